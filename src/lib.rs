@@ -1,0 +1,4 @@
+//! Embeddable authorization for client portals.
+mod symbol;
+
+pub use symbol::Symbol;
