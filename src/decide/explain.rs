@@ -1,0 +1,118 @@
+//! Why a request was decided as it was.
+
+use serde::Serialize;
+
+use super::{Decision, Evaluation, Request};
+use crate::engine::World;
+use crate::symbol::Symbol;
+
+/// A decision with everything that led to it: every policy, clause by clause.
+///
+/// Explanations are for people who write and check policies. They show what a decision to a
+/// contact must not, and are much slower than a check.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The decision that is explained.
+    pub decision: Decision,
+    /// What to tell a person, from `@message`.
+    pub message: &'static str,
+    /// Why no policy was asked, where the request itself is at fault.
+    pub fault: Option<String>,
+    /// The policies that determine the outcome, as Cedar names them: the satisfied forbids if
+    /// there are any, else the satisfied permits.
+    pub determining: Vec<Symbol>,
+    /// The policies that could not be evaluated, with Cedar's words.
+    pub erring: Vec<(Symbol, String)>,
+    /// Every policy of the bundle, in its order.
+    pub policies: Vec<PolicyTrace>,
+}
+
+/// One policy of an [`Explanation`].
+#[derive(Debug, Clone, Serialize)]
+pub struct PolicyTrace {
+    /// The policy's `@id`.
+    pub id: Symbol,
+    /// Whether it is a permit; otherwise it is a forbid.
+    pub permit: bool,
+    /// Whether it only gives a reason and takes no part in the decision.
+    pub reason_only: bool,
+    /// Its `@step`.
+    pub step: Option<u8>,
+    /// Its `@reason`.
+    pub reason: Option<Symbol>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Its scope and conditions, split at the outermost `&&` (of `when`) and `||` (of `unless`).
+    pub clauses: Vec<Clause>,
+}
+
+impl PolicyTrace {
+    /// Whether it is a permit that a single clause kept from being satisfied.
+    #[must_use]
+    pub fn is_near_miss(&self) -> bool {
+        let missing = self.clauses.iter().filter(|clause| clause.value != ClauseValue::True);
+        self.permit && missing.count() == 1
+    }
+}
+
+/// What came of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All its clauses hold.
+    Satisfied,
+    /// A clause does not hold.
+    NotSatisfied,
+    /// It could not be evaluated; Cedar's words say why.
+    Error(String),
+}
+
+/// A part of a policy's scope or condition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Clause {
+    /// The clause in Cedar's words.
+    pub text: String,
+    /// What it came to for this request.
+    pub value: ClauseValue,
+    /// Whether Cedar would evaluate it: it stops at the first clause that does not hold.
+    pub reached: bool,
+}
+
+/// What a clause came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClauseValue {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// It could not be evaluated; Cedar's words say why.
+    Error(String),
+}
+
+pub(crate) fn explain(world: &World, request: &Request) -> Explanation {
+    let decision = super::decide(world, request);
+    let traced = world
+        .evaluator()
+        .evaluate(world, request)
+        .and_then(|evaluation| Ok((evaluation, world.evaluator().trace(world, request)?)));
+    let (evaluation, policies, fault) = match traced {
+        Ok((evaluation, policies)) => (evaluation, policies, None),
+        Err(fault) => (Evaluation::default(), Vec::new(), Some(fault.message)),
+    };
+    let name = |index: &usize| world.policies().policies().get(*index).map(|info| info.id());
+    let determining =
+        if evaluation.forbids.is_empty() { &evaluation.permits } else { &evaluation.forbids };
+    Explanation {
+        decision,
+        message: world.message(&decision),
+        fault,
+        determining: determining.iter().filter_map(name).collect(),
+        erring: evaluation
+            .errors
+            .iter()
+            .filter_map(|error| Some((name(&error.policy)?, error.message.clone())))
+            .collect(),
+        policies,
+    }
+}

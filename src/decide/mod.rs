@@ -1,0 +1,150 @@
+//! A request and a world to a decision.
+
+mod decision;
+mod explain;
+mod reference;
+mod request;
+
+pub use decision::{Decision, Disclosure, Effect, ErrorMode, codes};
+pub use explain::{Clause, ClauseValue, Explanation, Outcome, PolicyTrace};
+pub use request::{Action, Request};
+
+pub(crate) use reference::{Reference, validate_rows};
+
+use crate::engine::World;
+use crate::policy::PolicyInfo;
+use crate::symbol::Symbol;
+
+/// How requests are evaluated. All evaluators give the same [`Evaluation`] for the same world and
+/// request; [`verdict`] alone turns it into a decision.
+pub(crate) trait Evaluator: Send + Sync {
+    /// Evaluates every policy that decides and, where no permit is satisfied, the reason-only ones.
+    fn evaluate(&self, world: &World, request: &Request) -> Result<Evaluation, Fault>;
+
+    /// Every policy, clause by clause.
+    fn trace(&self, world: &World, request: &Request) -> Result<Vec<PolicyTrace>, Fault>;
+}
+
+/// What came of the policies. Indexes are those of [`PolicyBundle::policies`].
+///
+/// [`PolicyBundle::policies`]: crate::PolicyBundle::policies
+#[derive(Debug, Default)]
+pub(crate) struct Evaluation {
+    /// Cedar's own decision.
+    pub(crate) allowed: bool,
+    pub(crate) permits: Vec<usize>,
+    pub(crate) forbids: Vec<usize>,
+    pub(crate) reasons: Vec<usize>,
+    pub(crate) errors: Vec<PolicyFailure>,
+}
+
+/// A policy that could not be evaluated, and why.
+#[derive(Debug, Clone)]
+pub(crate) struct PolicyFailure {
+    pub(crate) policy: usize,
+    pub(crate) message: String,
+}
+
+/// A request that no policy was asked about.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    pub(crate) code: Symbol,
+    pub(crate) message: String,
+}
+
+impl Fault {
+    pub(crate) fn new(code: Symbol, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+pub(crate) fn decide(world: &World, request: &Request) -> Decision {
+    match world.evaluator().evaluate(world, request) {
+        Ok(evaluation) => verdict(world, &evaluation),
+        Err(fault) => refusal(world, Some(fault.code)),
+    }
+}
+
+fn refusal(world: &World, code: Option<Symbol>) -> Decision {
+    Decision {
+        effect: Effect::Deny,
+        code,
+        policy: None,
+        step: None,
+        step_up: None,
+        erred: false,
+        bundle: world.policies().digest(),
+        revision: world.revision(),
+    }
+}
+
+/// A reason to refuse, ordered as reported: by step, by rank within the step, errors last within
+/// it, then by place in the bundle. Policies without a step come after those with one.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Reason {
+    step: u8,
+    rank: u32,
+    policy: usize,
+    code: Symbol,
+}
+
+fn verdict(world: &World, evaluation: &Evaluation) -> Decision {
+    let policies = world.policies().policies();
+    let info = |index: &usize| policies.get(*index);
+    let permitted = !evaluation.permits.is_empty();
+    let erring_forbids = || {
+        evaluation.errors.iter().map(|error| error.policy).filter(|policy| {
+            info(policy).is_some_and(|info| !info.is_permit() && !info.reason_only())
+        })
+    };
+    let mut decision = Decision { erred: !evaluation.errors.is_empty(), ..refusal(world, None) };
+
+    if evaluation.allowed
+        && (world.error_mode() == ErrorMode::Cedar || erring_forbids().next().is_none())
+    {
+        let permit = evaluation.permits.iter().filter_map(info).min_by_key(|p| place(p));
+        decision.effect = Effect::Allow;
+        decision.policy = permit.map(PolicyInfo::id);
+        decision.code = permit.and_then(PolicyInfo::reason);
+        return decision;
+    }
+
+    let steps_up = permitted
+        && erring_forbids().next().is_none()
+        && evaluation.forbids.iter().filter_map(info).all(|forbid| forbid.step_up().is_some());
+    let satisfied = evaluation
+        .forbids
+        .iter()
+        .chain(evaluation.reasons.iter().filter(|_| !permitted))
+        .filter(|index| steps_up || info(index).is_some_and(|policy| policy.step_up().is_none()))
+        .filter_map(|index| Some((*index, info(index)?)))
+        .map(|(index, policy)| {
+            let (step, rank) = place(policy);
+            Reason { step, rank, policy: index, code: policy.reason().unwrap_or(codes::FORBIDDEN) }
+        });
+    let failed = evaluation
+        .errors
+        .iter()
+        .filter_map(|error| Some((error.policy, info(&error.policy)?)))
+        .filter(|(_, policy)| !permitted || !(policy.is_permit() || policy.reason_only()))
+        .map(|(index, policy)| Reason {
+            step: place(policy).0,
+            rank: u32::MAX,
+            policy: index,
+            code: codes::EVAL_ERROR,
+        });
+    let Some(lowest) = satisfied.chain(failed).min() else {
+        decision.code = Some(codes::NO_PERMIT);
+        return decision;
+    };
+    let policy = info(&lowest.policy);
+    decision.code = Some(lowest.code);
+    decision.policy = policy.map(PolicyInfo::id);
+    decision.step = policy.and_then(PolicyInfo::step);
+    decision.step_up = if steps_up { policy.and_then(PolicyInfo::step_up) } else { None };
+    decision
+}
+
+fn place(policy: &PolicyInfo) -> (u8, u32) {
+    (policy.step().unwrap_or(u8::MAX), u32::from(policy.rank()))
+}

@@ -1,0 +1,392 @@
+//! The reference evaluator: Cedar's own, on the slice of entities that a request reaches.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use cedar_policy::{Authorizer, Context, Entities, PolicySet, Schema, pst};
+
+use super::explain::{Clause, ClauseValue, Outcome, PolicyTrace};
+use super::{Evaluation, Evaluator, Fault, PolicyFailure, Request, codes};
+use crate::engine::World;
+use crate::facts::{Conversion, Entity, EntityUid, Facts, Record, Value};
+use crate::policy::PolicyBundle;
+
+/// Decides with `cedar_policy::Authorizer`: slow, and right by definition.
+#[derive(Debug, Default)]
+pub(crate) struct Reference;
+
+impl Evaluator for Reference {
+    fn evaluate(&self, world: &World, request: &Request) -> Result<Evaluation, Fault> {
+        let (request, entities) = prepare(world, request)?;
+        let bundle = world.policies();
+        let sets = bundle.sets();
+        let mut evaluation = Evaluation::default();
+        let ask = |set: &PolicySet, errors: &mut Vec<PolicyFailure>| {
+            let response = Authorizer::new().is_authorized(&request, set, &entities);
+            errors.extend(response.diagnostics().errors().filter_map(|error| {
+                Some(PolicyFailure {
+                    policy: bundle.index_of(error.policy_id())?,
+                    message: error.to_string(),
+                })
+            }));
+            let mut satisfied: Vec<usize> =
+                response.diagnostics().reason().filter_map(|id| bundle.index_of(id)).collect();
+            satisfied.sort_unstable();
+            (response.decision() == cedar_policy::Decision::Allow, satisfied)
+        };
+        let (allowed, determining) = ask(&sets.all, &mut evaluation.errors);
+        evaluation.allowed = allowed;
+        if allowed {
+            evaluation.permits = determining;
+        } else {
+            evaluation.forbids = determining;
+            // Cedar names the satisfied permits of an allow only; their errors are known already.
+            (_, evaluation.permits) = ask(&sets.permits, &mut Vec::new());
+        }
+        if evaluation.permits.is_empty() {
+            (_, evaluation.reasons) = ask(&sets.reasons, &mut evaluation.errors);
+        }
+        evaluation.errors.sort_by_key(|error| error.policy);
+        Ok(evaluation)
+    }
+
+    fn trace(&self, world: &World, request: &Request) -> Result<Vec<PolicyTrace>, Fault> {
+        let (request, entities) = prepare(world, request)?;
+        let bundle = world.policies();
+        let sets = bundle.sets();
+        let mut traces: Vec<(usize, PolicyTrace)> = Vec::new();
+        for policy in sets.all.policies().chain(sets.reasons.policies()) {
+            let Some(index) = bundle.index_of(policy.id()) else { continue };
+            let Some(info) = bundle.policies().get(index) else { continue };
+            let outcome = match evaluate_alone(policy.clone(), &request, &entities) {
+                ClauseValue::True => Outcome::Satisfied,
+                ClauseValue::False => Outcome::NotSatisfied,
+                ClauseValue::Error(message) => Outcome::Error(message),
+            };
+            let mut reached = true;
+            let clauses = clauses(policy).into_iter().map(|(text, clause)| {
+                let value = evaluate_alone(clause, &request, &entities);
+                let here = reached;
+                reached &= value == ClauseValue::True;
+                Clause { text, value, reached: here }
+            });
+            let trace = PolicyTrace {
+                id: info.id(),
+                permit: info.is_permit(),
+                reason_only: info.reason_only(),
+                step: info.step(),
+                reason: info.reason(),
+                outcome,
+                clauses: clauses.collect(),
+            };
+            traces.push((index, trace));
+        }
+        traces.sort_by_key(|(index, _)| *index);
+        Ok(traces.into_iter().map(|(_, trace)| trace).collect())
+    }
+}
+
+/// Whether one policy, taken alone, is satisfied.
+fn evaluate_alone(
+    policy: cedar_policy::Policy,
+    request: &cedar_policy::Request,
+    entities: &Entities,
+) -> ClauseValue {
+    let Ok(set) = PolicySet::from_policies([policy]) else {
+        return ClauseValue::Error("the clause is no policy of its own".to_owned());
+    };
+    let response = Authorizer::new().is_authorized(request, &set, entities);
+    if let Some(error) = response.diagnostics().errors().next() {
+        return ClauseValue::Error(error.to_string());
+    }
+    if response.diagnostics().reason().next().is_some() {
+        ClauseValue::True
+    } else {
+        ClauseValue::False
+    }
+}
+
+/// The scope and the conditions of a policy, each with its text and as a permit of its own.
+fn clauses(policy: &cedar_policy::Policy) -> Vec<(String, cedar_policy::Policy)> {
+    let Ok(tree) = policy.to_pst() else { return Vec::new() };
+    let body = match &tree {
+        pst::Policy::Linked(linked) => match linked.into_static_policy() {
+            Ok(linked) => linked.body().clone(),
+            Err(_) => return Vec::new(),
+        },
+        other => other.body().clone(),
+    };
+    let any = pst::Template::new(
+        policy.id().to_string(),
+        pst::Effect::Permit,
+        pst::PrincipalConstraint::Any,
+        pst::ActionConstraint::Any,
+        pst::ResourceConstraint::Any,
+    );
+    let mut parts = Vec::new();
+    if body.principal != pst::PrincipalConstraint::Any {
+        let part = pst::Template { principal: body.principal.clone(), ..any.clone() };
+        parts.push((body.principal.to_string(), part));
+    }
+    if body.action != pst::ActionConstraint::Any {
+        let part = pst::Template { action: body.action.clone(), ..any.clone() };
+        parts.push((body.action.to_string(), part));
+    }
+    if body.resource != pst::ResourceConstraint::Any {
+        let part = pst::Template { resource: body.resource.clone(), ..any.clone() };
+        parts.push((body.resource.to_string(), part));
+    }
+    for clause in body.clauses() {
+        let (expression, split, negated) = match clause {
+            pst::Clause::When(expression) => (expression, pst::BinaryOp::And, false),
+            pst::Clause::Unless(expression) => (expression, pst::BinaryOp::Or, true),
+        };
+        for part in flatten(expression, &split) {
+            let (text, clause) = if negated {
+                (format!("unless {part}"), pst::Clause::Unless(Arc::clone(part)))
+            } else {
+                (part.to_string(), pst::Clause::When(Arc::clone(part)))
+            };
+            if let Ok(part) = any.clone().try_with_clauses([clause]) {
+                parts.push((text, part));
+            }
+        }
+    }
+    parts
+        .into_iter()
+        .filter_map(|(text, part)| {
+            let part = pst::StaticPolicy::try_from(part).ok()?;
+            Some((text, cedar_policy::Policy::from_pst(pst::Policy::Static(part)).ok()?))
+        })
+        .collect()
+}
+
+/// The operands of a chain of one operator, left to right.
+fn flatten<'e>(expression: &'e Arc<pst::Expr>, operator: &pst::BinaryOp) -> Vec<&'e Arc<pst::Expr>> {
+    let mut operands = Vec::new();
+    let mut open = vec![expression];
+    while let Some(expression) = open.pop() {
+        match &**expression {
+            pst::Expr::BinaryOp { op, left, right } if op == operator => {
+                open.push(right);
+                open.push(left);
+            }
+            _ => operands.push(expression),
+        }
+    }
+    operands
+}
+
+/// Cedar's request, checked against the schema, and the entities that it reaches.
+fn prepare(world: &World, request: &Request) -> Result<(cedar_policy::Request, Entities), Fault> {
+    let invalid = |message: String| Fault::new(codes::INVALID_REQUEST, message);
+    let bundle = world.policies();
+    let mut conversion = Conversion::default();
+    let mut uid = |uid: &EntityUid| {
+        conversion
+            .uid(uid)
+            .map_err(|error| Fault::new(codes::UNKNOWN_KIND, error.to_string()))
+    };
+    let principal = uid(request.principal())?;
+    let action = uid(request.action())?;
+    let resource = uid(request.resource())?;
+    if let Some(schema) = bundle.schema() {
+        known(schema, &principal, &action, &resource)?;
+    }
+
+    let context = world.context_of(request);
+    let pairs = conversion.record(&context).map_err(|error| invalid(error.to_string()))?;
+    let cedar_context =
+        Context::from_pairs(pairs).map_err(|error| invalid(with_causes(&error)))?;
+    let cedar_request = cedar_policy::Request::new(
+        principal,
+        action.clone(),
+        resource,
+        cedar_context,
+        bundle.schema(),
+    )
+    .map_err(|error| invalid(with_causes(&error)))?;
+
+    let inline = inline_rows(world, request)?;
+    if let (Some(schema), false) = (bundle.schema(), inline.is_empty()) {
+        validate_rows(schema, inline.values().copied()).map_err(invalid)?;
+    }
+    let slice = Slice::reach(bundle, world.facts(), &inline, request, &context);
+    let mut entities = slice.convert(&mut conversion).map_err(invalid)?;
+    if bundle.schema().is_some() {
+        add_action(bundle, &action, &mut entities);
+    }
+    let entities = Entities::from_entities(entities, None)
+        .map_err(|error| invalid(with_causes(&error)))?;
+    Ok((cedar_request, entities))
+}
+
+/// Whether the schema declares the action, and for these types.
+fn known(
+    schema: &Schema,
+    principal: &cedar_policy::EntityUid,
+    action: &cedar_policy::EntityUid,
+    resource: &cedar_policy::EntityUid,
+) -> Result<(), Fault> {
+    for uid in [principal, resource] {
+        if !schema.entity_types().any(|known| known == uid.type_name()) {
+            let message = format!("type `{}` is not declared in the schema", uid.type_name());
+            return Err(Fault::new(codes::UNKNOWN_KIND, message));
+        }
+    }
+    let unknown = |message: String| Fault::new(codes::UNKNOWN_ACTION, message);
+    if !schema.actions().any(|known| known == action) {
+        return Err(unknown(format!("action {action} is not declared in the schema")));
+    }
+    let applies = schema
+        .actions_for_principal_and_resource(principal.type_name(), resource.type_name())
+        .any(|known| known == action);
+    if !applies {
+        return Err(unknown(format!(
+            "action {action} does not apply to a principal of type `{}` and a resource of type `{}`",
+            principal.type_name(),
+            resource.type_name()
+        )));
+    }
+    Ok(())
+}
+
+/// The inline rows by uid, none of them stored, all of types that may be passed inline.
+fn inline_rows<'r>(
+    world: &World,
+    request: &'r Request,
+) -> Result<BTreeMap<&'r EntityUid, &'r Entity>, Fault> {
+    let mut rows = BTreeMap::new();
+    for row in &request.inline {
+        let refuse = |why: &str| {
+            Err(Fault::new(codes::INVALID_REQUEST, format!("{} is passed inline, {why}", row.uid())))
+        };
+        if !world.may_be_inline(row.uid().type_name()) {
+            return refuse("but its type is not declared host-owned");
+        }
+        if world.facts().entity(row.uid()).is_some() {
+            return refuse("but it is stored too");
+        }
+        if rows.insert(row.uid(), row).is_some() {
+            return refuse("twice");
+        }
+    }
+    Ok(rows)
+}
+
+/// Checks rows against a schema, as Cedar does: types, attributes, parents, tags.
+pub(crate) fn validate_rows<'r>(
+    schema: &Schema,
+    rows: impl Iterator<Item = &'r Entity>,
+) -> Result<(), String> {
+    let mut conversion = Conversion::default();
+    let rows: Vec<_> = rows
+        .map(|row| conversion.entity(row).map_err(|error| error.to_string()))
+        .collect::<Result<_, _>>()?;
+    Entities::from_entities(rows, Some(schema)).map(drop).map_err(|error| with_causes(&error))
+}
+
+/// Adds the action with its groups, which the schema holds.
+fn add_action(
+    bundle: &PolicyBundle,
+    action: &cedar_policy::EntityUid,
+    entities: &mut Vec<cedar_policy::Entity>,
+) {
+    let known = bundle.action_entities();
+    let mut seen = HashSet::new();
+    let mut open = vec![action.clone()];
+    while let Some(uid) = open.pop() {
+        let Some(entity) = known.get(&uid) else { continue };
+        if seen.insert(uid) {
+            let (_, _, parents) = entity.clone().into_inner();
+            open.extend(parents);
+            entities.push(entity.clone());
+        }
+    }
+}
+
+/// The rows that a request can reach.
+///
+/// A policy reads attributes and tags of an entity that it names, of the principal, action or
+/// resource, and of what it reaches from there through attributes, records and tags. The elements
+/// of a set are compared, never read; of ancestors only their own parents count. So this slice
+/// gives every policy the answer that all facts would.
+#[derive(Default)]
+struct Slice<'w> {
+    whole: BTreeMap<&'w EntityUid, &'w Entity>,
+    ancestors: BTreeMap<&'w EntityUid, &'w Entity>,
+}
+
+impl<'w> Slice<'w> {
+    fn reach(
+        bundle: &'w PolicyBundle,
+        facts: &'w Facts,
+        inline: &BTreeMap<&'w EntityUid, &'w Entity>,
+        request: &'w Request,
+        context: &'w Record,
+    ) -> Self {
+        let row = |uid: &EntityUid| inline.get(uid).copied().or_else(|| facts.entity(uid));
+        let mut slice = Self::default();
+        let mut open = vec![request.principal(), request.action(), request.resource()];
+        open.extend(bundle.literals());
+        let mut seen: BTreeSet<&EntityUid> = BTreeSet::new();
+        for value in context.values() {
+            named_entities(value, &mut open);
+        }
+        while let Some(uid) = open.pop() {
+            if !seen.insert(uid) {
+                continue;
+            }
+            let Some(row) = row(uid) else { continue };
+            slice.whole.insert(row.uid(), row);
+            for value in row.attributes().values().chain(row.tags().values()) {
+                named_entities(value, &mut open);
+            }
+        }
+        let mut above: Vec<&EntityUid> =
+            slice.whole.values().flat_map(|row| row.parents()).collect();
+        while let Some(uid) = above.pop() {
+            if slice.whole.contains_key(uid) || slice.ancestors.contains_key(uid) {
+                continue;
+            }
+            let Some(row) = row(uid) else { continue };
+            slice.ancestors.insert(row.uid(), row);
+            above.extend(row.parents());
+        }
+        slice
+    }
+
+    fn convert(&self, conversion: &mut Conversion) -> Result<Vec<cedar_policy::Entity>, String> {
+        let whole = self.whole.values().map(|row| (*row, true));
+        let ancestors = self.ancestors.values().map(|row| (*row, false));
+        whole
+            .chain(ancestors)
+            .map(|(row, whole)| {
+                let entity =
+                    if whole { conversion.entity(row) } else { conversion.ancestor(row) };
+                entity.map_err(|error| error.to_string())
+            })
+            .collect()
+    }
+}
+
+/// The entities that a value names outside of sets.
+fn named_entities<'v>(value: &'v Value, found: &mut Vec<&'v EntityUid>) {
+    if let Some(uid) = value.as_entity() {
+        found.push(uid);
+    }
+    for value in value.as_record().into_iter().flat_map(Record::values) {
+        named_entities(value, found);
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,261 @@
+//! The engine: policies and facts, published together, and the questions asked of them.
+
+mod world;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+
+pub use world::World;
+
+use crate::decide::{Action, Decision, Disclosure, ErrorMode, Explanation, Request, validate_rows};
+use crate::error::{Error, StoreError};
+use crate::facts::{Change, Changes, EntityUid, Facts, Revision};
+use crate::policy::PolicyBundle;
+use world::{Clock, Hosting, Rules};
+
+/// Policies and facts behind one door: answers who may do what.
+///
+/// An engine knows no portal. It takes any Cedar schema (or none), policies and entities, keeps
+/// the entities as [`Facts`], and answers from one [`World`] at a time: the policies and facts of
+/// one revision, swapped atomically by [`apply`](Self::apply). Checks take no lock, and a check
+/// that starts after `apply` returned sees the change.
+///
+/// Engines are `Send + Sync`; share one behind an [`Arc`].
+///
+/// # Example: a decision on stored facts
+///
+/// ```
+/// use doorward::{Changes, Engine, Entity, EntityUid, PolicyBundle, Request};
+///
+/// let policies = PolicyBundle::builder()
+///     .policies(
+///         "rules.cedar",
+///         r#"
+///         @id("own-client")
+///         permit (principal, action == Action::"view", resource)
+///         when { resource.client == principal.client };
+///         "#,
+///     )
+///     .build()?;
+/// let engine = Engine::builder(policies).build()?;
+///
+/// let client = EntityUid::new("Client", "C1");
+/// let gm = EntityUid::new("Contact", "gm");
+/// let invoice = EntityUid::new("Document", "I1");
+/// engine.apply(
+///     &Changes::new()
+///         .put(Entity::new(gm.clone()).with("client", client.clone()))
+///         .put(Entity::new(invoice.clone()).with("client", client)),
+/// )?;
+///
+/// assert!(engine.check(&Request::new(gm.clone(), "view", invoice.clone())).is_allowed());
+/// assert!(!engine.check(&Request::new(gm, "pay", invoice)).is_allowed());
+/// # Ok::<(), doorward::Error>(())
+/// ```
+pub struct Engine {
+    world: ArcSwap<World>,
+    writing: Mutex<()>,
+}
+
+impl Engine {
+    /// Starts an engine over these policies.
+    #[must_use]
+    pub fn builder(policies: PolicyBundle) -> EngineBuilder {
+        EngineBuilder {
+            policies,
+            facts: Facts::new(),
+            rules: Rules {
+                error_mode: ErrorMode::FailClosed,
+                hosting: HashMap::new(),
+                all_inline: false,
+                clock: Clock::system(),
+            },
+        }
+    }
+
+    /// The policies and facts of this moment. They stay as they are for as long as they are held.
+    #[must_use]
+    pub fn world(&self) -> Arc<World> {
+        self.world.load_full()
+    }
+
+    /// Decides one request. Cost: one evaluation of every policy by Cedar's authorizer.
+    pub fn check(&self, request: &Request) -> Decision {
+        self.world.load().check(request)
+    }
+
+    /// Decides many requests on one world; each answer equals [`check`](Self::check)'s.
+    #[must_use]
+    pub fn check_many(&self, requests: &[Request]) -> Vec<Decision> {
+        self.world.load().check_many(requests)
+    }
+
+    /// Which of the schema's actions the principal may do on the resource, with each decision.
+    ///
+    /// The action of `request` is not used. Only actions that apply to the two types are listed,
+    /// in the order of their names; without a schema there are none.
+    #[must_use]
+    pub fn actions(&self, request: &Request) -> Vec<(EntityUid, Decision)> {
+        self.world.load().actions(request)
+    }
+
+    /// The stored entities of one type that the check allows, ordered by id.
+    ///
+    /// The resource of `request` is not used. Rows passed inline are not listed. Cost: one check
+    /// per stored row of the type.
+    #[must_use]
+    pub fn list(&self, request: &Request, type_name: &str) -> Vec<EntityUid> {
+        self.world.load().list(request, type_name)
+    }
+
+    /// Explains a decision, clause by clause. For people, not for the path of a request.
+    #[must_use]
+    pub fn explain(&self, request: &Request) -> Explanation {
+        self.world.load().explain(request)
+    }
+
+    /// What the principal may be told about a refusal of this request: see [`Disclosure`].
+    ///
+    /// `view` names the action whose permission shows that the resource is there.
+    #[must_use]
+    pub fn disclosure(&self, request: &Request, view: impl Into<Action>) -> Disclosure {
+        self.world.load().disclosure(request, view)
+    }
+
+    /// Applies changes all together and publishes them. Applying none publishes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When a row does not fit the schema, is of a host-owned type or of the type `Action` of a
+    /// schema, or would become its own ancestor. Then nothing has changed.
+    pub fn apply(&self, changes: &Changes) -> Result<Revision, StoreError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let world = self.world.load();
+        if changes.is_empty() {
+            return Ok(world.revision());
+        }
+        let facts = world.facts().with(changes);
+        world.admit(&facts, changes)?;
+        let next = world.succeed(facts);
+        let revision = next.revision();
+        self.world.store(Arc::new(next));
+        Ok(revision)
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("world", &self.world.load()).finish()
+    }
+}
+
+/// Sets up an [`Engine`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct EngineBuilder {
+    policies: PolicyBundle,
+    facts: Facts,
+    rules: Rules,
+}
+
+impl EngineBuilder {
+    /// The facts of revision 0. Default: none.
+    pub fn facts(mut self, facts: Facts) -> Self {
+        self.facts = facts;
+        self
+    }
+
+    /// What an erroring policy does. Default: [`ErrorMode::FailClosed`].
+    pub fn error_mode(mut self, mode: ErrorMode) -> Self {
+        self.rules.error_mode = mode;
+        self
+    }
+
+    /// Declares a type whose rows the host keeps: they are passed inline and never stored.
+    pub fn host_owned(mut self, type_name: impl Into<String>) -> Self {
+        self.rules.hosting.insert(type_name.into(), Hosting::Inline);
+        self
+    }
+
+    /// Declares a type whose rows may be stored or passed inline; one row is never both.
+    pub fn stored_or_inline(mut self, type_name: impl Into<String>) -> Self {
+        self.rules.hosting.insert(type_name.into(), Hosting::Either);
+        self
+    }
+
+    /// Declares every type host-owned: each request brings all it needs and nothing is stored.
+    ///
+    /// This is right for hosts of many worker processes, which share no facts.
+    pub fn all_inline(mut self) -> Self {
+        self.rules.all_inline = true;
+        self
+    }
+
+    /// The clock that gives `now` to requests without one. Milliseconds since 1970, UTC.
+    ///
+    /// It is asked only where the schema declares `now: datetime` in the context of the action.
+    /// Default: the system's clock.
+    pub fn clock(mut self, now_ms: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        self.rules.clock = Clock::new(now_ms);
+        self
+    }
+
+    /// Checks the facts and builds the engine.
+    ///
+    /// # Errors
+    ///
+    /// When the facts do not fit the schema or are of a host-owned type.
+    pub fn build(self) -> Result<Engine, Error> {
+        let world = World::first(self.policies, self.facts, self.rules);
+        let rows: Changes = world.facts().iter().cloned().map(Change::Put).collect();
+        world.admit(world.facts(), &rows)?;
+        Ok(Engine { world: ArcSwap::from_pointee(world), writing: Mutex::new(()) })
+    }
+}
+
+impl World {
+    /// Whether `facts`, which some changes led to, may be published.
+    fn admit(&self, facts: &Facts, changes: &Changes) -> Result<(), StoreError> {
+        let put = || {
+            changes.iter().filter_map(|change| match change {
+                Change::Put(entity) => facts.entity(entity.uid()),
+                Change::Remove(_) => None,
+            })
+        };
+        for row in put() {
+            if !self.may_be_stored(row.uid().type_name()) {
+                return Err(StoreError::new(format!("{} is of a host-owned type", row.uid()))
+                    .help("pass it inline with each request, and store nothing of it"));
+            }
+            let is_action = row.uid().type_name().rsplit("::").next() == Some("Action");
+            if is_action && self.policies().has_schema() {
+                return Err(StoreError::new(format!("{} is declared by the schema", row.uid()))
+                    .help("leave actions out of the facts"));
+            }
+        }
+        if let Some(uid) = facts.cycle(put().map(|row| row.uid())) {
+            return Err(StoreError::new(format!("{uid} would be its own ancestor"))
+                .help("remove one of the parents on the way"));
+        }
+        let schema = self.policies().schema();
+        let Err(message) = validate_rows(schema, put()) else { return Ok(()) };
+        // All together are refused: find the row to name.
+        let named = put().find_map(|row| {
+            let message = validate_rows(schema, std::iter::once(row)).err()?;
+            Some(format!("{}: {message}", row.uid()))
+        });
+        Err(StoreError::new(named.unwrap_or(message)).help("see the schema for what it declares"))
+    }
+}
+
+fn system_now_ms() -> i64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! The policies and facts of one revision.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::decide::{
+    self, Action, Decision, Disclosure, ErrorMode, Evaluator, Explanation, Reference, Request,
+    codes,
+};
+use crate::facts::{Entity, EntityUid, Facts, Record, Revision, Value};
+use crate::policy::PolicyBundle;
+
+/// The policies and facts of one revision: what one decision, list or page is made from.
+///
+/// An [`Engine`](super::Engine) answers every call from the world of that moment; hold one with
+/// [`Engine::world`](super::Engine::world) to ask several questions of the same state.
+pub struct World {
+    policies: PolicyBundle,
+    facts: Facts,
+    revision: Revision,
+    rules: Arc<Rules>,
+    evaluator: Arc<dyn Evaluator>,
+}
+
+/// How an engine was set up; the same for all its worlds.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    pub(super) error_mode: ErrorMode,
+    pub(super) hosting: HashMap<String, Hosting>,
+    pub(super) all_inline: bool,
+    pub(super) clock: Clock,
+}
+
+/// Where the rows of a type live, if not among the facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hosting {
+    Inline,
+    Either,
+}
+
+#[derive(Clone)]
+pub(super) struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+
+impl Clock {
+    pub(super) fn system() -> Self {
+        Self::new(super::system_now_ms)
+    }
+
+    pub(super) fn new(now_ms: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now_ms))
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+impl World {
+    pub(super) fn first(policies: PolicyBundle, facts: Facts, rules: Rules) -> Self {
+        Self {
+            policies,
+            facts,
+            revision: Revision::default(),
+            rules: Arc::new(rules),
+            evaluator: Arc::new(Reference),
+        }
+    }
+
+    /// The world after this one, with other facts.
+    pub(super) fn succeed(&self, facts: Facts) -> Self {
+        Self { revision: self.revision.next(), ..self.with_facts(facts) }
+    }
+
+    /// The same world over other facts, for looking at a change before it is published.
+    pub(crate) fn with_facts(&self, facts: Facts) -> Self {
+        Self {
+            policies: self.policies.clone(),
+            facts,
+            revision: self.revision,
+            rules: Arc::clone(&self.rules),
+            evaluator: Arc::clone(&self.evaluator),
+        }
+    }
+
+    /// The policies.
+    #[must_use]
+    pub fn policies(&self) -> &PolicyBundle {
+        &self.policies
+    }
+
+    /// The facts.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The revision of the facts.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Decides one request.
+    pub fn check(&self, request: &Request) -> Decision {
+        decide::decide(self, request)
+    }
+
+    /// Decides many requests; each answer equals [`check`](Self::check)'s.
+    #[must_use]
+    pub fn check_many(&self, requests: &[Request]) -> Vec<Decision> {
+        requests.iter().map(|request| self.check(request)).collect()
+    }
+
+    /// Which of the schema's actions the principal may do on the resource, with each decision.
+    #[must_use]
+    pub fn actions(&self, request: &Request) -> Vec<(EntityUid, Decision)> {
+        let principal = request.principal().type_name();
+        let resource = request.resource().type_name();
+        let actions = self.policies.actions_between(principal, resource);
+        let decide = |action: EntityUid| {
+            let decision = self.check(&request.for_action(&action));
+            (action, decision)
+        };
+        actions.into_iter().map(decide).collect()
+    }
+
+    /// The stored entities of one type that the check allows, ordered by id.
+    #[must_use]
+    pub fn list(&self, request: &Request, type_name: &str) -> Vec<EntityUid> {
+        self.facts
+            .of_type(type_name)
+            .map(Entity::uid)
+            .filter(|uid| self.check(&request.for_resource((*uid).clone())).is_allowed())
+            .cloned()
+            .collect()
+    }
+
+    /// Explains a decision, clause by clause.
+    #[must_use]
+    pub fn explain(&self, request: &Request) -> Explanation {
+        decide::explain(self, request)
+    }
+
+    /// What the principal may be told about a refusal of this request: see [`Disclosure`].
+    ///
+    /// A step up is always told: it is reported only where signing in again would allow.
+    #[must_use]
+    pub fn disclosure(&self, request: &Request, view: impl Into<Action>) -> Disclosure {
+        let told = self.check(&request.for_action(view)).is_allowed()
+            || self.check(request).step_up().is_some();
+        if told { Disclosure::Forbidden } else { Disclosure::NotFound }
+    }
+
+    /// What to tell a person about a decision: the policy's `@message`, or words for the code.
+    #[must_use]
+    pub fn message(&self, decision: &Decision) -> &'static str {
+        let policy = decision.policy().and_then(|id| self.policies.policy(id.as_str()));
+        match policy.and_then(|policy| policy.message()) {
+            Some(message) => message.as_str(),
+            None if decision.is_allowed() => "This is permitted.",
+            None => codes::message(decision.code().unwrap_or(codes::NO_PERMIT)),
+        }
+    }
+
+    pub(crate) fn error_mode(&self) -> ErrorMode {
+        self.rules.error_mode
+    }
+
+    pub(crate) fn evaluator(&self) -> &dyn Evaluator {
+        &*self.evaluator
+    }
+
+    pub(crate) fn may_be_inline(&self, type_name: &str) -> bool {
+        self.rules.all_inline || self.rules.hosting.contains_key(type_name)
+    }
+
+    pub(crate) fn may_be_stored(&self, type_name: &str) -> bool {
+        !self.rules.all_inline && self.rules.hosting.get(type_name) != Some(&Hosting::Inline)
+    }
+
+    /// The context of a request, with `now` where the schema asks for it and the request has none.
+    pub(crate) fn context_of<'r>(&self, request: &'r Request) -> Cow<'r, Record> {
+        let action = request.action();
+        let reads_now = self
+            .policies
+            .types()
+            .is_some_and(|types| types.reads_now(action.type_name(), action.id()));
+        if !reads_now || request.context.contains_key("now") {
+            return Cow::Borrowed(&request.context);
+        }
+        let mut context = request.context.clone();
+        context.insert("now".into(), Value::datetime_ms((self.rules.clock.0)()));
+        Cow::Owned(context)
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World")
+            .field("policies", &self.policies)
+            .field("facts", &self.facts)
+            .field("revision", &self.revision)
+            .field("evaluator", &"reference")
+            .finish()
+    }
+}
