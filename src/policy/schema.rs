@@ -1,0 +1,187 @@
+//! The schema of a bundle: one, from any number of files.
+
+use std::collections::{HashMap, HashSet};
+
+use cedar_policy::{Entity, EntityUid, Schema, SchemaFragment};
+use serde_json::{Map, Value};
+
+use super::cedar::{self, Excerpt};
+use super::diagnostics::{Diagnostic, Severity, SourceText};
+use super::limits::{Limits, schema_excess};
+
+/// How many names a type may stand behind; Cedar refuses cycles, so this only bounds the walk.
+const ALIASES_MAX: usize = 1_000;
+
+/// A schema and what was read off it.
+#[derive(Debug)]
+pub(super) struct SchemaInfo {
+    pub(super) schema: Schema,
+    pub(super) types: Value,
+    pub(super) action_entities: HashMap<EntityUid, Entity>,
+    pub(super) actions_reading_now: HashSet<EntityUid>,
+}
+
+/// Parses the schema files and joins them; `None` without files, or if one of them is broken.
+pub(super) fn read(
+    sources: &[&SourceText],
+    limits: Limits,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<SchemaInfo> {
+    let fragments: Vec<_> =
+        sources.iter().filter_map(|source| fragment(source, limits, findings)).collect();
+    if fragments.is_empty() || fragments.len() < sources.len() {
+        return None;
+    }
+    match join(sources, fragments) {
+        Ok(info) => Some(info),
+        Err(finding) => {
+            findings.push(*finding);
+            None
+        }
+    }
+}
+
+fn fragment(
+    source: &SourceText,
+    limits: Limits,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<SchemaFragment> {
+    if let Some((excess, token)) = schema_excess(source.text(), limits) {
+        findings.push(excess.diagnostic(limits).at(source, token.span));
+        return None;
+    }
+    let whole = Excerpt { source, span: 0..source.text().len() };
+    match SchemaFragment::from_cedarschema_str(source.text()) {
+        Ok((fragment, warnings)) => {
+            findings.extend(
+                warnings.map(|w| cedar::diagnostic("schema", Severity::Warning, &w, &whole)),
+            );
+            Some(fragment)
+        }
+        Err(error) => {
+            let error: &dyn miette::Diagnostic = &error;
+            findings.push(cedar::diagnostic("schema", Severity::Error, error, &whole));
+            findings.extend(
+                error
+                    .related()
+                    .into_iter()
+                    .flatten()
+                    .map(|more| cedar::diagnostic("schema", Severity::Error, more, &whole)),
+            );
+            None
+        }
+    }
+}
+
+fn join(
+    sources: &[&SourceText],
+    fragments: Vec<SchemaFragment>,
+) -> Result<SchemaInfo, Box<Diagnostic>> {
+    let types = resolved_types(sources, &fragments);
+    let schema = Schema::from_schema_fragments(fragments)
+        .map_err(|error| Box::new(across_files(sources, &error)))?;
+    let types = types.map_err(|message| Box::new(Diagnostic::error("schema", message)))?;
+    let action_entities = schema
+        .action_entities()
+        .map_err(|error| Box::new(Diagnostic::error("schema", error.to_string())))?
+        .into_iter()
+        .map(|entity| (entity.uid(), entity))
+        .collect();
+    let actions_reading_now =
+        schema.actions().filter(|action| declares_now(&types, action)).cloned().collect();
+    Ok(SchemaInfo { schema, types, action_entities, actions_reading_now })
+}
+
+/// An error that arose between files: it is placed in the file whose text it quotes.
+fn across_files(sources: &[&SourceText], error: &dyn miette::Diagnostic) -> Diagnostic {
+    let quoted = |source: &&&SourceText| {
+        let whole = miette::SourceSpan::from((0, source.text().len()));
+        let code = error.source_code()?;
+        let contents = code.read_span(&whole, 0, 0).ok()?;
+        (contents.data() == source.text().as_bytes()).then_some(())
+    };
+    let source = match sources {
+        [only] => Some(only),
+        _ => sources.iter().find(|source| quoted(source).is_some()),
+    };
+    match source {
+        Some(source) => {
+            let excerpt = Excerpt { source, span: 0..source.text().len() };
+            cedar::diagnostic("schema", Severity::Error, error, &excerpt)
+        }
+        None => Diagnostic::error("schema", error.to_string()),
+    }
+}
+
+/// The schema as JSON with every type name resolved. Cedar resolves one text only, so several files
+/// are first joined into one, namespace by namespace.
+fn resolved_types(sources: &[&SourceText], fragments: &[SchemaFragment]) -> Result<Value, String> {
+    let joined;
+    let text = match sources {
+        [only] => only.text(),
+        _ => {
+            joined = joined_text(fragments)?;
+            &joined
+        }
+    };
+    cedar_policy::schema_str_to_json_with_resolved_types(text)
+        .map(|(types, _warnings)| types)
+        .map_err(|error| error.to_string())
+}
+
+fn joined_text(fragments: &[SchemaFragment]) -> Result<String, String> {
+    let mut joined = Map::new();
+    for fragment in fragments {
+        let json = fragment.clone().to_json_value().map_err(|error| error.to_string())?;
+        let Value::Object(namespaces) = json else { continue };
+        for (name, namespace) in namespaces {
+            let into = joined.entry(name).or_insert_with(|| Value::Object(Map::new()));
+            join_namespace(into, namespace);
+        }
+    }
+    SchemaFragment::from_json_value(Value::Object(joined))
+        .map_err(|error| error.to_string())?
+        .to_cedarschema()
+        .map_err(|error| error.to_string())
+}
+
+fn join_namespace(into: &mut Value, namespace: Value) {
+    let (Value::Object(into), Value::Object(namespace)) = (into, namespace) else { return };
+    for (section, content) in namespace {
+        match (into.get_mut(&section), content) {
+            (Some(Value::Object(known)), Value::Object(more)) => known.extend(more),
+            (_, content) => {
+                into.insert(section, content);
+            }
+        }
+    }
+}
+
+/// Whether the action's context has an attribute `now` that is a datetime.
+fn declares_now(types: &Value, action: &EntityUid) -> bool {
+    let namespace = action.type_name().namespace();
+    let declared = || {
+        let action = types.get(namespace)?.get("actions")?.get(action.id().unescaped())?;
+        let context = aliased(types, action.get("appliesTo")?.get("context")?);
+        let now = aliased(types, context.get("attributes")?.get("now")?);
+        Some(match now.get("type")?.as_str()? {
+            "datetime" | "__cedar::datetime" => true,
+            "Extension" => now.get("name")?.as_str()? == "datetime",
+            _ => false,
+        })
+    };
+    declared().unwrap_or(false)
+}
+
+/// What a type stands for, behind the names of common types.
+fn aliased<'a>(types: &'a Value, reference: &'a Value) -> &'a Value {
+    let mut current = reference;
+    for _ in 0..ALIASES_MAX {
+        let Some(name) = current.get("type").and_then(Value::as_str) else { break };
+        let (namespace, base) = name.rsplit_once("::").unwrap_or(("", name));
+        let common = types.get(namespace).and_then(|n| n.get("commonTypes")?.get(base));
+        let Some(common) = common else { break };
+        current = common;
+    }
+    current
+}
