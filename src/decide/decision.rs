@@ -35,15 +35,6 @@ pub mod codes {
     }
 }
 
-/// Whether a request is allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Effect {
-    /// Do it.
-    Allow,
-    /// Do not.
-    Deny,
-}
-
 /// The answer to one request, with its reason.
 ///
 /// A decision has no `bool` conversion: [`is_allowed`](Self::is_allowed) is the only way to read
@@ -72,7 +63,7 @@ pub enum Effect {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[must_use = "a decision that is not looked at protects nothing"]
 pub struct Decision {
-    pub(crate) effect: Effect,
+    pub(crate) allowed: bool,
     pub(crate) code: Option<Symbol>,
     pub(crate) policy: Option<Symbol>,
     pub(crate) step: Option<u8>,
@@ -86,13 +77,7 @@ impl Decision {
     /// Whether the request is allowed.
     #[must_use]
     pub const fn is_allowed(&self) -> bool {
-        matches!(self.effect, Effect::Allow)
-    }
-
-    /// Allow or deny.
-    #[must_use]
-    pub const fn effect(&self) -> Effect {
-        self.effect
+        self.allowed
     }
 
     /// The reason code. Every refusal has one; an allow has that of its permit, where it has one.
@@ -153,11 +138,11 @@ impl fmt::Debug for Decision {
 /// `allow (INVITED)`, `deny NOT_INVITED`, `step up MFA_REQUIRED (mfa)`.
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.effect, self.step_up, self.code) {
-            (Effect::Allow, _, Some(code)) => write!(f, "allow ({code})"),
-            (Effect::Allow, _, None) => f.write_str("allow"),
-            (Effect::Deny, Some(how), Some(code)) => write!(f, "step up {code} ({how})"),
-            (Effect::Deny, _, code) => {
+        match (self.allowed, self.step_up, self.code) {
+            (true, _, Some(code)) => write!(f, "allow ({code})"),
+            (true, _, None) => f.write_str("allow"),
+            (false, Some(how), Some(code)) => write!(f, "step up {code} ({how})"),
+            (false, _, code) => {
                 write!(f, "deny {}", code.unwrap_or(codes::NO_PERMIT))
             }
         }

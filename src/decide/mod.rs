@@ -5,10 +5,11 @@ mod explain;
 mod reference;
 mod request;
 
-pub use decision::{Decision, Disclosure, Effect, ErrorMode, codes};
+pub use decision::{Decision, Disclosure, ErrorMode, codes};
 pub use explain::{Clause, ClauseValue, Explanation, Outcome, PolicyTrace};
-pub use request::{Action, Request};
+pub use request::{ActionName, Request};
 
+pub(crate) use explain::explain;
 pub(crate) use reference::{Reference, validate_rows};
 
 use crate::engine::World;
@@ -67,7 +68,7 @@ pub(crate) fn decide(world: &World, request: &Request) -> Decision {
 
 fn refusal(world: &World, code: Option<Symbol>) -> Decision {
     Decision {
-        effect: Effect::Deny,
+        allowed: false,
         code,
         policy: None,
         step: None,
@@ -103,7 +104,7 @@ fn verdict(world: &World, evaluation: &Evaluation) -> Decision {
         && (world.error_mode() == ErrorMode::Cedar || erring_forbids().next().is_none())
     {
         let permit = evaluation.permits.iter().filter_map(info).min_by_key(|p| place(p));
-        decision.effect = Effect::Allow;
+        decision.allowed = true;
         decision.policy = permit.map(PolicyInfo::id);
         decision.code = permit.and_then(PolicyInfo::reason);
         return decision;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use cedar_policy::{Authorizer, Context, Entities, PolicySet, Schema, pst};
+use cedar_policy::{AuthorizationError, Authorizer, Context, Entities, PolicySet, Schema, pst};
 
 use super::explain::{Clause, ClauseValue, Outcome, PolicyTrace};
 use super::{Evaluation, Evaluator, Fault, PolicyFailure, Request, codes};
@@ -24,9 +24,10 @@ impl Evaluator for Reference {
         let ask = |set: &PolicySet, errors: &mut Vec<PolicyFailure>| {
             let response = Authorizer::new().is_authorized(&request, set, &entities);
             errors.extend(response.diagnostics().errors().filter_map(|error| {
+                let AuthorizationError::PolicyEvaluationError(error) = error;
                 Some(PolicyFailure {
                     policy: bundle.index_of(error.policy_id())?,
-                    message: error.to_string(),
+                    message: error.inner().to_string(),
                 })
             }));
             let mut satisfied: Vec<usize> =
@@ -97,7 +98,8 @@ fn evaluate_alone(
     };
     let response = Authorizer::new().is_authorized(request, &set, entities);
     if let Some(error) = response.diagnostics().errors().next() {
-        return ClauseValue::Error(error.to_string());
+        let AuthorizationError::PolicyEvaluationError(error) = error;
+        return ClauseValue::Error(error.inner().to_string());
     }
     if response.diagnostics().reason().next().is_some() {
         ClauseValue::True
@@ -117,7 +119,7 @@ fn clauses(policy: &cedar_policy::Policy) -> Vec<(String, cedar_policy::Policy)>
         other => other.body().clone(),
     };
     let any = pst::Template::new(
-        policy.id().to_string(),
+        pst::PolicyID::from(policy.id().as_ref()),
         pst::Effect::Permit,
         pst::PrincipalConstraint::Any,
         pst::ActionConstraint::Any,
@@ -125,15 +127,18 @@ fn clauses(policy: &cedar_policy::Policy) -> Vec<(String, cedar_policy::Policy)>
     );
     let mut parts = Vec::new();
     if body.principal != pst::PrincipalConstraint::Any {
-        let part = pst::Template { principal: body.principal.clone(), ..any.clone() };
+        let mut part = any.clone();
+        part.principal = body.principal.clone();
         parts.push((body.principal.to_string(), part));
     }
     if body.action != pst::ActionConstraint::Any {
-        let part = pst::Template { action: body.action.clone(), ..any.clone() };
+        let mut part = any.clone();
+        part.action = body.action.clone();
         parts.push((body.action.to_string(), part));
     }
     if body.resource != pst::ResourceConstraint::Any {
-        let part = pst::Template { resource: body.resource.clone(), ..any.clone() };
+        let mut part = any.clone();
+        part.resource = body.resource.clone();
         parts.push((body.resource.to_string(), part));
     }
     for clause in body.clauses() {
@@ -162,7 +167,10 @@ fn clauses(policy: &cedar_policy::Policy) -> Vec<(String, cedar_policy::Policy)>
 }
 
 /// The operands of a chain of one operator, left to right.
-fn flatten<'e>(expression: &'e Arc<pst::Expr>, operator: &pst::BinaryOp) -> Vec<&'e Arc<pst::Expr>> {
+fn flatten<'e>(
+    expression: &'e Arc<pst::Expr>,
+    operator: &pst::BinaryOp,
+) -> Vec<&'e Arc<pst::Expr>> {
     let mut operands = Vec::new();
     let mut open = vec![expression];
     while let Some(expression) = open.pop() {
@@ -183,9 +191,7 @@ fn prepare(world: &World, request: &Request) -> Result<(cedar_policy::Request, E
     let bundle = world.policies();
     let mut conversion = Conversion::default();
     let mut uid = |uid: &EntityUid| {
-        conversion
-            .uid(uid)
-            .map_err(|error| Fault::new(codes::UNKNOWN_KIND, error.to_string()))
+        conversion.uid(uid).map_err(|error| Fault::new(codes::UNKNOWN_KIND, error.to_string()))
     };
     let principal = uid(request.principal())?;
     let action = uid(request.action())?;
@@ -196,8 +202,7 @@ fn prepare(world: &World, request: &Request) -> Result<(cedar_policy::Request, E
 
     let context = world.context_of(request);
     let pairs = conversion.record(&context).map_err(|error| invalid(error.to_string()))?;
-    let cedar_context =
-        Context::from_pairs(pairs).map_err(|error| invalid(with_causes(&error)))?;
+    let cedar_context = Context::from_pairs(pairs).map_err(|error| invalid(with_causes(&error)))?;
     let cedar_request = cedar_policy::Request::new(
         principal,
         action.clone(),
@@ -208,16 +213,16 @@ fn prepare(world: &World, request: &Request) -> Result<(cedar_policy::Request, E
     .map_err(|error| invalid(with_causes(&error)))?;
 
     let inline = inline_rows(world, request)?;
-    if let (Some(schema), false) = (bundle.schema(), inline.is_empty()) {
-        validate_rows(schema, inline.values().copied()).map_err(invalid)?;
+    if !inline.is_empty() {
+        validate_rows(bundle.schema(), inline.values().copied()).map_err(invalid)?;
     }
     let slice = Slice::reach(bundle, world.facts(), &inline, request, &context);
     let mut entities = slice.convert(&mut conversion).map_err(invalid)?;
     if bundle.schema().is_some() {
         add_action(bundle, &action, &mut entities);
     }
-    let entities = Entities::from_entities(entities, None)
-        .map_err(|error| invalid(with_causes(&error)))?;
+    let entities =
+        Entities::from_entities(entities, None).map_err(|error| invalid(with_causes(&error)))?;
     Ok((cedar_request, entities))
 }
 
@@ -259,7 +264,10 @@ fn inline_rows<'r>(
     let mut rows = BTreeMap::new();
     for row in &request.inline {
         let refuse = |why: &str| {
-            Err(Fault::new(codes::INVALID_REQUEST, format!("{} is passed inline, {why}", row.uid())))
+            Err(Fault::new(
+                codes::INVALID_REQUEST,
+                format!("{} is passed inline, {why}", row.uid()),
+            ))
         };
         if !world.may_be_inline(row.uid().type_name()) {
             return refuse("but its type is not declared host-owned");
@@ -276,14 +284,14 @@ fn inline_rows<'r>(
 
 /// Checks rows against a schema, as Cedar does: types, attributes, parents, tags.
 pub(crate) fn validate_rows<'r>(
-    schema: &Schema,
+    schema: Option<&Schema>,
     rows: impl Iterator<Item = &'r Entity>,
 ) -> Result<(), String> {
     let mut conversion = Conversion::default();
     let rows: Vec<_> = rows
         .map(|row| conversion.entity(row).map_err(|error| error.to_string()))
         .collect::<Result<_, _>>()?;
-    Entities::from_entities(rows, Some(schema)).map(drop).map_err(|error| with_causes(&error))
+    Entities::from_entities(rows, schema).map(drop).map_err(|error| with_causes(&error))
 }
 
 /// Adds the action with its groups, which the schema holds.
@@ -362,8 +370,7 @@ impl<'w> Slice<'w> {
         whole
             .chain(ancestors)
             .map(|(row, whole)| {
-                let entity =
-                    if whole { conversion.entity(row) } else { conversion.ancestor(row) };
+                let entity = if whole { conversion.entity(row) } else { conversion.ancestor(row) };
                 entity.map_err(|error| error.to_string())
             })
             .collect()

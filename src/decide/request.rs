@@ -35,7 +35,7 @@ impl Request {
     /// The action is the name of one in the default namespace (`"view"` is `Action::"view"`), or a
     /// whole [`EntityUid`].
     #[must_use]
-    pub fn new(principal: EntityUid, action: impl Into<Action>, resource: EntityUid) -> Self {
+    pub fn new(principal: EntityUid, action: impl Into<ActionName>, resource: EntityUid) -> Self {
         Self {
             principal,
             action: action.into().0,
@@ -68,7 +68,7 @@ impl Request {
 
     /// The same question about another action.
     #[must_use]
-    pub fn for_action(&self, action: impl Into<Action>) -> Self {
+    pub fn for_action(&self, action: impl Into<ActionName>) -> Self {
         Self { action: action.into().0, ..self.clone() }
     }
 
@@ -99,21 +99,21 @@ impl Request {
 
 /// The action of a [`Request`], by name or as a whole uid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Action(EntityUid);
+pub struct ActionName(EntityUid);
 
-impl From<&str> for Action {
+impl From<&str> for ActionName {
     fn from(name: &str) -> Self {
         Self(EntityUid::action(name))
     }
 }
 
-impl From<EntityUid> for Action {
+impl From<EntityUid> for ActionName {
     fn from(uid: EntityUid) -> Self {
         Self(uid)
     }
 }
 
-impl From<&EntityUid> for Action {
+impl From<&EntityUid> for ActionName {
     fn from(uid: &EntityUid) -> Self {
         Self(uid.clone())
     }

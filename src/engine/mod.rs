@@ -11,7 +11,9 @@ use arc_swap::ArcSwap;
 
 pub use world::World;
 
-use crate::decide::{Action, Decision, Disclosure, ErrorMode, Explanation, Request, validate_rows};
+use crate::decide::{
+    ActionName, Decision, Disclosure, ErrorMode, Explanation, Request, validate_rows,
+};
 use crate::error::{Error, StoreError};
 use crate::facts::{Change, Changes, EntityUid, Facts, Revision};
 use crate::policy::PolicyBundle;
@@ -122,7 +124,7 @@ impl Engine {
     ///
     /// `view` names the action whose permission shows that the resource is there.
     #[must_use]
-    pub fn disclosure(&self, request: &Request, view: impl Into<Action>) -> Disclosure {
+    pub fn disclosure(&self, request: &Request, view: impl Into<ActionName>) -> Disclosure {
         self.world.load().disclosure(request, view)
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::decide::{
-    self, Action, Decision, Disclosure, ErrorMode, Evaluator, Explanation, Reference, Request,
+    self, ActionName, Decision, Disclosure, ErrorMode, Evaluator, Explanation, Reference, Request,
     codes,
 };
 use crate::facts::{Entity, EntityUid, Facts, Record, Revision, Value};
@@ -149,7 +149,7 @@ impl World {
     ///
     /// A step up is always told: it is reported only where signing in again would allow.
     #[must_use]
-    pub fn disclosure(&self, request: &Request, view: impl Into<Action>) -> Disclosure {
+    pub fn disclosure(&self, request: &Request, view: impl Into<ActionName>) -> Disclosure {
         let told = self.check(&request.for_action(view)).is_allowed()
             || self.check(request).step_up().is_some();
         if told { Disclosure::Forbidden } else { Disclosure::NotFound }

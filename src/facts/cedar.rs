@@ -64,9 +64,9 @@ impl Conversion {
         let pairs: Result<Vec<_>, ValueError> = record
             .iter()
             .map(|(name, value)| {
-                let value = self.value(value).map_err(|error| {
-                    error.within(format_args!("attribute `{}`", shorten(name)))
-                })?;
+                let value = self
+                    .value(value)
+                    .map_err(|error| error.within(format_args!("attribute `{}`", shorten(name))))?;
                 Ok((name.to_string(), value))
             })
             .collect();
@@ -85,10 +85,8 @@ impl Conversion {
                     elements.iter().map(|element| self.value(element)).collect();
                 RestrictedExpression::new_set(elements?)
             }
-            Repr::Record(attributes) => {
-                RestrictedExpression::new_record(self.record(attributes)?)
-                    .map_err(|error| ValueError::new(error.to_string()))?
-            }
+            Repr::Record(attributes) => RestrictedExpression::new_record(self.record(attributes)?)
+                .map_err(|error| ValueError::new(error.to_string()))?,
             Repr::Decimal(number) => RestrictedExpression::new_decimal(decimal_text(*number)),
             Repr::Ip { address, prefix } => {
                 RestrictedExpression::new_ip(ip_text(*address, *prefix))
@@ -104,13 +102,17 @@ impl Conversion {
     }
 }
 
+impl EntityUid {
+    pub(crate) fn from_cedar(uid: &cedar_policy::EntityUid) -> Self {
+        Self::new(uid.type_name().to_string(), uid.id().unescaped())
+    }
+}
+
 /// Cedar reads no dotted quad inside an IPv6 address, which the standard form may hold.
 fn ip_text(address: IpAddr, prefix: u8) -> String {
     let mut text = match address {
         IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            address.segments().map(|segment| format!("{segment:x}")).join(":")
-        }
+        IpAddr::V6(address) => address.segments().map(|segment| format!("{segment:x}")).join(":"),
     };
     // Writing to a string never fails.
     let _infallible = write!(text, "/{prefix}");

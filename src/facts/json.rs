@@ -6,9 +6,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::entity::Entity;
 use super::time::{datetime_text, duration_text};
+use super::types::{Type, Types};
 use super::uid::{EntityUid, is_type_name, shorten};
 use super::value::{DEPTH_MAX, Record, Repr, Value, ValueError};
-use super::types::{Type, Types};
 
 /// Reads Cedar's entity JSON: an array of `{uid, attrs, parents, tags}`.
 pub(super) fn entities_from_json(
@@ -22,7 +22,8 @@ pub(super) fn entities_from_json(
     rows.iter()
         .enumerate()
         .map(|(index, row)| {
-            entity_from_json(row, types).map_err(|error| error.within(format_args!("entity {index}")))
+            entity_from_json(row, types)
+                .map_err(|error| error.within(format_args!("entity {index}")))
         })
         .collect()
 }
@@ -170,9 +171,8 @@ fn extension_from_json(call: &Json) -> Result<Value, ValueError> {
         _ => None,
     };
     let argument = argument.and_then(Json::as_str).ok_or_else(|| {
-        ValueError::new("an extension value is written with one string").help(
-            "write {\"__extn\": {\"fn\": \"decimal\", \"arg\": \"1.50\"}}",
-        )
+        ValueError::new("an extension value is written with one string")
+            .help("write {\"__extn\": {\"fn\": \"decimal\", \"arg\": \"1.50\"}}")
     })?;
     match function {
         "decimal" => Value::decimal(argument),
@@ -206,9 +206,8 @@ pub(crate) fn record_to_json(record: &Record) -> Json {
 }
 
 fn value_to_json(value: &Value) -> Json {
-    let extension = |function: &str, argument: String| {
-        json!({ "__extn": { "fn": function, "arg": argument } })
-    };
+    let extension =
+        |function: &str, argument: String| json!({ "__extn": { "fn": function, "arg": argument } });
     match &value.0 {
         Repr::Bool(flag) => json!(flag),
         Repr::Long(number) => json!(number),

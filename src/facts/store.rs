@@ -14,7 +14,6 @@ use super::types::Types;
 use super::uid::EntityUid;
 use super::value::ValueError;
 
-
 /// The number of a state of facts: it grows with every write and never goes back.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,

@@ -50,7 +50,10 @@ impl Types {
         for (namespace, body) in namespaces {
             for (name, declared) in members(body, "entityTypes") {
                 let entity = EntityTypes {
-                    attributes: declared.get("shape").map(|s| attributes(s, &commons)).unwrap_or_default(),
+                    attributes: declared
+                        .get("shape")
+                        .map(|s| attributes(s, &commons))
+                        .unwrap_or_default(),
                     tags: declared.get("tags").map(|tags| type_of(tags, &commons)),
                 };
                 types.entities.insert(qualified(namespace, name), entity);

@@ -134,7 +134,9 @@ impl Value {
         let scaled: i128 =
             format!("{digits}{fraction:0<4}").parse().map_err(|_error| malformed())?;
         let signed = if whole.starts_with('-') { -scaled } else { scaled };
-        i64::try_from(signed).map(|number| Self(Repr::Decimal(number))).map_err(|_error| malformed())
+        i64::try_from(signed)
+            .map(|number| Self(Repr::Decimal(number)))
+            .map_err(|_error| malformed())
     }
 
     /// An IP address, or a range of them in CIDR notation: `10.0.0.7`, `10.0.0.0/8`, `2001:db8::/32`.
@@ -151,7 +153,10 @@ impl Value {
             Some((address, prefix)) => {
                 let plain = prefix.bytes().all(|b| b.is_ascii_digit())
                     && (prefix.len() == 1 || !prefix.starts_with('0'));
-                (address, plain.then_some(prefix).and_then(|p| p.parse().ok()).ok_or_else(malformed)?)
+                (
+                    address,
+                    plain.then_some(prefix).and_then(|p| p.parse().ok()).ok_or_else(malformed)?,
+                )
             }
             None => (text, u8::MAX),
         };

@@ -340,7 +340,10 @@ impl<'a> Room<'a> {
         let infos = self.infos();
         Inner {
             by_id: infos.iter().enumerate().map(|(i, info)| (info.id.as_str(), i)).collect(),
-            literals: literals(&sets, &infos, &self.links),
+            literals: literals(&sets, &infos, &self.links)
+                .iter()
+                .map(crate::facts::EntityUid::from_cedar)
+                .collect(),
             warnings: in_order(self.findings),
             infos,
             digest,

@@ -76,6 +76,10 @@ impl PolicyInfo {
         self.effect
     }
 
+    pub(crate) const fn is_permit(&self) -> bool {
+        matches!(self.effect, Effect::Permit)
+    }
+
     /// `@step`: where the policy stands in the order of reasons, 0 to 99; lower is reported first.
     #[must_use]
     pub const fn step(&self) -> Option<u8> {

@@ -24,12 +24,14 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 
-use cedar_policy::{Entity, EntityUid, PolicyId, PolicySet, Schema};
+use cedar_policy::{Entity, PolicyId, PolicySet, Schema};
 
 pub use diagnostics::{Diagnostic, PolicyError, Severity};
 pub use digest::Digest;
 pub use info::{Effect, PolicyInfo};
 pub use limits::Limits;
+
+use crate::facts::{EntityUid, Facts, Types, ValueError};
 
 /// Policies that parsed, validated and have their names and reasons in order.
 ///
@@ -138,6 +140,19 @@ impl PolicyBundle {
         &self.0.warnings
     }
 
+    /// Reads facts: Cedar's entity JSON, an array of `{"uid", "attrs", "parents", "tags"}`.
+    ///
+    /// Where the schema declares a type, `__entity` and `__extn` may be left out, as in Cedar. Rows
+    /// are checked against the schema when an engine takes them.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no such JSON, a value is none of Cedar's, or two rows have one uid. The
+    /// message names the entity and the attribute.
+    pub fn read_facts(&self, json: &str) -> Result<Facts, ValueError> {
+        Facts::from_json(json, self.types())
+    }
+
     /// Whether the policies were validated against a schema.
     #[must_use]
     pub fn has_schema(&self) -> bool {
@@ -145,7 +160,6 @@ impl PolicyBundle {
     }
 }
 
-#[allow(dead_code, reason = "the rooms that read these are built on this one")]
 impl PolicyBundle {
     pub(crate) fn schema(&self) -> Option<&Schema> {
         self.0.schema.as_ref().map(|info| &info.schema)
@@ -161,8 +175,8 @@ impl PolicyBundle {
         self.0.by_id.get(id).copied()
     }
 
-    /// The schema as JSON, every type name resolved.
-    pub(crate) fn types(&self) -> Option<&serde_json::Value> {
+    /// What the schema says of attributes, tags and contexts.
+    pub(crate) fn types(&self) -> Option<&Types> {
         self.0.schema.as_ref().map(|info| &info.types)
     }
 
@@ -172,14 +186,26 @@ impl PolicyBundle {
     }
 
     /// The schema's actions with their groups as ancestors; empty without a schema.
-    pub(crate) fn action_entities(&self) -> &HashMap<EntityUid, Entity> {
-        static NONE: LazyLock<HashMap<EntityUid, Entity>> = LazyLock::new(HashMap::new);
+    pub(crate) fn action_entities(&self) -> &HashMap<cedar_policy::EntityUid, Entity> {
+        static NONE: LazyLock<HashMap<cedar_policy::EntityUid, Entity>> =
+            LazyLock::new(HashMap::new);
         self.0.schema.as_ref().map_or(&NONE, |info| &info.action_entities)
     }
 
-    /// Whether the schema gives the action's context an attribute `now` of type datetime.
-    pub(crate) fn reads_now(&self, action: &EntityUid) -> bool {
-        self.0.schema.as_ref().is_some_and(|info| info.actions_reading_now.contains(action))
+    /// The schema's actions that apply between two types, by name; empty without a schema.
+    pub(crate) fn actions_between(&self, principal: &str, resource: &str) -> Vec<EntityUid> {
+        let mut actions: Vec<EntityUid> = self
+            .schema()
+            .into_iter()
+            .flat_map(Schema::request_envs)
+            .filter(|environment| {
+                environment.principal().to_string() == principal
+                    && environment.resource().to_string() == resource
+            })
+            .map(|environment| EntityUid::from_cedar(environment.action()))
+            .collect();
+        actions.sort();
+        actions
     }
 }
 

@@ -1,6 +1,6 @@
 //! The schema of a bundle: one, from any number of files.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use cedar_policy::{Entity, EntityUid, Schema, SchemaFragment};
 use serde_json::{Map, Value};
@@ -8,17 +8,14 @@ use serde_json::{Map, Value};
 use super::cedar::{self, Excerpt};
 use super::diagnostics::{Diagnostic, Severity, SourceText};
 use super::limits::{Limits, schema_excess};
-
-/// How many names a type may stand behind; Cedar refuses cycles, so this only bounds the walk.
-const ALIASES_MAX: usize = 1_000;
+use crate::facts::Types;
 
 /// A schema and what was read off it.
 #[derive(Debug)]
 pub(super) struct SchemaInfo {
     pub(super) schema: Schema,
-    pub(super) types: Value,
+    pub(super) types: Types,
     pub(super) action_entities: HashMap<EntityUid, Entity>,
-    pub(super) actions_reading_now: HashSet<EntityUid>,
 }
 
 /// Parses the schema files and joins them; `None` without files, or if one of them is broken.
@@ -87,9 +84,7 @@ fn join(
         .into_iter()
         .map(|entity| (entity.uid(), entity))
         .collect();
-    let actions_reading_now =
-        schema.actions().filter(|action| declares_now(&types, action)).cloned().collect();
-    Ok(SchemaInfo { schema, types, action_entities, actions_reading_now })
+    Ok(SchemaInfo { schema, types: Types::from_schema_json(&types), action_entities })
 }
 
 /// An error that arose between files: it is placed in the file whose text it quotes.
@@ -155,33 +150,4 @@ fn join_namespace(into: &mut Value, namespace: Value) {
             }
         }
     }
-}
-
-/// Whether the action's context has an attribute `now` that is a datetime.
-fn declares_now(types: &Value, action: &EntityUid) -> bool {
-    let namespace = action.type_name().namespace();
-    let declared = || {
-        let action = types.get(namespace)?.get("actions")?.get(action.id().unescaped())?;
-        let context = aliased(types, action.get("appliesTo")?.get("context")?);
-        let now = aliased(types, context.get("attributes")?.get("now")?);
-        Some(match now.get("type")?.as_str()? {
-            "datetime" | "__cedar::datetime" => true,
-            "Extension" => now.get("name")?.as_str()? == "datetime",
-            _ => false,
-        })
-    };
-    declared().unwrap_or(false)
-}
-
-/// What a type stands for, behind the names of common types.
-fn aliased<'a>(types: &'a Value, reference: &'a Value) -> &'a Value {
-    let mut current = reference;
-    for _ in 0..ALIASES_MAX {
-        let Some(name) = current.get("type").and_then(Value::as_str) else { break };
-        let (namespace, base) = name.rsplit_once("::").unwrap_or(("", name));
-        let common = types.get(namespace).and_then(|n| n.get("commonTypes")?.get(base));
-        let Some(common) = common else { break };
-        current = common;
-    }
-    current
 }

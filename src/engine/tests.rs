@@ -1,0 +1,311 @@
+use super::*;
+use crate::decide::codes;
+use crate::facts::{Entity, Value};
+
+const SCHEMA: &str = "
+    entity Client;
+    entity Contact in [Team] = { client: Client, limit: Long };
+    entity Team in [Team];
+    entity Document = { client: Client, amount: Long, open: Bool };
+    action read;
+    action view, download in [read] appliesTo {
+      principal: [Contact], resource: [Document], context: { now: datetime, mfa?: Bool } };
+    action pay appliesTo {
+      principal: [Contact], resource: [Document], context: { mfa?: Bool } };
+";
+
+const POLICIES: &str = r#"
+    @id("own-client") @step("06") @reason("CROSS_CLIENT") @message("This does not exist.")
+    forbid (principal, action, resource) unless { principal.client == resource.client };
+
+    @id("limit") @step("12") @reason("OVER_LIMIT") @message("Too much.")
+    forbid (principal, action == Action::"pay", resource)
+    when { resource.amount - principal.limit > 0 };
+
+    @id("mfa") @step("13") @reason("MFA_REQUIRED") @message("Confirm.") @step_up("mfa")
+    forbid (principal, action == Action::"pay", resource)
+    unless { context has mfa && context.mfa };
+
+    @id("open") @step("10") @reason("OPEN") @message("Open to all.")
+    permit (principal, action, resource) when { resource.open };
+
+    @id("team") @step("10") @reason("TEAM") @message("Your team.")
+    permit (principal in Team::"finance", action in Action::"read", resource);
+
+    @id("why-closed") @step("10") @reason("NOT_INVITED") @message("Not for you.") @reason_only
+    forbid (principal, action, resource) unless { resource.open };
+"#;
+
+fn uid(type_name: &str, id: &str) -> EntityUid {
+    EntityUid::new(type_name, id)
+}
+
+fn contact(id: &str, client: &str) -> Entity {
+    Entity::new(uid("Contact", id)).with("client", uid("Client", client)).with("limit", 100)
+}
+
+fn document(id: &str, client: &str, open: bool) -> Entity {
+    Entity::new(uid("Document", id))
+        .with("client", uid("Client", client))
+        .with("amount", 100)
+        .with("open", open)
+}
+
+fn bundle() -> PolicyBundle {
+    PolicyBundle::builder()
+        .schema("test.cedarschema", SCHEMA)
+        .policies("test.cedar", POLICIES)
+        .build()
+        .unwrap()
+}
+
+fn facts() -> Facts {
+    [
+        contact("gm", "C1"),
+        contact("acc", "C1").with("limit", i64::MIN).parent(uid("Team", "ap")),
+        contact("other", "C2"),
+        Entity::new(uid("Team", "ap")).parent(uid("Team", "finance")),
+        document("open", "C1", true),
+        document("closed", "C1", false),
+    ]
+    .into_iter()
+    .collect()
+}
+
+fn engine() -> Engine {
+    Engine::builder(bundle()).facts(facts()).clock(|| 0).build().unwrap()
+}
+
+fn ask(principal: &str, action: &str, resource: &str) -> Request {
+    Request::new(uid("Contact", principal), action, uid("Document", resource))
+}
+
+fn answer(engine: &Engine, request: &Request) -> String {
+    engine.check(request).to_string()
+}
+
+#[test]
+fn the_reason_is_the_lowest_step_that_fails() {
+    let engine = engine();
+    let pay = |who: &str, what: &str| answer(&engine, &ask(who, "pay", what));
+    assert_eq!(pay("gm", "open"), "step up MFA_REQUIRED (mfa)");
+    assert_eq!(pay("other", "open"), "deny CROSS_CLIENT");
+    assert_eq!(pay("gm", "closed"), "deny NOT_INVITED");
+    let with_mfa = ask("gm", "pay", "open").with("mfa", true);
+    assert_eq!(answer(&engine, &with_mfa), "allow (OPEN)");
+    let decision = engine.check(&with_mfa);
+    assert_eq!(decision.policy().unwrap(), "open");
+    assert_eq!(engine.world().message(&decision), "Open to all.");
+}
+
+#[test]
+fn a_step_up_is_told_only_where_it_would_open_the_door() {
+    let policies = r#"
+        @id("mfa") @step("13") @reason("MFA_REQUIRED") @message("Confirm.") @step_up("mfa")
+        forbid (principal, action, resource) unless { context has mfa };
+    "#;
+    let bundle = PolicyBundle::builder().policies("p.cedar", policies).build().unwrap();
+    let engine = Engine::builder(bundle).build().unwrap();
+    let decision = engine.check(&ask("gm", "view", "open"));
+    assert_eq!(decision.to_string(), "deny NO_PERMIT");
+    assert_eq!(decision.step_up(), None);
+}
+
+#[test]
+fn ancestors_count_through_several_levels() {
+    assert_eq!(answer(&engine(), &ask("acc", "view", "closed")), "allow (TEAM)");
+    assert_eq!(answer(&engine(), &ask("acc", "pay", "closed")), "deny NOT_INVITED");
+}
+
+#[test]
+fn an_erring_forbid_fails_closed_unless_cedar_is_asked_for() {
+    // The subtraction in `limit` overflows for `acc`.
+    let request = ask("acc", "pay", "open").with("mfa", true);
+    let decision = engine().check(&request);
+    assert_eq!(decision.to_string(), "deny EVAL_ERROR");
+    assert_eq!(decision.policy().unwrap(), "limit");
+    assert_eq!(decision.step(), Some(12));
+    assert!(decision.erred());
+
+    let lenient =
+        Engine::builder(bundle()).facts(facts()).error_mode(ErrorMode::Cedar).build().unwrap();
+    let decision = lenient.check(&request);
+    assert!(decision.is_allowed() && decision.erred());
+}
+
+#[test]
+fn what_the_schema_does_not_know_refuses() {
+    let engine = engine();
+    let unknown_action = engine.check(&ask("gm", "frobnicate", "open"));
+    assert_eq!(unknown_action.code(), Some(codes::UNKNOWN_ACTION));
+    let unknown_kind = Request::new(uid("Contact", "gm"), "view", uid("Spaceship", "1"));
+    assert_eq!(engine.check(&unknown_kind).code(), Some(codes::UNKNOWN_KIND));
+    let not_applicable = Request::new(uid("Document", "open"), "view", uid("Document", "open"));
+    assert_eq!(engine.check(&not_applicable).code(), Some(codes::UNKNOWN_ACTION));
+    let bad_context = ask("gm", "view", "open").with("mfa", "yes");
+    assert_eq!(engine.check(&bad_context).code(), Some(codes::INVALID_REQUEST));
+    let missing = ask("nobody", "view", "open");
+    assert!(!engine.check(&missing).is_allowed());
+    assert!(engine.explain(&unknown_action_request()).fault.unwrap().contains("frobnicate"));
+}
+
+fn unknown_action_request() -> Request {
+    ask("gm", "frobnicate", "open")
+}
+
+#[test]
+fn inline_rows_are_of_declared_types_and_not_stored() {
+    let row = document("I9", "C1", true);
+    let request = ask("gm", "view", "I9").inline(row.clone());
+    assert_eq!(engine().check(&request).code(), Some(codes::INVALID_REQUEST));
+
+    let hosting = Engine::builder(bundle()).stored_or_inline("Document").facts(facts());
+    let hosting = hosting.build().unwrap();
+    assert!(hosting.check(&request).is_allowed());
+    let twice = request.clone().inline(row);
+    assert_eq!(hosting.check(&twice).code(), Some(codes::INVALID_REQUEST));
+    let stored_too = ask("gm", "view", "open").inline(document("open", "C1", true));
+    assert_eq!(hosting.check(&stored_too).code(), Some(codes::INVALID_REQUEST));
+    let ill_typed = document("I9", "C1", true).with("amount", "much");
+    let ill_typed = ask("gm", "view", "I9").inline(ill_typed);
+    assert_eq!(hosting.check(&ill_typed).code(), Some(codes::INVALID_REQUEST));
+}
+
+#[test]
+fn all_inline_needs_no_facts() {
+    let engine = Engine::builder(bundle()).all_inline().build().unwrap();
+    let request =
+        ask("gm", "view", "open").inline(contact("gm", "C1")).inline(document("open", "C1", true));
+    assert!(engine.check(&request).is_allowed());
+    let refused = engine.apply(&Changes::new().put(contact("gm", "C1"))).unwrap_err();
+    assert!(refused.to_string().contains("host-owned"), "{refused}");
+}
+
+#[test]
+fn a_write_is_seen_by_the_next_check_and_held_worlds_stay() {
+    let engine = engine();
+    let before = engine.world();
+    let request = ask("gm", "view", "open");
+    let revision = engine.apply(&Changes::new().put(document("open", "C2", true))).unwrap();
+    assert_eq!(revision.number(), 1);
+    assert!(!engine.check(&request).is_allowed());
+    assert!(before.check(&request).is_allowed());
+    assert_eq!(engine.apply(&Changes::new()).unwrap(), revision);
+}
+
+#[test]
+fn a_refused_write_changes_nothing() {
+    let engine = engine();
+    let good = contact("new", "C1");
+    for (bad, told) in [
+        (contact("bad", "C1").with("limit", "high"), "limit"),
+        (Entity::new(uid("Spaceship", "1")), "Spaceship"),
+        (Entity::new(uid("Action", "view")), "declared by the schema"),
+        (contact("bad", "C1").parent(uid("Client", "C1")), "Contact::\"bad\""),
+        (Entity::new(uid("Team", "finance")).parent(uid("Team", "ap")), "own ancestor"),
+        (Entity::new(uid("bad type", "1")), "no type name"),
+    ] {
+        let refused = engine.apply(&Changes::new().put(good.clone()).put(bad)).unwrap_err();
+        assert!(refused.to_string().contains(told), "{refused}");
+        assert_eq!(engine.world().facts(), &facts());
+        assert_eq!(engine.world().revision().number(), 0);
+    }
+}
+
+#[test]
+fn batches_buttons_and_lists_agree_with_single_checks() {
+    let engine = engine();
+    let requests: Vec<Request> = ["gm", "acc", "other"]
+        .iter()
+        .flat_map(|who| ["open", "closed"].map(|what| ask(who, "view", what)))
+        .collect();
+    let singles: Vec<Decision> = requests.iter().map(|request| engine.check(request)).collect();
+    assert_eq!(engine.check_many(&requests), singles);
+
+    let buttons = engine.actions(&ask("gm", "view", "open"));
+    let shown: Vec<String> =
+        buttons.iter().map(|(action, decision)| format!("{} {decision}", action.id())).collect();
+    assert_eq!(
+        shown,
+        ["download allow (OPEN)", "pay step up MFA_REQUIRED (mfa)", "view allow (OPEN)"]
+    );
+
+    let listed = engine.list(&ask("gm", "view", "any"), "Document");
+    assert_eq!(listed, [uid("Document", "open")]);
+    let listed = engine.list(&ask("acc", "view", "any"), "Document");
+    assert_eq!(listed, [uid("Document", "closed"), uid("Document", "open")]);
+}
+
+#[test]
+fn a_refusal_shows_only_what_may_be_viewed() {
+    let engine = engine();
+    let told = |request: Request| engine.disclosure(&request, "view");
+    assert_eq!(told(ask("other", "pay", "open")), Disclosure::NotFound);
+    assert_eq!(told(ask("gm", "pay", "missing")), Disclosure::NotFound);
+    assert_eq!(told(ask("acc", "pay", "closed")), Disclosure::Forbidden);
+}
+
+#[test]
+fn explanations_show_every_policy_and_the_near_miss() {
+    let engine = engine();
+    let explanation = engine.explain(&ask("gm", "view", "closed"));
+    assert_eq!(explanation.decision.code().unwrap(), "NOT_INVITED");
+    assert_eq!(explanation.policies.len(), 6);
+    let misses: Vec<&str> = explanation
+        .policies
+        .iter()
+        .filter(|policy| policy.is_near_miss())
+        .map(|policy| policy.id.as_str())
+        .collect();
+    assert_eq!(misses, ["open", "team"]);
+    let limit = explanation.policies.iter().find(|policy| policy.id == "limit").unwrap();
+    assert_eq!(limit.outcome, crate::decide::Outcome::NotSatisfied);
+    assert!(!limit.clauses[0].reached || limit.clauses[0].value != crate::ClauseValue::True);
+}
+
+#[test]
+fn the_clock_gives_now_only_where_the_schema_asks_for_it() {
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let engine = Engine::builder(bundle())
+        .facts(facts())
+        .clock(move || {
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            0
+        })
+        .build()
+        .unwrap();
+    let times = || asked.load(std::sync::atomic::Ordering::Relaxed);
+    let _pay = engine.check(&ask("gm", "pay", "open"));
+    assert_eq!(times(), 0);
+    let _view = engine.check(&ask("gm", "view", "open"));
+    assert_eq!(times(), 1);
+    let _at = engine.check(&ask("gm", "view", "open").with("now", Value::datetime_ms(1)));
+    assert_eq!(times(), 1);
+}
+
+#[test]
+fn every_extension_value_reaches_cedar() {
+    let policies = r#"
+        @id("all") permit (principal, action, resource) when {
+          resource.price.lessThan(decimal("1.5")) &&
+          resource.address.isInRange(ip("2001:db8::/32")) &&
+          resource.until == datetime("2026-11-30T22:59:00.123Z") &&
+          resource.length == duration("1d1ms") &&
+          resource.nested.inner.contains("x\"y")
+        };
+    "#;
+    let bundle = PolicyBundle::builder().policies("p.cedar", policies).build().unwrap();
+    let nested = Value::record([("inner".into(), Value::strings(["x\"y"]))].into()).unwrap();
+    let row = Entity::new(uid("Document", "d"))
+        .with("price", Value::decimal("-1.25").unwrap())
+        .with("address", Value::ip("2001:db8::1.2.3.4").unwrap())
+        .with("until", Value::datetime("2026-11-30T23:59:00.123+01:00").unwrap())
+        .with("length", Value::duration("1d1ms").unwrap())
+        .with("nested", nested);
+    let facts: Facts = [row].into_iter().collect();
+    let text = facts.to_json().to_string();
+    let engine = Engine::builder(bundle.clone()).facts(facts.clone()).build().unwrap();
+    assert!(engine.check(&ask("gm", "view", "d")).is_allowed());
+    assert_eq!(bundle.read_facts(&text).unwrap(), facts);
+}
