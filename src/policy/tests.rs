@@ -232,7 +232,8 @@ fn schemas_join_over_files() {
         .policies("p", "@id(\"p\") permit(principal in P::G::\"g\", action == P::Action::\"a\", resource);")
         .build()
         .unwrap();
-    let action = |id: &str| format!("P::Action::\"{id}\"").parse::<cedar_policy::EntityUid>().unwrap();
+    let action =
+        |id: &str| format!("P::Action::\"{id}\"").parse::<cedar_policy::EntityUid>().unwrap();
     let reads_now = |id: &str| bundle.types().unwrap().reads_now("P::Action", id);
     assert!(reads_now("a") && reads_now("b"));
     assert!(!reads_now("c") && !reads_now("z"));
