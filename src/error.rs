@@ -2,6 +2,7 @@
 
 use crate::facts::ValueError;
 use crate::policy::PolicyError;
+use crate::portal::WriteError;
 
 /// Any error of the library, for hosts that handle all of them in one place.
 ///
@@ -19,6 +20,9 @@ pub enum Error {
     /// Facts that cannot be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A portal command that was refused.
+    #[error(transparent)]
+    Write(#[from] WriteError),
 }
 
 /// Why facts cannot be kept, and what to do.

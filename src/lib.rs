@@ -5,6 +5,7 @@ mod engine;
 mod error;
 mod facts;
 mod policy;
+pub mod portal;
 mod symbol;
 
 pub use decide::{
@@ -19,5 +20,9 @@ pub use facts::{
 pub use policy::{
     Diagnostic, Digest, Effect, Limits, PolicyBundle, PolicyBundleBuilder, PolicyError, PolicyInfo,
     Severity,
+};
+pub use portal::{
+    Action, Caller, ClientId, ContactId, DocumentId, Kind, LinkId, Portal, Preset, StaffId, Tenant,
+    WriteError,
 };
 pub use symbol::Symbol;

@@ -66,7 +66,7 @@ pub(crate) fn decide(world: &World, request: &Request) -> Decision {
     }
 }
 
-fn refusal(world: &World, code: Option<Symbol>) -> Decision {
+pub(crate) fn refusal(world: &World, code: Option<Symbol>) -> Decision {
     Decision {
         allowed: false,
         code,

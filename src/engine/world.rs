@@ -11,6 +11,7 @@ use crate::decide::{
 };
 use crate::facts::{Entity, EntityUid, Facts, Record, Revision, Timestamp, Value};
 use crate::policy::PolicyBundle;
+use crate::symbol::Symbol;
 
 /// The policies and facts of one revision: what one decision, list or page is made from.
 ///
@@ -164,6 +165,11 @@ impl World {
             None if decision.is_allowed() => "This is permitted.",
             None => codes::message(decision.code().unwrap_or(codes::NO_PERMIT)),
         }
+    }
+
+    /// A refusal that no policy was asked about.
+    pub(crate) fn refuse(&self, code: Symbol, step: Option<u8>) -> Decision {
+        Decision { step, ..decide::refusal(self, Some(code)) }
     }
 
     pub(crate) fn error_mode(&self) -> ErrorMode {

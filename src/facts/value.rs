@@ -243,6 +243,17 @@ impl Value {
         if let Repr::Record(attributes) = &self.0 { Some(attributes) } else { None }
     }
 
+    /// Whether an address lies in the range, if this is one.
+    pub(crate) fn contains_ip(&self, address: IpAddr) -> bool {
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(address) => u128::from(u32::from(address)) << 96,
+            IpAddr::V6(address) => u128::from(address),
+        };
+        let Repr::Ip { address: network, prefix } = self.0 else { return false };
+        let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
+        network.is_ipv4() == address.is_ipv4() && (bits(network) ^ bits(address)) & mask == 0
+    }
+
     fn depth(&self) -> usize {
         let deepest = |depth: Option<usize>| depth.unwrap_or(0) + 1;
         match &self.0 {

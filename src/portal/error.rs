@@ -1,0 +1,156 @@
+//! Why a write was refused.
+
+use std::fmt;
+
+use crate::decide::{Decision, codes};
+use crate::error::StoreError;
+use crate::facts::{Revision, ValueError};
+use crate::symbol::Symbol;
+
+/// Codes of rules that a write must keep, in the order in which they are reported.
+pub const WRITE_CODES: &[&str] = &[
+    "CROSS_TENANT",
+    "UNKNOWN_KIND",
+    "UNKNOWN_ID",
+    "DUPLICATE_ID",
+    "EMAIL_REQUIRED",
+    "DUPLICATE_EMAIL",
+    "UNKNOWN_CONTACT",
+    "NO_ESCALATION",
+    "SET_IN_USE",
+    "UNKNOWN_PERMISSION",
+    "NO_OWNER_PATH",
+    "NOT_ENABLED",
+    "PASSWORD_ALREADY_SET",
+    "TOKEN_SCOPE",
+];
+
+/// A rule that a write would break.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    pub(super) code: Symbol,
+    pub(super) message: String,
+}
+
+impl Violation {
+    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code: Symbol::of(code), message: message.into() }
+    }
+
+    /// The stable code, one of [`WRITE_CODES`].
+    #[must_use]
+    pub const fn code(&self) -> Symbol {
+        self.code
+    }
+
+    /// What would be broken, and by what.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(super) fn order(&self) -> usize {
+        let position = WRITE_CODES.iter().position(|code| self.code == *code);
+        position.unwrap_or(WRITE_CODES.len())
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+/// Why a write was refused. Nothing has changed then.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(transparent)]
+pub struct WriteError(#[from] Kind);
+
+#[derive(Debug, Clone, thiserror::Error)]
+enum Kind {
+    #[error("{action} on {resource} is not permitted: {decision}")]
+    Denied { action: String, resource: String, decision: Decision },
+    #[error("{}", listed(.0))]
+    Rejected(Vec<Violation>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Value(#[from] ValueError),
+}
+
+fn listed(violations: &[Violation]) -> String {
+    violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl WriteError {
+    pub(super) fn denied(
+        action: impl fmt::Display,
+        resource: impl fmt::Display,
+        decision: Decision,
+    ) -> Self {
+        let (action, resource) = (action.to_string(), resource.to_string());
+        Self(Kind::Denied { action, resource, decision })
+    }
+
+    /// Refused for these reasons, of which there is at least one.
+    pub(super) fn rejected(mut violations: Vec<Violation>) -> Self {
+        violations.sort_by_key(Violation::order);
+        Self(Kind::Rejected(violations))
+    }
+
+    /// The reason code: of the decision on the actor, or else of the first rule that would be
+    /// broken. `INVALID_REQUEST` for values that the schema does not take.
+    #[must_use]
+    pub fn code(&self) -> Symbol {
+        match &self.0 {
+            Kind::Denied { decision, .. } => decision.code().unwrap_or(codes::NO_PERMIT),
+            Kind::Rejected(violations) => {
+                violations.first().map_or(codes::INVALID_REQUEST, Violation::code)
+            }
+            Kind::Store(_) | Kind::Value(_) => codes::INVALID_REQUEST,
+        }
+    }
+
+    /// The decision on the actor, where he may not do this.
+    #[must_use]
+    pub fn decision(&self) -> Option<Decision> {
+        if let Kind::Denied { decision, .. } = &self.0 { Some(*decision) } else { None }
+    }
+
+    /// The rules that would be broken, in the order of [`WRITE_CODES`].
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        if let Kind::Rejected(violations) = &self.0 { violations } else { &[] }
+    }
+}
+
+impl From<StoreError> for WriteError {
+    fn from(error: StoreError) -> Self {
+        Self(Kind::Store(error))
+    }
+}
+
+impl From<ValueError> for WriteError {
+    fn from(error: ValueError) -> Self {
+        Self(Kind::Value(error))
+    }
+}
+
+/// A write that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written<T> {
+    /// What the commands returned.
+    pub value: T,
+    /// What somebody should look at, though it was accepted.
+    pub findings: Vec<Finding>,
+    /// The revision that shows the write.
+    pub revision: Revision,
+}
+
+/// Something that an accepted write leaves to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Finding {
+    /// The contact is enabled and has no credential: issue one, or send an activation link.
+    CredentialNeeded(super::ContactId),
+}

@@ -1,0 +1,87 @@
+//! Where things stand among the facts: uids and attributes of the portal's schema.
+
+use std::net::IpAddr;
+
+use super::id::{ClientId, DocumentId};
+use super::name::Kind;
+use crate::facts::{Entity, EntityUid, Facts, Value};
+
+pub(super) fn tenant(id: &str) -> EntityUid {
+    EntityUid::new("Tenant", id)
+}
+
+/// The owner of what has none: a client whose row is always missing.
+pub(super) fn no_client() -> EntityUid {
+    EntityUid::new("Client", "")
+}
+
+/// The rule of a kind at a client, or at the tenant for what has no client. Names of kinds hold
+/// no `@`, so that two rules never share an id.
+pub(super) fn rule(kind: &Kind, client: Option<&ClientId>) -> EntityUid {
+    EntityUid::new("Rule", format!("{kind}@{}", client.map_or("", ClientId::id)))
+}
+
+/// Whom a document was given to.
+pub(super) fn access(document: &DocumentId) -> EntityUid {
+    EntityUid::new("Access", document.id())
+}
+
+pub(super) fn permission(name: &str) -> EntityUid {
+    EntityUid::new("Permission", name)
+}
+
+pub(super) fn denial(name: &str) -> EntityUid {
+    EntityUid::new("Denial", name)
+}
+
+pub(super) fn permission_set(name: &str) -> EntityUid {
+    EntityUid::new("PermissionSet", name)
+}
+
+pub(super) fn alert_set(name: &str) -> EntityUid {
+    EntityUid::new("AlertSet", name)
+}
+
+pub(super) fn event(name: &str) -> EntityUid {
+    EntityUid::new("Event", name)
+}
+
+/// Reading attributes whose types the schema has checked.
+pub(super) trait Row {
+    fn text_at(&self, name: &str) -> &str;
+    fn long_at(&self, name: &str) -> i64;
+    fn is(&self, name: &str) -> bool;
+    fn entity_at(&self, name: &str) -> Option<&EntityUid>;
+    fn entities_at(&self, name: &str) -> Vec<EntityUid>;
+}
+
+impl Row for Entity {
+    fn text_at(&self, name: &str) -> &str {
+        self.attribute(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn long_at(&self, name: &str) -> i64 {
+        self.attribute(name).and_then(Value::as_long).unwrap_or_default()
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.attribute(name).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    fn entity_at(&self, name: &str) -> Option<&EntityUid> {
+        self.attribute(name).and_then(Value::as_entity)
+    }
+
+    fn entities_at(&self, name: &str) -> Vec<EntityUid> {
+        let elements = self.attribute(name).and_then(Value::as_set);
+        elements.into_iter().flatten().filter_map(Value::as_entity).cloned().collect()
+    }
+}
+
+/// The tenant's network that an address lies in.
+pub(super) fn network_of(facts: &Facts, tenant_id: &str, address: IpAddr) -> Option<EntityUid> {
+    facts.entity(&tenant(tenant_id))?.entities_at("networks").into_iter().find(|network| {
+        let row = facts.entity(network);
+        row.and_then(|row| row.attribute("range")).is_some_and(|range| range.contains_ip(address))
+    })
+}

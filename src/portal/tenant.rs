@@ -1,0 +1,656 @@
+//! Portals and their tenants: where hosts ask their questions.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use super::caller::{Ask, Caller};
+use super::document::Resource;
+use super::error::{Violation, WriteError, Written};
+use super::id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, StaffId};
+use super::name::{AccessState, Action, Channel, CredentialState, Kind};
+use super::preset::{Catalogue, TenantConfig, catalogue, shipped_policies};
+use super::rows::{self, Row as _};
+use super::tx::Tx;
+use crate::decide::{Decision, Disclosure, ErrorMode, Explanation, Request};
+use crate::engine::{Engine, World};
+use crate::error::Error;
+use crate::facts::{Entity, EntityUid, Facts, Timestamp};
+use crate::policy::PolicyBundle;
+use crate::symbol::Symbol;
+
+/// A host's portals: the policies, shared, and its tenants, each with facts of its own.
+///
+/// Nothing crosses tenants: each has an engine of its own, and ids resolve in their tenant only.
+/// Clones share everything.
+///
+/// # Example
+///
+/// ```
+/// use doorward::{Action, Caller, Kind, Portal, Preset};
+/// use doorward::portal::{Document, NewContact, State};
+///
+/// let portal = Portal::builder().build()?;
+/// let acme = portal.create_tenant("acme", Preset::Accounting)?;
+///
+/// let written = acme.write_as_system(|tx| {
+///     let client = tx.create_client(acme.client("C1"))?;
+///     let gm = tx.create_contact(
+///         NewContact::new(acme.contact("gm"), client.clone()).email("gm@client.example"),
+///     )?;
+///     tx.enable(&gm)?;
+///     tx.reset_credential(&gm)?;
+///     tx.put_document(
+///         &Document::new(acme.document("I1"), Kind::INVOICE).client(client).state(State::Sent),
+///     )?;
+///     Ok(gm)
+/// })?;
+///
+/// let gm = written.value;
+/// let access = acme.access(&gm).ok_or("no such contact")?;
+/// let caller = Caller::contact(gm).session(access.epoch, access.credential_version).password();
+/// assert!(acme.check(&caller, Action::View, acme.document("I1")).is_allowed());
+///
+/// let pay = acme.check(&caller, Action::Pay, acme.document("I1"));
+/// assert_eq!(pay.code().unwrap(), "NO_PERMISSION");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Portal(Arc<PortalInner>);
+
+struct PortalInner {
+    policies: PolicyBundle,
+    catalogue: Arc<Catalogue>,
+    setup: Setup,
+    tenants: RwLock<HashMap<Arc<str>, Tenant>>,
+}
+
+#[derive(Clone, Default)]
+struct Setup {
+    error_mode: ErrorMode,
+    host_owned_documents: bool,
+    clock: Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>,
+}
+
+impl Portal {
+    /// Sets up a portal. Without anything it takes the shipped policies.
+    #[must_use]
+    pub fn builder() -> PortalBuilder {
+        PortalBuilder { policies: None, setup: Setup::default() }
+    }
+
+    /// Adds a tenant that starts from a preset or a configuration.
+    ///
+    /// # Errors
+    ///
+    /// When there is a tenant of this id, the configuration names permissions, sets or events that
+    /// are not there, or the policies have another schema than the portal's.
+    pub fn create_tenant(
+        &self,
+        id: impl Into<Arc<str>>,
+        config: impl Into<TenantConfig>,
+    ) -> Result<Tenant, Error> {
+        let id = id.into();
+        let mut tenants = self.0.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        if tenants.contains_key(&id) {
+            let violation = Violation::new("DUPLICATE_ID", format!("there is a tenant {id}"));
+            return Err(WriteError::rejected(vec![violation]).into());
+        }
+        let tenant = self.open(Arc::clone(&id), Facts::new())?;
+        let config = config.into();
+        tenant.write_as_system(|tx| tx.set_up(&config))?;
+        tenants.insert(id, tenant.clone());
+        Ok(tenant)
+    }
+
+    /// Adds a tenant whose facts were exported before, from [`Tenant::facts`].
+    ///
+    /// # Errors
+    ///
+    /// When there is a tenant of this id, or the facts do not fit the schema.
+    pub fn restore_tenant(&self, id: impl Into<Arc<str>>, facts: Facts) -> Result<Tenant, Error> {
+        let id = id.into();
+        let mut tenants = self.0.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        if tenants.contains_key(&id) {
+            let violation = Violation::new("DUPLICATE_ID", format!("there is a tenant {id}"));
+            return Err(WriteError::rejected(vec![violation]).into());
+        }
+        let tenant = self.open(Arc::clone(&id), facts)?;
+        tenants.insert(id, tenant.clone());
+        Ok(tenant)
+    }
+
+    fn open(&self, id: Arc<str>, facts: Facts) -> Result<Tenant, Error> {
+        let setup = &self.0.setup;
+        let mut engine = Engine::builder(self.0.policies.clone())
+            .facts(facts)
+            .error_mode(setup.error_mode)
+            .host_owned("ViewAs")
+            .host_owned("OnBehalf")
+            .host_owned("Guest");
+        engine = if setup.host_owned_documents {
+            engine.host_owned("Document")
+        } else {
+            engine.stored_or_inline("Document")
+        };
+        if let Some(clock) = &setup.clock {
+            let clock = Arc::clone(clock);
+            engine = engine.clock(move || clock());
+        }
+        let inner = TenantInner {
+            id,
+            engine: engine.build()?,
+            catalogue: Arc::clone(&self.0.catalogue),
+            writing: Mutex::new(()),
+        };
+        Ok(Tenant(Arc::new(inner)))
+    }
+
+    /// A tenant by its id.
+    #[must_use]
+    pub fn tenant(&self, id: &str) -> Option<Tenant> {
+        self.0.tenants.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// The policies of all its tenants.
+    #[must_use]
+    pub fn policies(&self) -> &PolicyBundle {
+        &self.0.policies
+    }
+}
+
+impl fmt::Debug for Portal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Portal").field("policies", &self.0.policies).finish_non_exhaustive()
+    }
+}
+
+/// Sets up a [`Portal`].
+#[must_use]
+pub struct PortalBuilder {
+    policies: Option<PolicyBundle>,
+    setup: Setup,
+}
+
+impl PortalBuilder {
+    /// The policies: the shipped ones with a host's own, over the portal's schema. Default: the
+    /// shipped ones.
+    pub fn policies(mut self, policies: PolicyBundle) -> Self {
+        self.policies = Some(policies);
+        self
+    }
+
+    /// What an erroring policy does. Default: [`ErrorMode::FailClosed`].
+    pub fn error_mode(mut self, mode: ErrorMode) -> Self {
+        self.setup.error_mode = mode;
+        self
+    }
+
+    /// Documents are the host's: passed inline with each question, none stored.
+    pub fn host_owned_documents(mut self) -> Self {
+        self.setup.host_owned_documents = true;
+        self
+    }
+
+    /// The clock. Default: the system's.
+    pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.setup.clock = Some(Arc::new(now));
+        self
+    }
+
+    /// Builds the portal.
+    ///
+    /// # Errors
+    ///
+    /// None with the shipped policies; see [`shipped_policies`].
+    pub fn build(self) -> Result<Portal, Error> {
+        let policies = match self.policies {
+            Some(policies) => policies,
+            None => shipped_policies()?,
+        };
+        Ok(Portal(Arc::new(PortalInner {
+            policies,
+            catalogue: Arc::new(catalogue()?),
+            setup: self.setup,
+            tenants: RwLock::default(),
+        })))
+    }
+}
+
+impl fmt::Debug for PortalBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PortalBuilder").field("policies", &self.policies).finish_non_exhaustive()
+    }
+}
+
+/// One tenant of a [`Portal`]: its facts, the questions asked of them and the writes to them.
+///
+/// Clones share everything; keep one in each request handler.
+#[derive(Clone)]
+pub struct Tenant(Arc<TenantInner>);
+
+pub(super) struct TenantInner {
+    pub(super) id: Arc<str>,
+    pub(super) engine: Engine,
+    pub(super) catalogue: Arc<Catalogue>,
+    writing: Mutex<()>,
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $method:ident -> $type:ident;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $method(&self, id: impl Into<Arc<str>>) -> $type {
+            $type::new(Arc::clone(&self.0.id), id)
+        }
+    )*};
+}
+
+/// Names. Nothing is looked up.
+impl Tenant {
+    names! {
+        /// Names a client of this tenant.
+        client -> ClientId;
+        /// Names a client group of this tenant.
+        client_group -> ClientGroupId;
+        /// Names a contact of this tenant.
+        contact -> ContactId;
+        /// Names a member of this tenant's staff.
+        staff -> StaffId;
+        /// Names a document of this tenant.
+        document -> DocumentId;
+        /// Names a link of this tenant.
+        link -> LinkId;
+    }
+
+    /// The id of the tenant.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+}
+
+/// Questions. All are answered by the same policies, from one revision each.
+impl Tenant {
+    /// Decides whether a caller may do something.
+    pub fn check(
+        &self,
+        caller: &Caller,
+        action: Action,
+        resource: impl Into<Resource>,
+    ) -> Decision {
+        let world = self.0.engine.world();
+        match self.request(&world, caller, action, &resource.into(), &[]) {
+            Ok(request) => world.check(&request),
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Decides whether a caller may change these fields of a contact.
+    pub fn check_fields(&self, caller: &Caller, contact: &ContactId, fields: &[&str]) -> Decision {
+        let world = self.0.engine.world();
+        match self.request(&world, caller, Action::Edit, &contact.into(), fields) {
+            Ok(request) => world.check(&request),
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Decides many questions of one caller on one revision; each answer equals
+    /// [`check`](Self::check)'s.
+    #[must_use]
+    pub fn check_many(&self, caller: &Caller, asked: &[(Action, Resource)]) -> Vec<Decision> {
+        let world = self.0.engine.world();
+        let decide = |(action, resource): &(Action, Resource)| match self.request(
+            &world,
+            caller,
+            *action,
+            resource,
+            &[],
+        ) {
+            Ok(request) => world.check(&request),
+            Err(refusal) => refusal,
+        };
+        asked.iter().map(decide).collect()
+    }
+
+    /// What a caller may do with something: the buttons to show. Every action that the schema has
+    /// for the two types, in the order of [`Action`], with its decision.
+    #[must_use]
+    pub fn actions(
+        &self,
+        caller: &Caller,
+        resource: impl Into<Resource>,
+    ) -> Vec<(Action, Decision)> {
+        let resource = resource.into();
+        let world = self.0.engine.world();
+        let Ok(request) = self.request(&world, caller, Action::View, &resource, &[]) else {
+            return Vec::new();
+        };
+        let applicable = world
+            .policies()
+            .actions_between(request.principal().type_name(), request.resource().type_name());
+        let mut actions: Vec<Action> = applicable
+            .iter()
+            .filter_map(|uid| uid.id().parse().ok())
+            .filter(|action| !matches!(action, Action::Receive | Action::ReceiveCredential))
+            .collect();
+        actions.sort_unstable();
+        let decide = |action| {
+            let decision = match self.request(&world, caller, action, &resource, &[]) {
+                Ok(request) => world.check(&request),
+                Err(refusal) => refusal,
+            };
+            (action, decision)
+        };
+        actions.into_iter().map(decide).collect()
+    }
+
+    /// The stored documents of a kind that the check allows, ordered by id.
+    #[must_use]
+    pub fn list(&self, caller: &Caller, action: Action, kind: &Kind) -> Vec<DocumentId> {
+        let world = self.0.engine.world();
+        let kind = kind.uid();
+        world
+            .facts()
+            .of_type("Document")
+            .filter(|row| row.entity_at("kind") == Some(&kind))
+            .map(|row| self.document(row.uid().shared_id()))
+            .filter(|document| {
+                self.request(&world, caller, action, &document.into(), &[])
+                    .is_ok_and(|request| world.check(&request).is_allowed())
+            })
+            .collect()
+    }
+
+    /// What the caller may be told of a refusal: that it is forbidden, or only that there is no
+    /// such thing. Staff and logs get the true code.
+    #[must_use]
+    pub fn disclosure(
+        &self,
+        caller: &Caller,
+        action: Action,
+        resource: impl Into<Resource>,
+    ) -> Disclosure {
+        let world = self.0.engine.world();
+        match self.request(&world, caller, action, &resource.into(), &[]) {
+            Ok(request) => world.disclosure(&request, "view"),
+            Err(_) => Disclosure::NotFound,
+        }
+    }
+
+    /// Explains a decision to whoever writes policies.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, where ids of another tenant are named: no policy is asked then.
+    pub fn explain(
+        &self,
+        caller: &Caller,
+        action: Action,
+        resource: impl Into<Resource>,
+    ) -> Result<Explanation, Decision> {
+        let world = self.0.engine.world();
+        let request = self.request(&world, caller, action, &resource.into(), &[])?;
+        Ok(world.explain(&request))
+    }
+
+    /// Decides whether a contact may be mailed or alerted about a document.
+    ///
+    /// This is apart from access: the steps of viewing hold, a login is not needed, and the
+    /// contact has to be subscribed. Unknown events refuse.
+    pub fn check_mail(
+        &self,
+        contact: &ContactId,
+        event: &str,
+        channel: Channel,
+        document: impl Into<Resource>,
+    ) -> Decision {
+        let world = self.0.engine.world();
+        let caller = Caller::contact(contact.clone());
+        match self.request(&world, &caller, Action::Receive, &document.into(), &[]) {
+            Ok(request) => world.check(
+                &request.with("event", rows::event(event)).with("channel", channel.as_str()),
+            ),
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Decides whether mail with a credential (a link to set a password) may go to a contact:
+    /// to anyone who is not disabled or deleted.
+    pub fn check_credential_mail(&self, contact: &ContactId) -> Decision {
+        self.check(&Caller::contact(contact.clone()), Action::ReceiveCredential, contact)
+    }
+
+    /// What to tell a person about a decision.
+    #[must_use]
+    pub fn message(&self, decision: &Decision) -> &'static str {
+        self.0.engine.world().message(decision)
+    }
+
+    /// A contact's access and what its sessions have to carry. `None` for an unknown contact.
+    #[must_use]
+    pub fn access(&self, contact: &ContactId) -> Option<Access> {
+        if contact.tenant() != self.id() {
+            return None;
+        }
+        let world = self.0.engine.world();
+        let row = world.facts().entity(&contact.uid())?;
+        Some(Access {
+            state: row.text_at("access").parse().unwrap_or(AccessState::None),
+            credential: row.text_at("credential").parse().unwrap_or(CredentialState::None),
+            credential_version: row.long_at("credential_version"),
+            epoch: row.long_at("epoch"),
+        })
+    }
+
+    /// The contacts of the tenant that a search finds, ordered by id.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, where the caller may not list contacts.
+    pub fn contacts(
+        &self,
+        caller: &Caller,
+        search: &ContactSearch,
+    ) -> Result<Vec<ContactId>, Decision> {
+        let world = self.0.engine.world();
+        let request = self.request(&world, caller, Action::ListContacts, &Resource::Portal, &[])?;
+        let decision = world.check(&request);
+        if !decision.is_allowed() {
+            return Err(decision);
+        }
+        let in_scope = |row: &Entity| {
+            // A list over the tenant shows the clients that the caller may list one by one.
+            row.entity_at("client").is_some_and(|client| {
+                world.check(&request.for_resource(client.clone())).is_allowed()
+            })
+        };
+        let found = world.facts().of_type("Contact").filter(|row| search.finds(row));
+        Ok(found
+            .filter(|row| in_scope(row))
+            .map(|row| self.contact(row.uid().shared_id()))
+            .collect())
+    }
+
+    /// The facts of this moment, to export or to look at.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        self.0.engine.world().facts().clone()
+    }
+
+    /// The request that a question comes to, or the refusal where it names another tenant.
+    pub(super) fn request(
+        &self,
+        world: &World,
+        caller: &Caller,
+        action: Action,
+        resource: &Resource,
+        fields: &[&str],
+    ) -> Result<Request, Decision> {
+        let facts = world.facts();
+        let mut ask =
+            Ask { via: None, fields: fields.iter().map(|field| (*field).to_owned()).collect() };
+        let (uid, inline): (EntityUid, Vec<Entity>) = match resource {
+            Resource::Document(document) => (document.uid(), Vec::new()),
+            Resource::Child { document, via } => {
+                ask.via = Some(via.clone());
+                (document.uid(), Vec::new())
+            }
+            Resource::Inline { document, path } => {
+                let rows = std::iter::once(&**document).chain(path).map(|d| d.row(facts, path));
+                (document.id().uid(), rows.collect())
+            }
+            Resource::Prospect(prospect) => {
+                let document = prospect.document(self.id(), caller.contact_id());
+                (document.id().uid(), vec![document.row(facts, &[])])
+            }
+            Resource::Contact(contact) => (contact.uid(), Vec::new()),
+            Resource::Client(client) => (client.uid(), Vec::new()),
+            Resource::Portal => (rows::tenant(self.id()), Vec::new()),
+        };
+        if caller.tenants().chain(resource.tenants()).any(|tenant| tenant != self.id()) {
+            return Err(world.refuse(Symbol::of("CROSS_TENANT"), Some(1)));
+        }
+        let mut request = caller.request(facts, self.id(), action, uid, &ask);
+        request.inline.extend(inline);
+        Ok(request)
+    }
+}
+
+/// Writes. Each is all or nothing, and the next check sees it.
+impl Tenant {
+    /// Writes for an actor, who is authorised command by command by the same policies.
+    ///
+    /// # Errors
+    ///
+    /// When the actor may not do one of the commands, or the result would break a rule that writes
+    /// must keep. Nothing has changed then.
+    pub fn write<T>(
+        &self,
+        actor: &Caller,
+        commands: impl FnOnce(&mut Tx<'_>) -> Result<T, WriteError>,
+    ) -> Result<Written<T>, WriteError> {
+        self.commit(Some(actor), commands)
+    }
+
+    /// Writes for nobody in particular: imports, jobs, what the host has authorised itself. The
+    /// rules that writes must keep hold all the same.
+    ///
+    /// # Errors
+    ///
+    /// When the result would break a rule. Nothing has changed then.
+    pub fn write_as_system<T>(
+        &self,
+        commands: impl FnOnce(&mut Tx<'_>) -> Result<T, WriteError>,
+    ) -> Result<Written<T>, WriteError> {
+        self.commit(None, commands)
+    }
+
+    fn commit<T>(
+        &self,
+        actor: Option<&Caller>,
+        commands: impl FnOnce(&mut Tx<'_>) -> Result<T, WriteError>,
+    ) -> Result<Written<T>, WriteError> {
+        let _writing = self.0.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tx = Tx::begin(self, actor);
+        let value = commands(&mut tx)?;
+        let (changes, findings) = tx.finish()?;
+        let revision = self.0.engine.apply(&changes)?;
+        Ok(Written { value, findings, revision })
+    }
+
+    pub(super) fn world(&self) -> Arc<World> {
+        self.0.engine.world()
+    }
+
+    pub(super) fn catalogue(&self) -> &Catalogue {
+        &self.0.catalogue
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenant").field("id", &self.0.id).field("engine", &self.0.engine).finish()
+    }
+}
+
+impl Resource {
+    pub(super) fn tenants(&self) -> Vec<&str> {
+        match self {
+            Self::Document(document) => vec![document.tenant()],
+            Self::Child { document, via } => vec![document.tenant(), via.tenant()],
+            Self::Inline { document, path } => {
+                std::iter::once(&**document).chain(path).flat_map(|d| d.tenants()).collect()
+            }
+            Self::Prospect(prospect) => prospect.tenants().collect(),
+            Self::Contact(contact) => vec![contact.tenant()],
+            Self::Client(client) => vec![client.tenant()],
+            Self::Portal => Vec::new(),
+        }
+    }
+}
+
+/// A contact's access, and what its sessions have to carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// Whether the contact may use the portal.
+    pub state: AccessState,
+    /// The state of its credential.
+    pub credential: CredentialState,
+    /// Raised by each reset and each new password.
+    pub credential_version: i64,
+    /// Raised when access is switched off or the contact deleted.
+    pub epoch: i64,
+}
+
+/// Which contacts to find. Everything that is set has to match.
+#[derive(Debug, Clone, Default)]
+pub struct ContactSearch {
+    name: Option<String>,
+    state: Option<String>,
+    client: Option<ClientId>,
+}
+
+impl ContactSearch {
+    /// Finds all contacts.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// Whose name or e-mail holds this text, in any case of its letters.
+    #[must_use]
+    pub fn name(mut self, part: &str) -> Self {
+        self.name = Some(part.to_lowercase());
+        self
+    }
+
+    /// Whose access is in a state: `none`, `enabled`, `disabled`, `deleted`, or `pending` for
+    /// enabled without a credential.
+    #[must_use]
+    pub fn state(mut self, state: impl Into<String>) -> Self {
+        self.state = Some(state.into());
+        self
+    }
+
+    /// Of one client.
+    #[must_use]
+    pub fn client(mut self, client: ClientId) -> Self {
+        self.client = Some(client);
+        self
+    }
+
+    fn finds(&self, row: &Entity) -> bool {
+        let pending = row.text_at("access") == "enabled" && row.text_at("credential") == "none";
+        let state = if pending { "pending" } else { row.text_at("access") };
+        let named = |part: &String| {
+            ["name", "email"].iter().any(|field| row.text_at(field).to_lowercase().contains(part))
+        };
+        self.name.as_ref().is_none_or(named)
+            && self
+                .state
+                .as_ref()
+                .is_none_or(|wanted| wanted == state || (wanted == "enabled" && pending))
+            && self.client.as_ref().is_none_or(|c| row.entity_at("client") == Some(&c.uid()))
+    }
+}

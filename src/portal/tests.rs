@@ -1,0 +1,192 @@
+use super::*;
+use crate::decide::Disclosure;
+use crate::facts::Timestamp;
+
+fn now() -> Timestamp {
+    "2026-11-30T12:00:00Z".parse().unwrap()
+}
+
+/// Client C1 with a general manager, an accountant and a department head, all with a password;
+/// invoice I1 was sent to the department head, with a link.
+fn invoicing(level: Level) -> Tenant {
+    let portal = Portal::builder().clock(now).build().unwrap();
+    let mut config = TenantConfig::from(Preset::Invoicing);
+    config.settings.all_kinds.level = Some(level);
+    let tenant = portal.create_tenant("it", config).unwrap();
+    tenant
+        .write_as_system(|tx| {
+            for client in ["C1", "C2"] {
+                tx.create_client(tenant.client(client))?;
+            }
+            for (id, client) in [("gm", "C1"), ("acc", "C1"), ("dh", "C1"), ("other", "C2")] {
+                let contact = NewContact::new(tenant.contact(id), tenant.client(client))
+                    .email(format!("{id}@{client}.example"));
+                let contact = tx.create_contact(contact)?;
+                tx.enable(&contact)?;
+                tx.reset_credential(&contact)?;
+            }
+            let invoice = Document::new(tenant.document("I1"), Kind::INVOICE)
+                .client(tenant.client("C1"))
+                .state(State::Sent)
+                .amount(120_00, "EUR");
+            tx.put_document(&invoice)?;
+            tx.invite(invoice.id(), &tenant.contact("dh"), Some(&tenant.link("L")))?;
+            tx.create_staff(NewStaff::new(tenant.staff("u")))
+        })
+        .unwrap();
+    tenant
+}
+
+fn session(tenant: &Tenant, contact: &str) -> Caller {
+    let contact = tenant.contact(contact);
+    let access = tenant.access(&contact).unwrap();
+    Caller::contact(contact).session(access.epoch, access.credential_version).password()
+}
+
+fn answer(
+    tenant: &Tenant,
+    caller: &Caller,
+    action: Action,
+    resource: impl Into<Resource>,
+) -> String {
+    tenant.check(caller, action, resource).to_string()
+}
+
+#[test]
+fn an_invoice_reaches_whom_it_was_sent_to() {
+    let tenant = invoicing(Level::Invited);
+    let invoice = tenant.document("I1");
+    let view = |who: &str| answer(&tenant, &session(&tenant, who), Action::View, &invoice);
+    assert_eq!(view("dh"), "allow (REACHED_BY_INVITATION)");
+    assert_eq!(view("acc"), "deny NOT_INVITED");
+    assert_eq!(view("other"), "deny CROSS_CLIENT");
+    let bearer = Caller::link(tenant.link("L"));
+    assert_eq!(answer(&tenant, &bearer, Action::View, &invoice), "allow (REACHED_BY_INVITATION)");
+
+    let tenant = invoicing(Level::Client);
+    assert_eq!(
+        answer(&tenant, &session(&tenant, "acc"), Action::View, &invoice),
+        "allow (REACHED_THROUGH_CLIENT)"
+    );
+}
+
+#[test]
+fn a_manager_watches_without_mail() {
+    let tenant = invoicing(Level::Invited);
+    let (gm, invoice) = (tenant.contact("gm"), tenant.document("I1"));
+    tenant.write_as_system(|tx| tx.watch_kind(&gm, &Kind::INVOICE, Watch::Silently)).unwrap();
+    let gm_session = session(&tenant, "gm");
+    assert_eq!(answer(&tenant, &gm_session, Action::View, &invoice), "allow (REACHED_BY_WATCHING)");
+    assert_eq!(answer(&tenant, &gm_session, Action::Pay, &invoice), "deny WATCHER_VIEWS_ONLY");
+    let mail =
+        |contact| tenant.check_mail(&contact, "invoice.sent", Channel::Email, &invoice).to_string();
+    assert_eq!(mail(gm.clone()), "deny OPT_OUT");
+    assert_eq!(mail(tenant.contact("dh")), "allow (REACHED_BY_INVITATION)");
+    assert_eq!(mail(tenant.contact("acc")), "deny NOT_INVITED");
+    tenant.write_as_system(|tx| tx.watch_kind(&gm, &Kind::INVOICE, Watch::WithMail)).unwrap();
+    assert_eq!(mail(gm), "allow (REACHED_BY_WATCHING)");
+}
+
+#[test]
+fn revoking_ends_sessions_and_enabling_revives_none() {
+    let tenant = invoicing(Level::Client);
+    let (acc, invoice) = (tenant.contact("acc"), tenant.document("I1"));
+    let staff = Caller::staff(tenant.staff("u"));
+    let old = session(&tenant, "acc");
+    let view = |caller: &Caller| answer(&tenant, caller, Action::View, &invoice);
+    tenant.write(&staff, |tx| tx.revoke(&acc)).unwrap();
+    assert_eq!(view(&old), "deny ACCESS_DISABLED");
+    let refused = tenant.write(&staff, |tx| tx.revoke(&acc)).unwrap_err();
+    assert_eq!(refused.code(), "NOT_ENABLED");
+    let enabled = tenant.write(&staff, |tx| tx.enable(&acc)).unwrap();
+    assert_eq!(enabled.findings, [Finding::CredentialNeeded(acc.clone())]);
+    assert_eq!(view(&old), "deny PENDING_ACTIVATION");
+    let enabled =
+        tenant.write(&staff, |tx| tx.enable(&acc).and(tx.reset_credential(&acc))).unwrap();
+    assert_eq!(enabled.findings, []);
+    assert_eq!(view(&old), "deny SESSION_EPOCH");
+    assert_eq!(view(&session(&tenant, "acc")), "allow (REACHED_THROUGH_CLIENT)");
+}
+
+#[test]
+fn a_write_is_all_or_nothing_even_when_its_error_is_dropped() {
+    let tenant = invoicing(Level::Client);
+    let staff = Caller::staff(tenant.staff("u"));
+    let before = tenant.facts();
+    let refused = tenant.write(&staff, |tx| {
+        tx.revoke(&tenant.contact("gm"))?;
+        let _dropped = tx.grant(&tenant.contact("gm"), "invoice.frobnicate");
+        Ok(())
+    });
+    assert_eq!(refused.unwrap_err().code(), "UNKNOWN_PERMISSION");
+    assert_eq!(tenant.facts(), before);
+}
+
+#[test]
+fn a_contact_is_told_no_more_than_he_may_see() {
+    let tenant = invoicing(Level::Client);
+    let told = |who: &str, document: &str| {
+        tenant.disclosure(&session(&tenant, who), Action::Sign, tenant.document(document))
+    };
+    assert_eq!(told("other", "I1"), Disclosure::NotFound);
+    assert_eq!(told("other", "missing"), Disclosure::NotFound);
+    assert_eq!(told("acc", "I1"), Disclosure::Forbidden);
+}
+
+#[test]
+fn documents_of_the_host_are_decided_inline() {
+    let portal = Portal::builder().clock(now).host_owned_documents().build().unwrap();
+    let tenant = portal.create_tenant("it", Preset::Invoicing).unwrap();
+    let invoice = Document::new(tenant.document("I9"), Kind::INVOICE)
+        .client(tenant.client("C1"))
+        .state(State::Sent);
+    tenant
+        .write_as_system(|tx| {
+            tx.create_client(tenant.client("C1"))?;
+            let gm =
+                NewContact::new(tenant.contact("gm"), tenant.client("C1")).email("gm@x.example");
+            let gm = tx.create_contact(gm)?;
+            tx.enable(&gm)?;
+            tx.reset_credential(&gm)?;
+            tx.invite(invoice.clone(), &gm, None)
+        })
+        .unwrap();
+    let gm = session(&tenant, "gm");
+    assert!(tenant.check(&gm, Action::View, invoice.clone()).is_allowed());
+    assert_eq!(
+        answer(&tenant, &gm, Action::View, invoice.clone().state(State::Draft)),
+        "deny STATE_DRAFT"
+    );
+    let file = Document::new(tenant.document("F1"), Kind::FILE)
+        .client(tenant.client("C1"))
+        .parent(tenant.document("I9"));
+    let asked = |path: Vec<Document>| Resource::Inline { document: Box::new(file.clone()), path };
+    assert_eq!(
+        answer(&tenant, &gm, Action::Download, asked(vec![invoice.clone()])),
+        "allow (REACHED_BY_INVITATION)"
+    );
+    assert_eq!(answer(&tenant, &gm, Action::Download, asked(vec![])), "deny PARENT_MISMATCH");
+    let stored = tenant.write_as_system(|tx| tx.put_document(&invoice)).unwrap_err();
+    assert!(stored.to_string().contains("host-owned"), "{stored}");
+}
+
+#[test]
+fn facts_come_back_from_their_export() {
+    let tenant = invoicing(Level::Invited);
+    let portal = Portal::builder().clock(now).build().unwrap();
+    let text = tenant.facts().to_json().to_string();
+    let facts = portal.policies().read_facts(&text).unwrap();
+    let restored = portal.restore_tenant("it", facts).unwrap();
+    assert_eq!(restored.facts(), tenant.facts());
+    let dh = session(&restored, "dh");
+    assert!(restored.check(&dh, Action::View, restored.document("I1")).is_allowed());
+}
+
+#[test]
+fn no_personal_data_shows_in_debug() {
+    let tenant = invoicing(Level::Invited);
+    let new = NewContact::new(tenant.contact("x"), tenant.client("C1")).email("secret@x.example");
+    let row = tenant.facts().entity(&tenant.contact("dh").uid()).unwrap().clone();
+    let shown = format!("{new:?} {row:?} {tenant:?} {:?}", tenant.facts());
+    assert!(!shown.contains("example"), "{shown}");
+}

@@ -1,0 +1,484 @@
+//! Contacts: who they are, what they hold and what they want to be mailed.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest as _, Sha256};
+
+use super::Tx;
+use crate::facts::{Entity, EntityUid, Value};
+use crate::portal::error::WriteError;
+use crate::portal::id::{ClientId, ContactId, DocumentId};
+use crate::portal::name::{Action, Kind};
+use crate::portal::rows::{self, Row as _};
+use crate::portal::settings::Limit;
+
+/// A contact to create: somebody's seat at one client.
+///
+/// # Example
+///
+/// ```
+/// use doorward::{ClientId, ContactId, portal::NewContact};
+///
+/// let seat = NewContact::new(ContactId::new("acme", "gm"), ClientId::new("acme", "C1"))
+///     .name("Gil Moor")
+///     .email("Gil.Moor@client.example ")
+///     .main();
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct NewContact {
+    id: ContactId,
+    client: ClientId,
+    edit: ContactEdit,
+    main: bool,
+    sets: Option<BTreeSet<String>>,
+}
+
+impl NewContact {
+    /// A contact of a client, without access yet.
+    pub fn new(id: ContactId, client: ClientId) -> Self {
+        Self { id, client, edit: ContactEdit::default(), main: false, sets: None }
+    }
+
+    /// The name, for searching.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.edit = self.edit.name(name);
+        self
+    }
+
+    /// The e-mail. It is kept normalised: without outer space, in lower case.
+    pub fn email(mut self, email: impl Into<String>) -> Self {
+        self.edit = self.edit.email(email);
+        self
+    }
+
+    /// The client's main contact.
+    pub fn main(mut self) -> Self {
+        self.main = true;
+        self
+    }
+
+    /// The permission sets, instead of the tenant's for new contacts.
+    pub fn sets<T: Into<String>>(mut self, sets: impl IntoIterator<Item = T>) -> Self {
+        self.sets = Some(sets.into_iter().map(Into::into).collect());
+        self
+    }
+}
+
+/// Details of a contact to change. What is not set stays.
+#[derive(Clone, Default)]
+#[must_use]
+pub struct ContactEdit {
+    name: Option<String>,
+    email: Option<Option<String>>,
+    login: Option<Option<String>>,
+}
+
+impl ContactEdit {
+    /// Changes the name.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Changes the e-mail. Activation links to the old one no longer work.
+    pub fn email(mut self, email: impl Into<String>) -> Self {
+        let email = email.into().trim().to_lowercase();
+        self.email = Some(Some(email).filter(|email| !email.is_empty()));
+        self
+    }
+
+    /// Removes the e-mail.
+    pub fn no_email(mut self) -> Self {
+        self.email = Some(None);
+        self
+    }
+
+    /// Changes the name for logging in, where the host has such.
+    pub fn login(mut self, login: impl Into<String>) -> Self {
+        self.login = Some(Some(login.into()));
+        self
+    }
+
+    fn fields(&self) -> Vec<&'static str> {
+        [
+            ("name", self.name.is_some()),
+            ("email", self.email.is_some()),
+            ("login", self.login.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(field, set)| set.then_some(field))
+        .collect()
+    }
+}
+
+/// The names of the fields only: what they hold is personal.
+impl std::fmt::Debug for ContactEdit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ContactEdit").field(&self.fields()).finish()
+    }
+}
+
+/// The identity of a normalised e-mail within its tenant. The id does not show the address.
+pub(super) fn identity_of(email: &str) -> EntityUid {
+    let digest = Sha256::digest(email.as_bytes());
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    EntityUid::new("Identity", hex)
+}
+
+/// Contacts.
+impl Tx<'_> {
+    /// Creates a contact without access. It holds the tenant's sets for new contacts, is sent what
+    /// they are sent, and with the setting `backfill` is invited to what is open at its client.
+    ///
+    /// # Errors
+    ///
+    /// `DUPLICATE_ID`, `UNKNOWN_ID` for a client or set that is not there; at the end of the write
+    /// `DUPLICATE_EMAIL` where a contact of the client has the same e-mail.
+    pub fn create_contact(&mut self, new: NewContact) -> Result<ContactId, WriteError> {
+        let NewContact { id, client, edit, main, sets } = new;
+        self.authorise(Action::Invite, &client, &[])?;
+        self.own(&(&id).into())?;
+        self.new_id(&id.uid())?;
+        self.row(&client.uid())?;
+        let defaults = self.defaults();
+        let none = || Value::entities([]);
+        let row = Entity::new(id.uid())
+            .with("tenant", rows::tenant(self.tenant.id()))
+            .with("client", client.uid())
+            .with("contact", id.uid())
+            .with("key", id.id())
+            .with("access", "none")
+            .with("credential", "none")
+            .with("credential_version", 0)
+            .with("epoch", 0)
+            .with("main", main)
+            .with("admin", false)
+            .with("approver", false)
+            .with("signatory", false)
+            .with("uploads", true)
+            .with("mail", true)
+            .with("recipient_of", Value::entities(defaults.receives.iter().map(Kind::uid)))
+            .with("denied", none())
+            .with("muted", none())
+            .with("muted_kinds", none())
+            .with("silent", none())
+            .with("no_attach", none());
+        self.put(row);
+        self.apply_edit(&id, &edit)?;
+        self.put_sets(&id, &sets.unwrap_or(defaults.sets))?;
+        self.put_alert_sets(&id, &defaults.alert_sets)?;
+        if self.cascade(Some(&client)).backfill() {
+            self.backfill(&id, &client)?;
+        }
+        Ok(id)
+    }
+
+    /// Changes a contact's details: one's own, a colleague's as client admin, anybody's as staff.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`; at the end of the write `EMAIL_REQUIRED` and `DUPLICATE_EMAIL`.
+    pub fn edit_contact(
+        &mut self,
+        contact: &ContactId,
+        edit: &ContactEdit,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Edit, contact, &edit.fields())?;
+        self.apply_edit(contact, edit)
+    }
+
+    fn apply_edit(&mut self, contact: &ContactId, edit: &ContactEdit) -> Result<(), WriteError> {
+        let mut row = self.contact_row(contact)?;
+        if let Some(name) = &edit.name {
+            row.set("name", name.as_str());
+        }
+        match &edit.login {
+            Some(Some(login)) => row.set("login", login.as_str()),
+            Some(None) => row.unset("login"),
+            None => {}
+        }
+        if let Some(email) = &edit.email {
+            if email.as_deref().unwrap_or_default() != row.text_at("email") {
+                self.supersede_links(contact, "activation");
+            }
+            match email {
+                Some(email) => {
+                    let identity = self.identity(email);
+                    row.set("email", email.as_str());
+                    row.set("identity", identity);
+                }
+                None => {
+                    row.unset("email");
+                    row.unset("identity");
+                }
+            }
+        }
+        self.put(row);
+        Ok(())
+    }
+
+    /// Replaces the permission sets of a contact. Its own grants and denials stay.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`, `UNKNOWN_ID` for a set that is not there; `NO_ESCALATION` where a
+    /// contact gives what he lacks.
+    pub fn set_permission_sets<T: Into<String>>(
+        &mut self,
+        contact: &ContactId,
+        sets: impl IntoIterator<Item = T>,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Grant, contact, &[])?;
+        let sets: BTreeSet<String> = sets.into_iter().map(Into::into).collect();
+        for set in &sets {
+            let held: Vec<EntityUid> =
+                self.row(&rows::permission_set(set))?.parents().iter().cloned().collect();
+            self.check_escalation(contact, &held);
+        }
+        self.put_sets(contact, &sets)
+    }
+
+    fn put_sets(&mut self, contact: &ContactId, sets: &BTreeSet<String>) -> Result<(), WriteError> {
+        let sets: BTreeSet<EntityUid> = sets.iter().map(|set| rows::permission_set(set)).collect();
+        self.put_parents(contact, "PermissionSet", sets)
+    }
+
+    fn put_alert_sets(
+        &mut self,
+        contact: &ContactId,
+        sets: &BTreeSet<String>,
+    ) -> Result<(), WriteError> {
+        self.put_parents(contact, "AlertSet", sets.iter().map(|set| rows::alert_set(set)).collect())
+    }
+
+    /// Replaces the alert sets of a contact: what it is alerted of, and on which channels.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`, `UNKNOWN_ID` for a set that is not there.
+    pub fn set_alert_sets<T: Into<String>>(
+        &mut self,
+        contact: &ContactId,
+        sets: impl IntoIterator<Item = T>,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::SetAlerts, contact, &[])?;
+        self.put_alert_sets(contact, &sets.into_iter().map(Into::into).collect())
+    }
+
+    fn put_parents(
+        &mut self,
+        contact: &ContactId,
+        type_name: &str,
+        sets: BTreeSet<EntityUid>,
+    ) -> Result<(), WriteError> {
+        for set in &sets {
+            self.row(set)?;
+        }
+        let mut row = self.contact_row(contact)?;
+        let kept = row.parents().iter().filter(|uid| uid.type_name() != type_name).cloned();
+        let parents: Vec<EntityUid> = kept.chain(sets).collect();
+        row.set_parents(parents);
+        self.put(row);
+        Ok(())
+    }
+
+    /// Gives a contact a permission of its own, and lifts a denial of it.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`, `UNKNOWN_PERMISSION`, `NO_ESCALATION`.
+    pub fn grant(&mut self, contact: &ContactId, permission: &str) -> Result<(), WriteError> {
+        self.authorise(Action::Grant, contact, &[])?;
+        self.known_permission(permission)?;
+        self.check_escalation(contact, &[rows::permission(permission)]);
+        let mut row = self.contact_row(contact)?;
+        let denial = rows::denial(permission);
+        let kept = row.parents().iter().filter(|uid| **uid != denial).cloned();
+        let parents: Vec<EntityUid> = kept.chain([rows::permission(permission)]).collect();
+        row.set_parents(parents);
+        self.put(row);
+        Ok(())
+    }
+
+    /// Takes a permission from a contact, whatever its sets hold.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`, `UNKNOWN_PERMISSION`.
+    pub fn deny(&mut self, contact: &ContactId, permission: &str) -> Result<(), WriteError> {
+        self.authorise(Action::Grant, contact, &[])?;
+        self.known_permission(permission)?;
+        let row = self.contact_row(contact)?.parent(rows::denial(permission));
+        self.put(row);
+        Ok(())
+    }
+
+    /// Denies a contact one document, or lifts that. It beats whatever reaches the document.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`, `CROSS_TENANT`.
+    pub fn deny_document(
+        &mut self,
+        contact: &ContactId,
+        document: &DocumentId,
+        denied: bool,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Grant, contact, &[])?;
+        self.own(&document.into())?;
+        let mut row = self.contact_row(contact)?;
+        self.edit_set(&mut row, "denied", |set| member(set, document.uid(), denied));
+        self.put(row);
+        Ok(())
+    }
+
+    /// Switches all mail about documents to a contact on or off. Access stays.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`.
+    pub fn set_mail(&mut self, contact: &ContactId, mail: bool) -> Result<(), WriteError> {
+        self.edit_flag(contact, "mail", mail)
+    }
+
+    /// Lets a contact attach files, or not.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`.
+    pub fn set_uploads(&mut self, contact: &ContactId, uploads: bool) -> Result<(), WriteError> {
+        self.edit_flag(contact, "uploads", uploads)
+    }
+
+    /// Lets a contact accept and approve where only approvers do.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`.
+    pub fn set_approver(&mut self, contact: &ContactId, approver: bool) -> Result<(), WriteError> {
+        self.edit_flag(contact, "approver", approver)
+    }
+
+    /// Lets a contact sign where only signatories do.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`.
+    pub fn set_signatory(&mut self, contact: &ContactId, signs: bool) -> Result<(), WriteError> {
+        self.edit_flag(contact, "signatory", signs)
+    }
+
+    /// Makes a contact an admin of its client, or not.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`.
+    pub fn set_admin(&mut self, contact: &ContactId, admin: bool) -> Result<(), WriteError> {
+        self.edit_flag(contact, "admin", admin)
+    }
+
+    fn edit_flag(
+        &mut self,
+        contact: &ContactId,
+        flag: &'static str,
+        value: bool,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Edit, contact, &[flag])?;
+        let mut row = self.contact_row(contact)?;
+        row.set(flag, value);
+        self.put(row);
+        Ok(())
+    }
+
+    /// Sets the approval limit of a contact; `None` for the one of the kind at its client.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`.
+    pub fn set_limit(
+        &mut self,
+        contact: &ContactId,
+        limit: Option<&Limit>,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Edit, contact, &["limit"])?;
+        let mut row = self.contact_row(contact)?;
+        Limit::set_on(limit, &mut row)?;
+        self.put(row);
+        Ok(())
+    }
+
+    /// Chooses the kinds that are sent to a contact by default. Documents that were sent before
+    /// stay with whom they were sent to.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`.
+    pub fn set_recipient_of(
+        &mut self,
+        contact: &ContactId,
+        kinds: impl IntoIterator<Item = Kind>,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::SetAlerts, contact, &[])?;
+        let mut row = self.contact_row(contact)?;
+        row.set("recipient_of", Value::entities(kinds.into_iter().map(|kind| kind.uid())));
+        self.put(row);
+        Ok(())
+    }
+
+    /// A contact gives only what he holds.
+    fn check_escalation(&mut self, contact: &ContactId, given: &[EntityUid]) {
+        let Some(actor) = self.actor.and_then(|actor| actor.contact_id().cloned()) else { return };
+        let Some(row) = self.facts.entity(&actor.uid()) else { return };
+        let sets = row.parents().iter().filter_map(|parent| self.facts.entity(parent));
+        let held: BTreeSet<&EntityUid> =
+            row.parents().iter().chain(sets.flat_map(|set| set.parents())).collect();
+        let lacking: Vec<String> = given
+            .iter()
+            .filter(|permission| {
+                !held.contains(permission) || held.contains(&rows::denial(permission.id()))
+            })
+            .map(|permission| permission.id().to_owned())
+            .collect();
+        if !lacking.is_empty() {
+            let message = format!("{actor} gives {contact} what he lacks: {}", lacking.join(", "));
+            self.violate("NO_ESCALATION", message);
+        }
+    }
+
+    /// Rules on the contacts that were touched, in their final state.
+    pub(super) fn check_contacts(&mut self) {
+        let touched = self.touched.iter().filter(|uid| uid.type_name() == "Contact");
+        let touched: Vec<Entity> =
+            touched.filter_map(|uid| self.facts.entity(uid)).cloned().collect();
+        for row in touched {
+            let (contact, email) = (row.uid().id().to_owned(), row.text_at("email").to_owned());
+            if row.text_at("access") == "enabled" && email.is_empty() {
+                self.violate("EMAIL_REQUIRED", format!("{contact} is enabled without an e-mail"));
+            }
+            let live = |row: &Entity| row.text_at("access") != "deleted";
+            let colleague = |other: &&Entity| {
+                live(other)
+                    && other.uid() != row.uid()
+                    && other.entity_at("client") == row.entity_at("client")
+                    && other.text_at("email") == email
+            };
+            if !email.is_empty() && live(&row) {
+                let twin = self.facts.of_type("Contact").find(colleague);
+                if let Some(twin) = twin.map(|row| row.uid().id().to_owned()) {
+                    let message = format!("{contact} and {twin} of one client share an e-mail");
+                    self.violate("DUPLICATE_EMAIL", message);
+                }
+            }
+        }
+    }
+}
+
+/// Puts an element into a set, or takes it out.
+pub(super) fn member(set: &mut BTreeSet<EntityUid>, element: EntityUid, present: bool) {
+    if present {
+        set.insert(element);
+    } else {
+        set.remove(&element);
+    }
+}

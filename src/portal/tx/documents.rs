@@ -1,0 +1,364 @@
+//! Documents, whom they were sent to, and who watches them.
+
+use super::Tx;
+use super::contacts::member;
+use crate::facts::{Entity, EntityUid};
+use crate::portal::document::{Document, Resource};
+use crate::portal::error::WriteError;
+use crate::portal::id::{ClientId, ContactId, DocumentId, LinkId};
+use crate::portal::name::{Action, Kind, State};
+use crate::portal::rows::{self, Row as _};
+
+/// Whom a document is sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipients {
+    /// The contacts of the client whom this kind is sent to by default.
+    Default,
+    /// These contacts.
+    Only(Vec<ContactId>),
+}
+
+/// An invitation that a sending made, with its personal link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The recipient.
+    pub contact: ContactId,
+    /// The link that opens the document for him.
+    pub link: LinkId,
+}
+
+/// States in which a new contact is invited by backfill.
+const OPEN_STATES: &[State] =
+    &[State::Open, State::Sent, State::Viewed, State::Partial, State::Reopened, State::Submitted];
+
+/// Documents.
+impl Tx<'_> {
+    /// Creates or replaces a stored document. Whom it was sent to stays.
+    ///
+    /// The actor needs `create` for a new one, else `edit` for what was there.
+    ///
+    /// # Errors
+    ///
+    /// `CROSS_TENANT`, `UNKNOWN_KIND`; at the end of the write `NO_OWNER_PATH` where it belongs to
+    /// no client, and its kind is not tenant-wide, or where its parent or container is not there
+    /// or of another client.
+    pub fn put_document(&mut self, document: &Document) -> Result<(), WriteError> {
+        let stored = self.facts.entity(&document.id().uid()).is_some();
+        if stored {
+            self.authorise(Action::Edit, document.id(), &[])?;
+        } else {
+            self.authorise(Action::Create, document.clone(), &[])?;
+        }
+        self.own(&Resource::from(document.clone()))?;
+        if document.id().id().is_empty() {
+            return Err(self.reject("UNKNOWN_ID", "the id of a document is empty"));
+        }
+        if self.facts.entity(&document.kind().uid()).is_none() {
+            let message = format!("no kind `{}` is declared", document.kind());
+            return Err(self.reject("UNKNOWN_KIND", message));
+        }
+        let row = document.row(&self.facts, &[]);
+        self.put(row);
+        // Nobody moves a document to where he does not see it.
+        if stored { self.authorise(Action::View, document.id(), &[]) } else { Ok(()) }
+    }
+
+    /// Changes the state of a document.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID`.
+    pub fn set_state(&mut self, document: &DocumentId, state: State) -> Result<(), WriteError> {
+        self.edit_document(document, |row| row.set("state", state.as_str()))
+    }
+
+    /// Shows a document to its client, or hides it.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID`.
+    pub fn set_visible(&mut self, document: &DocumentId, visible: bool) -> Result<(), WriteError> {
+        self.edit_document(document, |row| row.set("visible", visible))
+    }
+
+    fn edit_document(
+        &mut self,
+        document: &DocumentId,
+        edit: impl FnOnce(&mut Entity),
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Edit, document, &[])?;
+        let mut row = self.row(&document.uid())?;
+        edit(&mut row);
+        self.put(row);
+        Ok(())
+    }
+
+    /// Removes a document and whom it was given to. Its links find nothing from then on.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID`.
+    pub fn remove_document(&mut self, document: &DocumentId) -> Result<(), WriteError> {
+        self.authorise(Action::Delete, document, &[])?;
+        self.row(&document.uid())?;
+        self.remove(&document.uid());
+        self.remove(&rows::access(document));
+        Ok(())
+    }
+
+    /// Sends a document: a draft becomes sent, each recipient is invited and has a personal link.
+    ///
+    /// Sending to others revokes nothing of those it was sent to before. Links are named by
+    /// random ids.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID`, `UNKNOWN_CONTACT`.
+    pub fn send_document(
+        &mut self,
+        document: &DocumentId,
+        recipients: Recipients,
+    ) -> Result<Vec<Sent>, WriteError> {
+        self.authorise(Action::Send, document, &[])?;
+        let mut row = self.row(&document.uid())?;
+        let recipients = match recipients {
+            Recipients::Only(contacts) => contacts,
+            Recipients::Default => self.default_recipients(&row),
+        };
+        if row.text_at("state") == State::Draft.as_str() {
+            row.set("state", State::Sent.as_str());
+            self.put(row);
+        }
+        let invite = |contact: ContactId| {
+            let link = self.tenant.link(uuid::Uuid::new_v4().to_string());
+            self.put_invitation(document, &contact, Some(&link))?;
+            Ok(Sent { contact, link })
+        };
+        recipients.into_iter().map(invite).collect()
+    }
+
+    /// Records a recipient of a document, with a personal link if one is named.
+    ///
+    /// For hosts that keep documents in their own tables, and for imports: the document need not
+    /// be stored.
+    ///
+    /// # Errors
+    ///
+    /// `CROSS_TENANT`, `UNKNOWN_CONTACT`, `DUPLICATE_ID` where there is a link of this id.
+    pub fn invite(
+        &mut self,
+        document: impl Into<Resource>,
+        contact: &ContactId,
+        link: Option<&LinkId>,
+    ) -> Result<(), WriteError> {
+        let document = self.asked_document(Action::Send, document.into())?;
+        self.put_invitation(&document, contact, link)
+    }
+
+    /// Takes a recipient off a document. Links are revoked by an act of their own.
+    ///
+    /// # Errors
+    ///
+    /// `CROSS_TENANT`.
+    pub fn withdraw_invitation(
+        &mut self,
+        document: impl Into<Resource>,
+        contact: &ContactId,
+    ) -> Result<(), WriteError> {
+        let document = self.asked_document(Action::Send, document.into())?;
+        let mut row = self.access_row(&document);
+        self.edit_set(&mut row, "invited", |set| member(set, contact.uid(), false));
+        self.put(row);
+        Ok(())
+    }
+
+    fn asked_document(
+        &mut self,
+        action: Action,
+        resource: Resource,
+    ) -> Result<DocumentId, WriteError> {
+        self.authorise(action, resource.clone(), &[])?;
+        match resource {
+            Resource::Document(document) | Resource::Child { document, .. } => Ok(document),
+            Resource::Inline { document, .. } => Ok(document.id().clone()),
+            _ => Err(self.reject("UNKNOWN_ID", "this is no document")),
+        }
+    }
+
+    fn put_invitation(
+        &mut self,
+        document: &DocumentId,
+        contact: &ContactId,
+        link: Option<&LinkId>,
+    ) -> Result<(), WriteError> {
+        self.own(&contact.into())?;
+        let contact_row = self.contact_row(contact)?;
+        let mut row = self.access_row(document);
+        self.edit_set(&mut row, "invited", |set| member(set, contact.uid(), true));
+        self.put(row);
+        if let Some(link) = link {
+            let row = self.new_link(link, &contact_row, "personal")?;
+            self.put(row.with("document", document.uid()));
+        }
+        Ok(())
+    }
+
+    fn default_recipients(&self, document: &Entity) -> Vec<ContactId> {
+        let (client, kind) = (document.entity_at("client"), document.entity_at("kind"));
+        self.facts
+            .of_type("Contact")
+            .filter(|row| row.entity_at("client") == client && row.text_at("access") != "deleted")
+            .filter(|row| kind.is_some_and(|kind| row.entities_at("recipient_of").contains(kind)))
+            .map(|row| self.tenant.contact(row.uid().shared_id()))
+            .collect()
+    }
+
+    /// Invites a new contact to what is open at its client and of a kind that it is sent.
+    pub(super) fn backfill(
+        &mut self,
+        contact: &ContactId,
+        client: &ClientId,
+    ) -> Result<(), WriteError> {
+        let kinds = self.contact_row(contact)?.entities_at("recipient_of");
+        let open = |row: &&Entity| {
+            row.entity_at("client") == Some(&client.uid())
+                && row.entity_at("kind").is_some_and(|kind| kinds.contains(kind))
+                && OPEN_STATES.iter().any(|state| row.text_at("state") == state.as_str())
+                && row.entity_at("parent").is_none()
+        };
+        let documents: Vec<DocumentId> = self
+            .facts
+            .of_type("Document")
+            .filter(open)
+            .map(|row| self.tenant.document(row.uid().shared_id()))
+            .collect();
+        for document in documents {
+            self.put_invitation(&document, contact, None)?;
+        }
+        Ok(())
+    }
+
+    /// Lets a contact take part in a document: an assignee, a participant, a relation of a
+    /// container. It reaches the document at every level.
+    ///
+    /// # Errors
+    ///
+    /// `CROSS_TENANT`, `UNKNOWN_CONTACT`.
+    pub fn set_involved(
+        &mut self,
+        document: impl Into<Resource>,
+        contact: &ContactId,
+        involved: bool,
+    ) -> Result<(), WriteError> {
+        let document = self.asked_document(Action::Relate, document.into())?;
+        self.own(&contact.into())?;
+        self.contact_row(contact)?;
+        let mut row = self.access_row(&document);
+        self.edit_set(&mut row, "involved", |set| member(set, contact.uid(), involved));
+        self.put(row);
+        Ok(())
+    }
+
+    /// Lets a contact watch a document: view it where its kind reaches the invited, and be mailed
+    /// about it or not.
+    ///
+    /// # Errors
+    ///
+    /// `CROSS_TENANT`, `UNKNOWN_CONTACT`.
+    pub fn watch_document(
+        &mut self,
+        contact: &ContactId,
+        document: &DocumentId,
+        watch: Watch,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::SetAlerts, contact, &[])?;
+        self.own(&document.into())?;
+        let mut row = self.contact_row(contact)?;
+        self.edit_set(&mut row, "muted", |set| {
+            member(set, document.uid(), watch == Watch::Silently);
+        });
+        self.put(row);
+        let mut row = self.access_row(document);
+        self.edit_set(&mut row, "watchers", |set| {
+            member(set, contact.uid(), watch != Watch::No);
+        });
+        self.put(row);
+        Ok(())
+    }
+
+    /// Lets a contact watch all documents of a kind at its client, and be mailed about them or
+    /// not.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`, `UNKNOWN_KIND`.
+    pub fn watch_kind(
+        &mut self,
+        contact: &ContactId,
+        kind: &Kind,
+        watch: Watch,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::SetAlerts, contact, &[])?;
+        let mut row = self.contact_row(contact)?;
+        let client = row.entity_at("client").map(|uid| self.tenant.client(uid.shared_id()));
+        self.edit_set(&mut row, "muted_kinds", |set| {
+            member(set, kind.uid(), watch == Watch::Silently);
+        });
+        self.put(row);
+        let rule = rows::rule(kind, client.as_ref());
+        let Some(mut rule) = self.facts.entity(&rule).cloned() else {
+            return Err(self.reject("UNKNOWN_KIND", format!("no kind `{kind}` is declared")));
+        };
+        self.edit_set(&mut rule, "watchers", |set| {
+            member(set, contact.uid(), watch != Watch::No);
+        });
+        self.put(rule);
+        Ok(())
+    }
+
+    /// Rules on the documents that were touched, in their final state.
+    pub(super) fn check_documents(&mut self) {
+        let touched = self.touched.iter().filter(|uid| uid.type_name() == "Document");
+        let problems: Vec<String> = touched
+            .filter_map(|uid| self.facts.entity(uid))
+            .filter_map(|row| Some(format!("{}: {}", row.uid(), self.owner_problem(row)?)))
+            .collect();
+        for problem in problems {
+            self.violate("NO_OWNER_PATH", problem);
+        }
+    }
+
+    /// What is wrong with the path from a document to its client.
+    fn owner_problem(&self, row: &Entity) -> Option<&'static str> {
+        let kind = row.entity_at("kind").and_then(|kind| self.facts.entity(kind));
+        let client = row.entity_at("client");
+        let tenant_wide = kind.is_some_and(|kind| kind.is("tenant_wide"));
+        if !tenant_wide && client.and_then(|client| self.facts.entity(client)).is_none() {
+            return Some("it belongs to no client");
+        }
+        let stands = |name: &str| {
+            let Some(uid) = row.entity_at(name) else { return true };
+            self.facts.entity(uid).is_some_and(|above| above.entity_at("client") == client)
+        };
+        if !stands("container") {
+            return Some("its container is not there, or of another client");
+        }
+        if !stands("parent") {
+            return Some("its parent is not there, or of another client");
+        }
+        let above = |uid: &EntityUid| self.facts.entity(uid)?.entity_at("parent").cloned();
+        let great_grandparent = row.entity_at("parent").and_then(above).and_then(|uid| above(&uid));
+        great_grandparent.is_some().then_some("children nest more than twice")
+    }
+}
+
+/// Whether a contact watches, and is mailed about what it watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Watch {
+    /// Not at all.
+    No,
+    /// It sees, and gets no mail.
+    Silently,
+    /// It sees, and is mailed.
+    WithMail,
+}

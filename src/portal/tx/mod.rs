@@ -1,0 +1,212 @@
+//! Commands of a write, and what they must keep.
+
+mod access;
+mod contacts;
+mod documents;
+mod tenancy;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub use contacts::{ContactEdit, NewContact};
+pub use documents::{Recipients, Sent, Watch};
+pub use tenancy::{Archive, NewStaff};
+
+use super::caller::Caller;
+use super::document::Resource;
+use super::error::{Finding, Violation, WriteError};
+use super::id::{ClientId, ContactId, DocumentId};
+use super::name::Action;
+use super::rows::{self, Row as _};
+use super::settings::{Cascade, Settings};
+use super::tenant::Tenant;
+use crate::engine::World;
+use crate::facts::{Change, Changes, Entity, EntityUid, Facts, Value};
+
+/// A write under way: commands on a copy of the facts, published together or not at all.
+///
+/// Each command authorises the actor against the facts as the commands before it left them; a
+/// command that is refused fails the whole write, even if its error is dropped. Rules on the
+/// result (an enabled contact has an e-mail) are judged once, on the final state, so that the
+/// order of commands does not matter.
+#[derive(Debug)]
+pub struct Tx<'t> {
+    tenant: &'t Tenant,
+    actor: Option<&'t Caller>,
+    world: Arc<World>,
+    facts: Facts,
+    touched: BTreeSet<EntityUid>,
+    violations: Vec<Violation>,
+    refused: Option<WriteError>,
+    findings: Vec<Finding>,
+}
+
+impl<'t> Tx<'t> {
+    pub(super) fn begin(tenant: &'t Tenant, actor: Option<&'t Caller>) -> Self {
+        let world = tenant.world();
+        let facts = world.facts().clone();
+        Self {
+            tenant,
+            actor,
+            world,
+            facts,
+            touched: BTreeSet::new(),
+            violations: Vec::new(),
+            refused: None,
+            findings: Vec::new(),
+        }
+    }
+
+    /// The changes to publish, if the final state keeps every rule.
+    pub(super) fn finish(mut self) -> Result<(Changes, Vec<Finding>), WriteError> {
+        if let Some(refused) = self.refused {
+            return Err(refused);
+        }
+        self.check_contacts();
+        self.check_documents();
+        if !self.violations.is_empty() {
+            return Err(WriteError::rejected(self.violations));
+        }
+        let before = self.world.facts();
+        let changes = self.touched.into_iter().filter_map(|uid| {
+            let row = self.facts.entity(&uid);
+            match row {
+                Some(row) if before.entity(&uid) == Some(row) => None,
+                Some(row) => Some(Change::Put(row.clone())),
+                None => before.entity(&uid).is_some().then_some(Change::Remove(uid)),
+            }
+        });
+        Ok((changes.collect(), self.findings))
+    }
+
+    /// The tenant that is written to, for naming ids.
+    #[must_use]
+    pub fn tenant(&self) -> &'t Tenant {
+        self.tenant
+    }
+
+    /// Asks the policies whether the actor may do this, on the facts as they are now.
+    fn authorise(
+        &mut self,
+        action: Action,
+        resource: impl Into<Resource>,
+        fields: &[&str],
+    ) -> Result<(), WriteError> {
+        let resource = resource.into();
+        let Some(actor) = self.actor else { return self.own(&resource) };
+        let world = self.world.with_facts(self.facts.clone());
+        let decision = match self.tenant.request(&world, actor, action, &resource, fields) {
+            Ok(request) => world.check(&request),
+            Err(refusal) => refusal,
+        };
+        if decision.is_allowed() {
+            return Ok(());
+        }
+        Err(self.refuse(WriteError::denied(action, described(&resource), decision)))
+    }
+
+    /// The system may do everything, to this tenant alone.
+    fn own(&mut self, resource: &Resource) -> Result<(), WriteError> {
+        match resource.tenants().into_iter().find(|tenant| *tenant != self.tenant.id()) {
+            None => Ok(()),
+            Some(tenant) => {
+                let message = format!("{tenant} is another tenant than {}", self.tenant.id());
+                Err(self.reject("CROSS_TENANT", message))
+            }
+        }
+    }
+
+    /// Fails the write at once.
+    fn reject(&mut self, code: &'static str, message: impl Into<String>) -> WriteError {
+        self.refuse(WriteError::rejected(vec![Violation::new(code, message)]))
+    }
+
+    /// The first refusal is the one that the write reports.
+    fn refuse(&mut self, error: WriteError) -> WriteError {
+        self.refused.get_or_insert(error).clone()
+    }
+
+    /// Fails the write at its end, where it is ranked among all violations.
+    fn violate(&mut self, code: &'static str, message: impl Into<String>) {
+        self.violations.push(Violation::new(code, message));
+    }
+
+    fn put(&mut self, row: Entity) {
+        self.touched.insert(row.uid().clone());
+        self.facts.put(row);
+    }
+
+    fn remove(&mut self, uid: &EntityUid) {
+        self.touched.insert(uid.clone());
+        self.facts.remove(uid);
+    }
+
+    /// A row that a command is about.
+    fn row(&mut self, uid: &EntityUid) -> Result<Entity, WriteError> {
+        match self.facts.entity(uid) {
+            Some(row) => Ok(row.clone()),
+            None => Err(self.reject("UNKNOWN_ID", format!("there is no {uid}"))),
+        }
+    }
+
+    fn contact_row(&mut self, contact: &ContactId) -> Result<Entity, WriteError> {
+        match self.facts.entity(&contact.uid()) {
+            Some(row) if row.text_at("access") != "deleted" => Ok(row.clone()),
+            _ => {
+                let message = format!("there is no contact {contact}");
+                Err(self.reject("UNKNOWN_CONTACT", message))
+            }
+        }
+    }
+
+    fn new_id(&mut self, uid: &EntityUid) -> Result<(), WriteError> {
+        if uid.id().is_empty() {
+            return Err(self.reject("UNKNOWN_ID", "an id is empty"));
+        }
+        if self.facts.entity(uid).is_some() {
+            return Err(self.reject("DUPLICATE_ID", format!("there is {uid} already")));
+        }
+        Ok(())
+    }
+
+    /// Adds entities to, or takes them from, a set on a row.
+    fn edit_set(&self, row: &mut Entity, name: &str, edit: impl FnOnce(&mut BTreeSet<EntityUid>)) {
+        let mut elements = row.entities_at(name).into_iter().collect();
+        edit(&mut elements);
+        row.set(name, Value::entities(elements));
+    }
+
+    /// The row of whom a document was given to, empty where there is none yet.
+    fn access_row(&self, document: &DocumentId) -> Entity {
+        let uid = rows::access(document);
+        self.facts.entity(&uid).cloned().unwrap_or_else(|| {
+            let nobody = || Value::entities([]);
+            Entity::new(uid)
+                .with("invited", nobody())
+                .with("involved", nobody())
+                .with("watchers", nobody())
+        })
+    }
+
+    /// The settings that hold for a client, or for the tenant alone.
+    fn cascade(&self, client: Option<&ClientId>) -> Cascade {
+        let client_row = client.and_then(|client| self.facts.entity(&client.uid()));
+        let group = client_row.and_then(|row| row.entity_at("group"));
+        Cascade {
+            tenant: Settings::from_row(self.facts.entity(&rows::tenant(self.tenant.id()))),
+            group: Settings::from_row(group.and_then(|group| self.facts.entity(group))),
+            client: Settings::from_row(client_row),
+        }
+    }
+}
+
+fn described(resource: &Resource) -> String {
+    match resource {
+        Resource::Document(document) | Resource::Child { document, .. } => document.to_string(),
+        Resource::Inline { document, .. } => document.id().to_string(),
+        Resource::Prospect(prospect) => format!("a new {}", prospect.kind()),
+        Resource::Contact(contact) => contact.to_string(),
+        Resource::Client(client) => client.to_string(),
+        Resource::Portal => "the portal".to_owned(),
+    }
+}

@@ -1,0 +1,445 @@
+//! The tenant itself: its kinds, settings, permission sets, staff and clients.
+
+use std::collections::BTreeSet;
+
+use super::Tx;
+use crate::facts::{Entity, EntityUid, Value};
+use crate::portal::document::Resource;
+use crate::portal::error::WriteError;
+use crate::portal::id::{ClientGroupId, ClientId, StaffId};
+use crate::portal::name::{Action, Channel, Kind};
+use crate::portal::preset::{KindDeclaration, TenantConfig, permissions};
+use crate::portal::rows::{self, Row as _};
+use crate::portal::settings::Settings;
+
+/// A member of the staff to create.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct NewStaff {
+    id: StaffId,
+    sets: Option<BTreeSet<String>>,
+    clients: Option<Vec<ClientId>>,
+}
+
+impl NewStaff {
+    /// Staff for all clients, with the tenant's sets for new staff.
+    pub fn new(id: StaffId) -> Self {
+        Self { id, sets: None, clients: None }
+    }
+
+    /// The permission sets, instead of the tenant's for new staff.
+    pub fn sets<T: Into<String>>(mut self, sets: impl IntoIterator<Item = T>) -> Self {
+        self.sets = Some(sets.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Only these clients, instead of all.
+    pub fn only_clients(mut self, clients: impl IntoIterator<Item = ClientId>) -> Self {
+        self.clients = Some(clients.into_iter().collect());
+        self
+    }
+}
+
+/// What new contacts and staff start with.
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+pub(super) struct Defaults {
+    pub(super) sets: BTreeSet<String>,
+    pub(super) staff_sets: BTreeSet<String>,
+    pub(super) alert_sets: BTreeSet<String>,
+    pub(super) receives: BTreeSet<Kind>,
+}
+
+/// Settings, permission sets, staff and clients.
+impl Tx<'_> {
+    /// Writes all rows of a new tenant.
+    pub(in crate::portal) fn set_up(&mut self, config: &TenantConfig) -> Result<(), WriteError> {
+        let uid = rows::tenant(self.tenant.id());
+        let defaults = Defaults {
+            sets: config.contact_sets.clone(),
+            staff_sets: config.staff_sets.clone(),
+            alert_sets: config.contact_alert_sets.clone(),
+            receives: config.contact_receives.clone(),
+        };
+        let tenant = Entity::new(uid.clone())
+            .with("tenant", uid)
+            .with("defaults", serde_json::to_string(&defaults).unwrap_or_default());
+        self.put(tenant);
+        for (kind, declared) in self.tenant.catalogue() {
+            self.put(kind_row(kind, declared));
+        }
+        for event in &config.events {
+            self.put_event(event);
+        }
+        for (set, held) in &config.sets {
+            self.put_permission_set(set, held)?;
+        }
+        for (set, alerts) in &config.alert_sets {
+            self.put_alert_set(set, alerts)?;
+        }
+        for set in config.contact_sets.iter().chain(&config.staff_sets) {
+            self.row(&rows::permission_set(set))?;
+        }
+        for set in &config.contact_alert_sets {
+            self.row(&rows::alert_set(set))?;
+        }
+        self.set_settings(config.settings.clone())
+    }
+
+    pub(super) fn defaults(&self) -> Defaults {
+        let tenant = self.facts.entity(&rows::tenant(self.tenant.id()));
+        let text = tenant.map(|row| row.text_at("defaults")).unwrap_or_default();
+        // INVARIANT (defaults text): only `set_up` writes the attribute.
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    /// Changes settings of the tenant. What `settings` leaves out stays.
+    ///
+    /// # Errors
+    ///
+    /// When a network is none.
+    pub fn set_settings(&mut self, settings: Settings) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, Resource::Portal, &[])?;
+        let mut row = self.row(&rows::tenant(self.tenant.id()))?;
+        merge_into(&mut row, settings);
+        self.put(row);
+        self.resolve_tenant()
+    }
+
+    /// Changes settings of a client group, which is created if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// `CROSS_TENANT`.
+    pub fn set_group_settings(
+        &mut self,
+        group: &ClientGroupId,
+        settings: Settings,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, Resource::Portal, &[])?;
+        if group.tenant() != self.tenant.id() {
+            return Err(self.reject("CROSS_TENANT", format!("{group} is of another tenant")));
+        }
+        let uid = group.uid();
+        let mut row = self
+            .facts
+            .entity(&uid)
+            .cloned()
+            .unwrap_or_else(|| Entity::new(uid).with("tenant", rows::tenant(self.tenant.id())));
+        merge_into(&mut row, settings);
+        self.put(row);
+        self.resolve_clients(|client| client.entity_at("group") == Some(&group.uid()))
+    }
+
+    /// Changes settings of a client.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID`.
+    pub fn set_client_settings(
+        &mut self,
+        client: &ClientId,
+        settings: Settings,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, client, &[])?;
+        let mut row = self.row(&client.uid())?;
+        merge_into(&mut row, settings);
+        self.put(row);
+        self.resolve_clients(|row| *row.uid() == client.uid())
+    }
+
+    fn resolve_tenant(&mut self) -> Result<(), WriteError> {
+        let cascade = self.cascade(None);
+        let networks = match &cascade.tenant.networks {
+            Some(ranges) => Some(self.put_networks(ranges)?),
+            None => None,
+        };
+        let mut row = self.row(&rows::tenant(self.tenant.id()))?;
+        cascade.resolve_tenant(&mut row, networks);
+        self.put(row);
+        self.resolve_rules(None)?;
+        self.resolve_clients(|_| true)
+    }
+
+    fn put_networks(&mut self, ranges: &[String]) -> Result<Vec<EntityUid>, WriteError> {
+        let mut networks = Vec::new();
+        for range in ranges {
+            let uid = EntityUid::new("Network", range.as_str());
+            let range = Value::ip(range).map_err(|error| self.refuse(error.into()))?;
+            self.put(Entity::new(uid.clone()).with("range", range));
+            networks.push(uid);
+        }
+        Ok(networks)
+    }
+
+    /// Writes what the settings come to for some clients.
+    fn resolve_clients(&mut self, which: impl Fn(&Entity) -> bool) -> Result<(), WriteError> {
+        let clients: Vec<Entity> =
+            self.facts.of_type("Client").filter(|row| which(row)).cloned().collect();
+        for mut row in clients {
+            let client = self.tenant.client(row.uid().shared_id());
+            self.cascade(Some(&client)).resolve_client(&mut row);
+            self.put(row);
+            self.resolve_rules(Some(&client))?;
+        }
+        Ok(())
+    }
+
+    /// Writes what the settings come to for each kind at a client, or at the tenant.
+    fn resolve_rules(&mut self, client: Option<&ClientId>) -> Result<(), WriteError> {
+        let cascade = self.cascade(client);
+        let kinds: Vec<Entity> = self.facts.of_type("Kind").cloned().collect();
+        for kind in kinds {
+            let kind: Kind = kind
+                .uid()
+                .id()
+                .parse()
+                .map_err(|error: crate::ValueError| self.refuse(error.into()))?;
+            let uid = rows::rule(&kind, client);
+            let mut row = self.facts.entity(&uid).cloned().unwrap_or_else(|| {
+                Entity::new(uid)
+                    .with("client", client.map_or_else(rows::no_client, ClientId::uid))
+                    .with("kind", kind.uid())
+                    .with("watchers", Value::entities([]))
+            });
+            cascade.resolve_rule(&kind, &mut row)?;
+            self.put(row);
+        }
+        Ok(())
+    }
+
+    /// Defines a permission set, or changes what it holds, for all its holders at once.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_PERMISSION`.
+    pub fn define_permission_set<T: Into<String>>(
+        &mut self,
+        set: &str,
+        held: impl IntoIterator<Item = T>,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, Resource::Portal, &[])?;
+        self.put_permission_set(set, &held.into_iter().map(Into::into).collect())
+    }
+
+    fn put_permission_set(&mut self, set: &str, held: &BTreeSet<String>) -> Result<(), WriteError> {
+        let known = permissions(self.tenant.catalogue());
+        let held = if held.contains("*") { &known } else { held };
+        let mut row = Entity::new(rows::permission_set(set));
+        for permission in held {
+            self.known_permission(permission)?;
+            row = row.parent(rows::permission(permission));
+        }
+        self.put(row);
+        Ok(())
+    }
+
+    pub(super) fn known_permission(&mut self, permission: &str) -> Result<(), WriteError> {
+        if permissions(self.tenant.catalogue()).contains(permission) {
+            return Ok(());
+        }
+        let message = format!("no action needs `{}`", crate::facts::shorten(permission));
+        Err(self.reject("UNKNOWN_PERMISSION", message))
+    }
+
+    /// Removes a permission set that nobody holds.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID`, `SET_IN_USE`.
+    pub fn remove_permission_set(&mut self, set: &str) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, Resource::Portal, &[])?;
+        let uid = rows::permission_set(set);
+        self.row(&uid)?;
+        let holders = ["Contact", "Staff"]
+            .into_iter()
+            .flat_map(|holder| self.facts.of_type(holder))
+            .filter(|row| row.parents().contains(&uid))
+            .count();
+        if holders > 0 {
+            self.violate("SET_IN_USE", format!("{holders} hold the set {set}"));
+        }
+        self.remove(&uid);
+        Ok(())
+    }
+
+    /// Defines an alert set, or changes what it holds, for all its holders at once: events with
+    /// their channels, `invoice.sent:email`.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID` for an event or a channel that is not there.
+    pub fn define_alert_set<T: Into<String>>(
+        &mut self,
+        set: &str,
+        alerts: impl IntoIterator<Item = T>,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, Resource::Portal, &[])?;
+        self.put_alert_set(set, &alerts.into_iter().map(Into::into).collect())
+    }
+
+    fn put_alert_set(&mut self, set: &str, alerts: &BTreeSet<String>) -> Result<(), WriteError> {
+        let mut row = Entity::new(rows::alert_set(set));
+        for alert in alerts {
+            let uid = EntityUid::new("Alert", alert.as_str());
+            self.row(&uid)?;
+            row = row.parent(uid);
+        }
+        self.put(row);
+        Ok(())
+    }
+
+    fn put_event(&mut self, event: &str) {
+        let uid = rows::event(event);
+        let mut row = Entity::new(uid.clone());
+        for channel in Channel::ALL {
+            let alert = EntityUid::new("Alert", format!("{event}:{channel}"));
+            self.put(Entity::new(alert.clone()).parent(uid.clone()));
+            row.set(channel.as_str(), alert);
+        }
+        self.put(row);
+    }
+
+    /// Adds a member of the staff.
+    ///
+    /// # Errors
+    ///
+    /// `DUPLICATE_ID`, `CROSS_TENANT`, `UNKNOWN_ID` for a set that is not there.
+    pub fn create_staff(&mut self, new: NewStaff) -> Result<StaffId, WriteError> {
+        self.authorise(Action::Configure, Resource::Portal, &[])?;
+        let NewStaff { id, sets, clients } = new;
+        if id.tenant() != self.tenant.id() {
+            return Err(self.reject("CROSS_TENANT", format!("{id} is of another tenant")));
+        }
+        self.new_id(&id.uid())?;
+        let mut row = Entity::new(id.uid())
+            .with("tenant", rows::tenant(self.tenant.id()))
+            .with("active", true)
+            .with("all_clients", clients.is_none())
+            .with("clients", Value::entities(clients.iter().flatten().map(ClientId::uid)));
+        for set in sets.unwrap_or_else(|| self.defaults().staff_sets) {
+            let set = rows::permission_set(&set);
+            self.row(&set)?;
+            row = row.parent(set);
+        }
+        self.put(row);
+        Ok(id)
+    }
+
+    /// Lets a member of the staff work, or not.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID`.
+    pub fn set_staff_active(&mut self, staff: &StaffId, active: bool) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, Resource::Portal, &[])?;
+        if staff.tenant() != self.tenant.id() {
+            return Err(self.reject("CROSS_TENANT", format!("{staff} is of another tenant")));
+        }
+        let mut row = self.row(&staff.uid())?;
+        row.set("active", active);
+        self.put(row);
+        Ok(())
+    }
+
+    /// Adds a client.
+    ///
+    /// # Errors
+    ///
+    /// `DUPLICATE_ID`, `CROSS_TENANT`.
+    pub fn create_client(&mut self, client: ClientId) -> Result<ClientId, WriteError> {
+        self.authorise(Action::Configure, Resource::Portal, &[])?;
+        self.own(&(&client).into())?;
+        self.new_id(&client.uid())?;
+        let row = Entity::new(client.uid())
+            .with("tenant", rows::tenant(self.tenant.id()))
+            .with("client", client.uid())
+            .with("settings", Settings::default().to_text())
+            .with("archived", false)
+            .with("read_only", false);
+        self.put(row);
+        self.resolve_clients(|row| *row.uid() == client.uid())?;
+        Ok(client)
+    }
+
+    /// Puts a client into a group, or into none.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID`, also for a group without settings: see
+    /// [`set_group_settings`](Self::set_group_settings).
+    pub fn set_client_group(
+        &mut self,
+        client: &ClientId,
+        group: Option<&ClientGroupId>,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, client, &[])?;
+        let mut row = self.row(&client.uid())?;
+        match group {
+            Some(group) => {
+                self.row(&group.uid())?;
+                row.set("group", group.uid());
+            }
+            None => row.unset("group"),
+        }
+        self.put(row);
+        self.resolve_clients(|row| *row.uid() == client.uid())
+    }
+
+    /// Archives a client, takes it out of the archive, or keeps the archive readable.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID`.
+    pub fn set_archived(&mut self, client: &ClientId, archive: Archive) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, client, &[])?;
+        let mut row = self.row(&client.uid())?;
+        row.set("archived", archive != Archive::No);
+        row.set("read_only", archive == Archive::ReadOnly);
+        self.put(row);
+        Ok(())
+    }
+}
+
+/// Whether a client is archived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Archive {
+    /// It is active.
+    No,
+    /// Its contacts can read, and do nothing else.
+    ReadOnly,
+    /// Its contacts see nothing.
+    Closed,
+}
+
+fn merge_into(row: &mut Entity, settings: Settings) {
+    let mut merged = Settings::from_row(Some(row));
+    merged.merge(settings);
+    row.set("settings", merged.to_text());
+}
+
+/// The row of a kind: an action of the kind has a right of the same name.
+fn kind_row(kind: &Kind, declared: &KindDeclaration) -> Entity {
+    let mut actions: BTreeSet<Action> = declared.actions.clone();
+    let rights: Vec<String> = actions
+        .iter()
+        .map(|action| action.as_str().to_owned())
+        .chain(["view_internal".to_owned()])
+        .collect();
+    actions.extend([Action::Receive, Action::Share, Action::Relate, Action::Audit]);
+    let mut row = Entity::new(kind.uid())
+        .with("name", kind.as_str())
+        .with("tenant_wide", declared.tenant_wide)
+        .with("actions", Value::entities(actions.into_iter().map(Action::uid)));
+    for right in rights {
+        let name = format!("{kind}.{right}");
+        let members = [
+            ("held".into(), Value::from(rows::permission(&name))),
+            ("denied".into(), Value::from(rows::denial(&name))),
+            ("on_behalf".into(), Value::from(rows::permission(&format!("{name}_on_behalf")))),
+        ];
+        if let Ok(record) = Value::record(members.into()) {
+            row.set(right, record);
+        }
+    }
+    row
+}
