@@ -29,8 +29,15 @@ pub struct World {
 pub(super) struct Rules {
     pub(super) error_mode: ErrorMode,
     pub(super) hosting: HashMap<String, Hosting>,
-    pub(super) all_inline: bool,
+    /// What is declared of every type, whatever `hosting` says.
+    pub(super) all: Option<Hosting>,
     pub(super) clock: Clock,
+}
+
+impl Rules {
+    fn hosting(&self, type_name: &str) -> Option<Hosting> {
+        self.all.or_else(|| self.hosting.get(type_name).copied())
+    }
 }
 
 /// Where the rows of a type live, if not among the facts.
@@ -175,11 +182,11 @@ impl World {
     }
 
     pub(crate) fn may_be_inline(&self, type_name: &str) -> bool {
-        self.rules.all_inline || self.rules.hosting.contains_key(type_name)
+        self.rules.hosting(type_name).is_some()
     }
 
     pub(crate) fn may_be_stored(&self, type_name: &str) -> bool {
-        !self.rules.all_inline && self.rules.hosting.get(type_name) != Some(&Hosting::Inline)
+        self.rules.hosting(type_name) != Some(Hosting::Inline)
     }
 
     /// The context of a request, with `now` where the schema asks for it and the request has none.
