@@ -6,13 +6,14 @@ mod error;
 mod facts;
 mod policy;
 mod symbol;
+pub mod wire;
 
 pub use decide::{
     ActionName, Clause, ClauseValue, Decision, Disclosure, ErrorMode, Explanation, Outcome,
     PolicyTrace, Request, codes,
 };
 pub use engine::{Engine, EngineBuilder, World};
-pub use error::{Error, StoreError};
+pub use error::{Error, RequestError, StoreError};
 pub use facts::{Change, Changes, Entity, EntityUid, Facts, Record, Revision, Value, ValueError};
 pub use policy::{
     Diagnostic, Digest, Effect, Limits, PolicyBundle, PolicyBundleBuilder, PolicyError, PolicyInfo,
