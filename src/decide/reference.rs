@@ -136,17 +136,17 @@ fn clauses(policy: &cedar_policy::Policy) -> Vec<Part> {
     if body.principal != pst::PrincipalConstraint::Any {
         let mut part = any.clone();
         part.principal = body.principal.clone();
-        parts.push((body.principal.to_string(), true, part));
+        parts.push((format!("principal {}", body.principal), true, part));
     }
     if body.action != pst::ActionConstraint::Any {
         let mut part = any.clone();
         part.action = body.action.clone();
-        parts.push((body.action.to_string(), true, part));
+        parts.push((format!("action {}", body.action), true, part));
     }
     if body.resource != pst::ResourceConstraint::Any {
         let mut part = any.clone();
         part.resource = body.resource.clone();
-        parts.push((body.resource.to_string(), true, part));
+        parts.push((format!("resource {}", body.resource), true, part));
     }
     for clause in body.clauses() {
         let (expression, split, negated) = match clause {
