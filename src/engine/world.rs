@@ -165,7 +165,11 @@ impl World {
     /// What to tell a person about a decision: the policy's `@message`, or words for the code.
     #[must_use]
     pub fn message(&self, decision: &Decision) -> &'static str {
-        let policy = decision.policy().and_then(|id| self.policies.policy(id.as_str()));
+        // The message of a policy that could not be evaluated says what nobody knows.
+        let policy = decision
+            .policy()
+            .filter(|_| decision.code() != Some(codes::EVAL_ERROR))
+            .and_then(|id| self.policies.policy(id.as_str()));
         match policy.and_then(|policy| policy.message()) {
             Some(message) => message.as_str(),
             None if decision.is_allowed() => "This is permitted.",
