@@ -65,7 +65,6 @@ pub struct Engine {
 
 impl Engine {
     /// Starts an engine over these policies.
-    #[must_use]
     pub fn builder(policies: PolicyBundle) -> EngineBuilder {
         EngineBuilder {
             policies,
