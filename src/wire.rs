@@ -466,3 +466,6 @@ fn answer(decision: &Decision, message: &str, disclosure: Option<Disclosure>) ->
     put("revision", json!(decision.revision().number()));
     json!({ "decision": decision.is_allowed(), "context": context })
 }
+
+#[cfg(test)]
+mod tests;
