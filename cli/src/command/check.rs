@@ -1,6 +1,6 @@
 //! `doorward check`: decides requests.
 
-use super::question::{self, Question};
+use super::question::{Question, QuestionArguments};
 use super::{Format, Status};
 use crate::failure::Failure;
 use crate::output;
@@ -12,10 +12,10 @@ use crate::output;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    question: question::Arguments,
+    question: QuestionArguments,
 
     /// What to print; json is AuthZEN's answer
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Format,
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::question::{self, Question};
+use super::question::{Question, QuestionArguments};
 use super::{Format, Status};
 use crate::failure::Failure;
 use crate::output;
@@ -14,14 +14,14 @@ use crate::output;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    question: question::Arguments,
+    question: QuestionArguments,
 
     /// Show every policy, even where its scope doesn't match
     #[arg(long)]
     all: bool,
 
     /// What to print; json always has every policy
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Format,
 }
 

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::source::{self, Source};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(super) struct QuestionArguments {
     /// Folder of policies (.cedar) and their schema (.cedarschema)
     #[arg(long, value_name = "DIR")]
     policies: PathBuf,
@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     request: Option<PathBuf>,
 
     /// What a policy does that can't be evaluated
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
     error_mode: Mode,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Question {
     pub(super) evaluations: Evaluations,
 }
 
-impl Arguments {
+impl QuestionArguments {
     pub(super) fn read(&self) -> Result<Question, Failure> {
         let facts_source = self.facts.as_deref().map(Source::of);
         let request_source = self.request.as_deref().map(Source::of);

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     deny_warnings: bool,
 
     /// What to print
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     output: Format,
 }
 

@@ -67,16 +67,18 @@ impl Page<'_> {
 
     fn near_misses(&mut self) {
         let explanation = self.explanation;
-        let near: Vec<_> =
+        let mut near: Vec<_> =
             explanation.policies.iter().filter(|trace| trace.is_near_miss()).collect();
-        if near.is_empty() {
+        if near.is_empty() || explanation.decision.is_allowed() {
             return;
         }
+        // A permit about something else is the lesser hint.
+        near.sort_by_key(|trace| !trace.scope_matches());
         self.title("Near misses: permits that lack one clause");
         for trace in near {
             self.policy(trace);
             for clause in trace.clauses.iter().filter(|c| c.value != ClauseValue::True) {
-                self.clause(clause);
+                self.clause(trace, clause);
             }
         }
     }
@@ -97,7 +99,7 @@ impl Page<'_> {
         for trace in shown {
             self.policy(trace);
             for clause in &trace.clauses {
-                self.clause(clause);
+                self.clause(trace, clause);
             }
         }
     }
@@ -126,11 +128,12 @@ impl Page<'_> {
         self.line(2, &text);
     }
 
-    fn clause(&mut self, clause: &Clause) {
+    fn clause(&mut self, trace: &PolicyTrace, clause: &Clause) {
         let text = plain(&clause.text);
+        let (holds, fails) = if trace.permit { (GOOD, BAD) } else { (BAD, DIM) };
         let line = match &clause.value {
-            ClauseValue::True => format!("{} {text}", mark('✓', GOOD)),
-            ClauseValue::False => format!("{} {text}", mark('✗', BAD)),
+            ClauseValue::True => format!("{} {text}", mark('✓', holds)),
+            ClauseValue::False => format!("{} {text}", mark('✗', fails)),
             ClauseValue::Error(message) => {
                 format!("{} {text} {DIM}({}){DIM:#}", mark('!', NOTE), plain(message))
             }

@@ -19,10 +19,11 @@ pub(crate) fn human(report: &Report) -> String {
         Some(counts) => {
             let Counts { permits, forbids, reasons, schema, digest } = counts;
             let (permits, forbids) = (counted(permits, "permit"), counted(forbids, "forbid"));
+            let reasons = counted(reasons, "reason-only forbid");
             let schema = if schema { "" } else { ", no schema" };
             writeln!(
                 text,
-                "{permits}, {forbids}, {reasons} for reasons only{schema}; {errors}, {warnings}; \
+                "{permits}, {forbids}, {reasons}{schema}; {errors}, {warnings}; \
                  digest {digest}"
             )
         }
