@@ -14,7 +14,9 @@ pub use decide::{
 };
 pub use engine::{Engine, EngineBuilder, World};
 pub use error::{Error, RequestError, StoreError};
-pub use facts::{Change, Changes, Entity, EntityUid, Facts, Record, Revision, Value, ValueError};
+pub use facts::{
+    Change, Changes, Entity, EntityUid, Facts, Record, Revision, Timestamp, Value, ValueError,
+};
 pub use policy::{
     Diagnostic, Digest, Effect, Limits, PolicyBundle, PolicyBundleBuilder, PolicyError, PolicyInfo,
     Severity,

@@ -5,7 +5,6 @@ mod world;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 
@@ -15,7 +14,7 @@ use crate::decide::{
     ActionName, Decision, Disclosure, ErrorMode, Explanation, Request, validate_rows,
 };
 use crate::error::{Error, StoreError};
-use crate::facts::{Change, Changes, EntityUid, Facts, Revision};
+use crate::facts::{Change, Changes, EntityUid, Facts, Revision, Timestamp};
 use crate::policy::PolicyBundle;
 use world::{Clock, Hosting, Rules};
 
@@ -204,12 +203,12 @@ impl EngineBuilder {
         self
     }
 
-    /// The clock that gives `now` to requests without one. Milliseconds since 1970, UTC.
+    /// The clock that gives `now` to requests without one.
     ///
     /// It is asked only where the schema declares `now: datetime` in the context of the action.
     /// Default: the system's clock.
-    pub fn clock(mut self, now_ms: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        self.rules.clock = Clock::new(now_ms);
+    pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.rules.clock = Clock::new(now);
         self
     }
 
@@ -259,11 +258,6 @@ impl World {
         });
         Err(StoreError::new(named.unwrap_or(message)).help("see the schema for what it declares"))
     }
-}
-
-fn system_now_ms() -> i64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

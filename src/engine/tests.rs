@@ -73,7 +73,7 @@ fn facts() -> Facts {
 }
 
 fn engine() -> Engine {
-    Engine::builder(bundle()).facts(facts()).clock(|| 0).build().unwrap()
+    Engine::builder(bundle()).facts(facts()).clock(|| Timestamp::from_ms(0)).build().unwrap()
 }
 
 fn ask(principal: &str, action: &str, resource: &str) -> Request {
@@ -272,7 +272,7 @@ fn the_clock_gives_now_only_where_the_schema_asks_for_it() {
         .facts(facts())
         .clock(move || {
             count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            0
+            Timestamp::from_ms(0)
         })
         .build()
         .unwrap();
@@ -281,7 +281,7 @@ fn the_clock_gives_now_only_where_the_schema_asks_for_it() {
     assert_eq!(times(), 0);
     let _view = engine.check(&ask("gm", "view", "open"));
     assert_eq!(times(), 1);
-    let _at = engine.check(&ask("gm", "view", "open").with("now", Value::datetime_ms(1)));
+    let _at = engine.check(&ask("gm", "view", "open").with("now", Timestamp::from_ms(1)));
     assert_eq!(times(), 1);
 }
 

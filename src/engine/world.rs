@@ -9,7 +9,7 @@ use crate::decide::{
     self, ActionName, Decision, Disclosure, ErrorMode, Evaluator, Explanation, Reference, Request,
     codes,
 };
-use crate::facts::{Entity, EntityUid, Facts, Record, Revision, Value};
+use crate::facts::{Entity, EntityUid, Facts, Record, Revision, Timestamp, Value};
 use crate::policy::PolicyBundle;
 
 /// The policies and facts of one revision: what one decision, list or page is made from.
@@ -48,15 +48,15 @@ pub(super) enum Hosting {
 }
 
 #[derive(Clone)]
-pub(super) struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+pub(super) struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
     pub(super) fn system() -> Self {
-        Self::new(super::system_now_ms)
+        Self::new(Timestamp::now)
     }
 
-    pub(super) fn new(now_ms: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now_ms))
+    pub(super) fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
     }
 }
 
@@ -204,7 +204,7 @@ impl World {
             return Cow::Borrowed(&request.context);
         }
         let mut context = request.context.clone();
-        context.insert("now".into(), Value::datetime_ms((self.rules.clock.0)()));
+        context.insert("now".into(), Value::from((self.rules.clock.0)()));
         Cow::Owned(context)
     }
 }

@@ -13,11 +13,11 @@ mod value;
 pub use changes::{Change, Changes};
 pub use entity::Entity;
 pub use store::{Facts, Revision};
+pub use time::Timestamp;
 pub use uid::EntityUid;
 pub use value::{Record, Value, ValueError};
 
 pub(crate) use cedar::Conversion;
 pub(crate) use json::{attributes_from_json, context_from_json, entity_from_json, record_to_json};
-pub(crate) use time::datetime_text;
 pub(crate) use types::{Type, Types};
 pub(crate) use uid::{is_type_name, shorten};

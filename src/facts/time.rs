@@ -1,18 +1,83 @@
 //! Moments and durations, read and written in the forms that Cedar and RFC 3339 know.
 
+use std::fmt;
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use jiff::civil::Date;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 
 use super::uid::shorten;
 use super::value::ValueError;
 
+/// A moment: milliseconds since 1970-01-01T00:00:00Z, as Cedar's `datetime` counts.
+///
+/// # Example
+///
+/// ```
+/// use doorward::Timestamp;
+///
+/// let sent: Timestamp = "2026-11-30T23:59:00+01:00".parse()?;
+/// assert_eq!(sent.to_string(), "2026-11-30T22:59:00.000Z");
+/// assert_eq!(sent.plus_ms(60_000).as_ms() - sent.as_ms(), 60_000);
+/// # Ok::<(), doorward::ValueError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// A moment by its milliseconds since 1970, UTC.
+    #[must_use]
+    pub const fn from_ms(milliseconds: i64) -> Self {
+        Self(milliseconds)
+    }
+
+    /// The moment of the system's clock.
+    #[must_use]
+    pub fn now() -> Self {
+        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// The milliseconds since 1970, UTC.
+    #[must_use]
+    pub const fn as_ms(self) -> i64 {
+        self.0
+    }
+
+    /// The moment some milliseconds later, or at the end of time.
+    #[must_use]
+    pub const fn plus_ms(self, milliseconds: i64) -> Self {
+        Self(self.0.saturating_add(milliseconds))
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds, or the plain number outside the years 0 to 9999.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match datetime_text(self.0) {
+            Some(text) => f.write_str(&text),
+            None => fmt::Display::fmt(&self.0, f),
+        }
+    }
+}
+
+/// Reads RFC 3339 text (`2026-11-30T22:59:00Z`, `…+01:00`) or a date (midnight UTC).
+impl FromStr for Timestamp {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse_datetime(text).map(Self)
+    }
+}
+
 /// Milliseconds since 1970 from RFC 3339 text or a date.
-pub(super) fn parse_datetime(text: &str) -> Result<i64, ValueError> {
-    let moment = text.parse::<Timestamp>().ok().or_else(|| {
+fn parse_datetime(text: &str) -> Result<i64, ValueError> {
+    let moment = text.parse::<jiff::Timestamp>().ok().or_else(|| {
         let date: Date = (text.len() == "2026-11-30".len()).then(|| text.parse().ok()).flatten()?;
         Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
     });
-    moment.filter(in_four_digit_years).map(Timestamp::as_millisecond).ok_or_else(|| {
+    moment.filter(in_four_digit_years).map(jiff::Timestamp::as_millisecond).ok_or_else(|| {
         ValueError::new(format!("`{}` is not a date and time", shorten(text)))
             .help("write it as in 2026-11-30T22:59:00Z")
     })
@@ -21,11 +86,12 @@ pub(super) fn parse_datetime(text: &str) -> Result<i64, ValueError> {
 /// The text that Cedar's `datetime` constructor reads. `None` outside the years 0 to 9999, which
 /// that constructor cannot name.
 pub(crate) fn datetime_text(milliseconds: i64) -> Option<String> {
-    let moment = Timestamp::from_millisecond(milliseconds).ok().filter(in_four_digit_years)?;
+    let moment =
+        jiff::Timestamp::from_millisecond(milliseconds).ok().filter(in_four_digit_years)?;
     Some(moment.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
 }
 
-fn in_four_digit_years(moment: &Timestamp) -> bool {
+fn in_four_digit_years(moment: &jiff::Timestamp) -> bool {
     (0..=9999).contains(&moment.to_zoned(TimeZone::UTC).year())
 }
 

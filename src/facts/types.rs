@@ -102,7 +102,12 @@ fn attributes(declared: &Json, commons: &HashMap<String, &Json>) -> BTreeMap<Str
 /// refused common types that name themselves, so this recursion ends early.
 fn type_of(declared: &Json, commons: &HashMap<String, &Json>) -> Type {
     let text = |key: &str| declared.get(key).and_then(Json::as_str).unwrap_or_default();
-    match text("type").trim_start_matches("__cedar::") {
+    let name = text("type");
+    // A common type may have the name of one of Cedar's own, which `__cedar::` then still means.
+    if let Some(common) = commons.get(name) {
+        return type_of(common, commons);
+    }
+    match name.trim_start_matches("__cedar::") {
         "Bool" | "Boolean" | "Long" | "String" => Type::Plain,
         "decimal" => Type::Decimal,
         "ipaddr" => Type::Ip,
@@ -119,6 +124,6 @@ fn type_of(declared: &Json, commons: &HashMap<String, &Json>) -> Type {
             Type::Record(Arc::new(attributes.collect()))
         }
         "Extension" => type_of(&serde_json::json!({ "type": text("name") }), commons),
-        common => commons.get(common).map_or(Type::Plain, |common| type_of(common, commons)),
+        _ => Type::Plain,
     }
 }

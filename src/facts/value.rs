@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::time::Timestamp;
 use super::uid::{EntityUid, shorten};
 
 /// How deep sets and records may nest in one [`Value`].
@@ -181,13 +182,7 @@ impl Value {
     ///
     /// When the text is no moment of the years 0 to 9999.
     pub fn datetime(text: &str) -> Result<Self, ValueError> {
-        super::time::parse_datetime(text).map(|moment| Self(Repr::Datetime(moment)))
-    }
-
-    /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
-    #[must_use]
-    pub fn datetime_ms(milliseconds: i64) -> Self {
-        Self(Repr::Datetime(milliseconds))
+        text.parse::<Timestamp>().map(Self::from)
     }
 
     /// A duration in Cedar's notation: `1d2h30m15s500ms`, units in this order, at least one.
@@ -229,10 +224,10 @@ impl Value {
         if let Repr::Entity(value) = &self.0 { Some(value) } else { None }
     }
 
-    /// The milliseconds since 1970, if it is a datetime.
+    /// The moment, if it is a datetime.
     #[must_use]
-    pub fn as_datetime_ms(&self) -> Option<i64> {
-        if let Repr::Datetime(value) = self.0 { Some(value) } else { None }
+    pub fn as_datetime(&self) -> Option<Timestamp> {
+        if let Repr::Datetime(value) = self.0 { Some(Timestamp::from_ms(value)) } else { None }
     }
 
     /// The milliseconds, if it is a duration.
@@ -303,6 +298,12 @@ impl From<EntityUid> for Value {
 impl From<&EntityUid> for Value {
     fn from(value: &EntityUid) -> Self {
         Self(Repr::Entity(value.clone()))
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(moment: Timestamp) -> Self {
+        Self(Repr::Datetime(moment.as_ms()))
     }
 }
 

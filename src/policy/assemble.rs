@@ -214,15 +214,15 @@ impl<'a> Room<'a> {
         self.links = linked;
     }
 
-    fn resolved(&self, link: &Link, template: Option<usize>) -> Result<Linked, Diagnostic> {
+    fn resolved(&self, link: &Link, template: Option<usize>) -> Result<Linked, Box<Diagnostic>> {
         let found = template.and_then(|index| Some((index, self.policies.get(index)?)));
         let Some((template, policy)) = found else {
             let message = format!("`{}` links `{}`, which isn't there", link.id, link.template);
-            return Err(Diagnostic::error("unknown-template", message));
+            return Err(Diagnostic::error("unknown-template", message).into());
         };
         let Body::Template(body) = &policy.body else {
             let message = format!("`{}` links `{}`, which has no slot", link.id, link.template);
-            return Err(policy.place(Diagnostic::error("unknown-template", message)));
+            return Err(policy.place(Diagnostic::error("unknown-template", message)).into());
         };
         let mut values = HashMap::new();
         let given = [
@@ -233,7 +233,7 @@ impl<'a> Room<'a> {
             let wanted = body.slots().any(|known| *known == slot);
             match value {
                 Some(text) if wanted => {
-                    let entity = entity(text).map_err(|finding| policy.place(finding))?;
+                    let entity = entity(text).map_err(|finding| policy.place(*finding))?;
                     values.insert(slot, entity);
                 }
                 None if !wanted => {}
@@ -241,7 +241,7 @@ impl<'a> Room<'a> {
                     let verb = if wanted { "needs" } else { "has no slot for" };
                     let message =
                         format!("`{}`: template `{}` {verb} `{name}`", link.id, policy.id);
-                    return Err(policy.place(Diagnostic::error("link", message)));
+                    return Err(policy.place(Diagnostic::error("link", message)).into());
                 }
             }
         }
@@ -282,7 +282,7 @@ impl<'a> Room<'a> {
         let mut set = PolicySet::new();
         for (index, policy) in self.policies.iter().enumerate() {
             let added = policy.body.add_to(&mut set, PolicyId::new(index.to_string()));
-            self.findings.extend(added.err().map(|finding| policy.place(finding)));
+            self.findings.extend(added.err().map(|finding| policy.place(*finding)));
         }
         for (index, link) in self.links.iter().enumerate() {
             let id = PolicyId::new((self.policies.len() + index).to_string());
@@ -326,7 +326,7 @@ impl<'a> Room<'a> {
         if !self.refused() {
             match self.sets() {
                 Ok(sets) => return Ok(self.inner(digest, schema, sets)),
-                Err(finding) => self.findings.push(finding),
+                Err(finding) => self.findings.push(*finding),
             }
         }
         Err(PolicyError::new(in_order(self.findings)))
@@ -372,7 +372,7 @@ impl<'a> Room<'a> {
         infos
     }
 
-    fn sets(&self) -> Result<Sets, Diagnostic> {
+    fn sets(&self) -> Result<Sets, Box<Diagnostic>> {
         let mut sets = Sets::default();
         for (index, policy) in self.policies.iter().enumerate() {
             let links = self.links.iter().filter(|link| link.template == index);
@@ -383,7 +383,7 @@ impl<'a> Room<'a> {
             for set in sets.holding(policy) {
                 policy
                     .add_to(set, &links)
-                    .map_err(|finding| policy.place(finding).about(&policy.id))?;
+                    .map_err(|finding| policy.place(*finding).about(&policy.id))?;
             }
         }
         Ok(sets)
@@ -458,7 +458,7 @@ impl Parsed<'_> {
 
     /// Adds the policy, or the template and its links, under their own ids. A template without a
     /// link stays out: it decides nothing.
-    fn add_to(&self, set: &mut PolicySet, links: &[&Linked]) -> Result<(), Diagnostic> {
+    fn add_to(&self, set: &mut PolicySet, links: &[&Linked]) -> Result<(), Box<Diagnostic>> {
         let template = matches!(self.body, Body::Template(_));
         if template && links.is_empty() {
             return Ok(());
@@ -491,12 +491,12 @@ impl Body {
         }
     }
 
-    fn add_to(&self, set: &mut PolicySet, id: PolicyId) -> Result<(), Diagnostic> {
+    fn add_to(&self, set: &mut PolicySet, id: PolicyId) -> Result<(), Box<Diagnostic>> {
         match self {
             Self::Static(policy) => set.add(policy.new_id(id)),
             Self::Template(template) => set.add_template(template.new_id(id)),
         }
-        .map_err(|error| Diagnostic::error("policy-set", error.to_string()))
+        .map_err(|error| Diagnostic::error("policy-set", error.to_string()).into())
     }
 }
 
@@ -516,16 +516,16 @@ impl Link {
 }
 
 /// Reads `Type::"id"`. No brackets are let through to Cedar's parser, so that it can't recurse.
-fn entity(text: &str) -> Result<EntityUid, Diagnostic> {
+fn entity(text: &str) -> Result<EntityUid, Box<Diagnostic>> {
     let refused = |why: &str| {
         Diagnostic::error("entity", format!("`{text}` is not an entity: {why}"))
             .with_help("write `Type::\"id\"`")
     };
     let plain = |token: Token| matches!(token.kind, Kind::Word | Kind::Text | Kind::Other);
     if text.len() > ENTITY_BYTES_MAX || !Lexer::new(text).all(plain) {
-        return Err(refused("it has the wrong form"));
+        return Err(refused("it has the wrong form").into());
     }
-    EntityUid::from_str(text).map_err(|error| refused(&error.to_string()))
+    EntityUid::from_str(text).map_err(|error| refused(&error.to_string()).into())
 }
 
 fn as_dyn<D: miette::Diagnostic>(finding: &D) -> &dyn miette::Diagnostic {

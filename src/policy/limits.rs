@@ -10,10 +10,11 @@ use super::lexer::{Kind, Lexer, Token};
 
 /// How large and how deep the text of a bundle may be.
 ///
-/// The defaults leave room for policies written by people and by generators, and were measured to
-/// be safe on a thread with a stack of 2 MB in an unoptimised build, with a margin of two or more.
-/// Larger depths than the defaults need larger stacks wherever policies are loaded, decided by the
-/// reference evaluator, or dropped.
+/// The defaults leave room for policies written by people and by generators. Loading happens on a
+/// stack of its own; the depths also bound what others do with the policies later. On a thread
+/// with a stack of 2 MB, what the defaults let through evaluates, converts and drops with a margin
+/// of two or more when Cedar is built with `opt-level = 1` or higher. Larger depths need larger
+/// stacks.
 ///
 /// # Example
 ///
@@ -45,6 +46,15 @@ pub struct Limits {
     pub policy_count_max: usize,
 }
 
+// Measured with Cedar 4.14.1 on a stack of 2 MB, the deepest that survives:
+//
+//                                        opt-level 0    opt-level 1
+//   parse: nested (), [], {}, calls      34             132 to 152
+//   convert (`to_pst`): a chain           60             more than 512
+//   evaluate: a chain; nested calls                     464; 320
+//
+// The evaluator gives up with an error of its own before it overflows; that error depends on the
+// stack that is left, so it is kept out of reach as well.
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -29,24 +29,31 @@ pub(super) fn read(root: &Path, limits: Limits) -> Folder {
     let mut files = BTreeMap::new();
     let mut waiting = vec![(inside.clone(), String::new())];
     while let Some((path, prefix)) = waiting.pop() {
+        let shown = if prefix.is_empty() { root.to_string_lossy() } else { (*prefix).into() };
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,
             Err(error) => {
-                let name =
-                    if prefix.is_empty() { root.to_string_lossy() } else { (*prefix).into() };
-                folder.findings.push(unreadable(&name, &error));
+                folder.findings.push(unreadable(&shown, &error));
                 continue;
             }
         };
         for entry in entries {
-            match entry.and_then(|entry| sort(&entry, &prefix, &inside)) {
-                Ok(Found::Folder(path, prefix)) => waiting.push((path, prefix)),
-                Ok(Found::File(name, path, kind)) => {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    folder.findings.push(unreadable(&shown, &error));
+                    continue;
+                }
+            };
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            match sort(&entry, &inside) {
+                Ok(Found::Folder) => waiting.push((entry.path(), format!("{name}/"))),
+                Ok(Found::File(path, kind)) => {
                     files.insert(name, (path, kind));
                 }
-                Ok(Found::Outside(name)) => folder.findings.push(outside(&name)),
+                Ok(Found::Outside) => folder.findings.push(outside(&name)),
                 Ok(Found::Nothing) => {}
-                Err(error) => folder.findings.push(unreadable(&prefix, &error)),
+                Err(error) => folder.findings.push(unreadable(&name, &error)),
             }
         }
     }
@@ -103,17 +110,17 @@ fn decoded(bytes: Vec<u8>, bytes_max: usize) -> Result<String, usize> {
 }
 
 enum Found {
-    Folder(PathBuf, String),
-    File(String, PathBuf, SourceKind),
-    Outside(String),
+    Folder,
+    File(PathBuf, SourceKind),
+    Outside,
     Nothing,
 }
 
-fn sort(entry: &fs::DirEntry, prefix: &str, inside: &Path) -> std::io::Result<Found> {
-    let own_name = entry.file_name().to_string_lossy().into_owned();
-    let name = format!("{prefix}{own_name}");
+fn sort(entry: &fs::DirEntry, inside: &Path) -> std::io::Result<Found> {
+    let own_name = entry.file_name();
+    let skipped = own_name == "tests";
     // Hidden names are what editors and volume mounts keep for themselves.
-    if own_name.starts_with('.') {
+    if own_name.to_string_lossy().starts_with('.') {
         return Ok(Found::Nothing);
     }
     let kind = match entry.path().extension().and_then(|extension| extension.to_str()) {
@@ -123,12 +130,7 @@ fn sort(entry: &fs::DirEntry, prefix: &str, inside: &Path) -> std::io::Result<Fo
     };
     let file_type = entry.file_type()?;
     if file_type.is_dir() {
-        let skipped = own_name == "tests";
-        return Ok(if skipped {
-            Found::Nothing
-        } else {
-            Found::Folder(entry.path(), format!("{name}/"))
-        });
+        return Ok(if skipped { Found::Nothing } else { Found::Folder });
     }
     let path =
         if file_type.is_symlink() { fs::canonicalize(entry.path()) } else { Ok(entry.path()) };
@@ -137,13 +139,13 @@ fn sort(entry: &fs::DirEntry, prefix: &str, inside: &Path) -> std::io::Result<Fo
         (Err(_), None) => return Ok(Found::Nothing),
         (Err(error), Some(_)) => return Err(error),
     };
-    if !path.starts_with(inside) && (kind.is_some() || path.is_dir()) && own_name != "tests" {
-        return Ok(Found::Outside(name));
+    if !path.starts_with(inside) && (kind.is_some() || path.is_dir()) && !skipped {
+        return Ok(Found::Outside);
     }
     match kind {
         // A pipe or a device would block or never end.
-        Some(kind) if fs::metadata(&path)?.is_file() => Ok(Found::File(name, path, kind)),
-        Some(_) => Err(std::io::Error::other(format!("`{own_name}` is not a regular file"))),
+        Some(kind) if fs::metadata(&path)?.is_file() => Ok(Found::File(path, kind)),
+        Some(_) => Err(std::io::Error::other("it is not a regular file")),
         None => Ok(Found::Nothing),
     }
 }

@@ -18,6 +18,7 @@ mod schema;
 mod statements;
 #[cfg(test)]
 mod tests;
+mod weigh;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::cedar::{self, Excerpt};
 use super::diagnostics::{Diagnostic, Severity, SourceText};
 use super::limits::{Limits, schema_excess};
+use super::weigh::weigh;
 use crate::facts::Types;
 
 /// A schema and what was read off it.
@@ -29,13 +30,23 @@ pub(super) fn read(
     if fragments.is_empty() || fragments.len() < sources.len() {
         return None;
     }
-    match join(sources, fragments) {
-        Ok(info) => Some(info),
-        Err(finding) => {
-            findings.push(*finding);
-            None
+    let before = findings.len();
+    match joined_json(&fragments) {
+        Ok(json) => {
+            findings.extend(weigh(&json, limits).into_iter().map(|finding| match sources {
+                [only] => finding.in_file(only.name()),
+                _ => finding,
+            }));
+            if findings.len() == before {
+                match join(sources, fragments, json) {
+                    Ok(info) => return Some(info),
+                    Err(finding) => findings.push(*finding),
+                }
+            }
         }
+        Err(message) => findings.push(Diagnostic::error("schema", message)),
     }
+    None
 }
 
 fn fragment(
@@ -73,11 +84,12 @@ fn fragment(
 fn join(
     sources: &[&SourceText],
     fragments: Vec<SchemaFragment>,
+    json: Map<String, Value>,
 ) -> Result<SchemaInfo, Box<Diagnostic>> {
-    let types = resolved_types(sources, &fragments);
     let schema = Schema::from_schema_fragments(fragments)
         .map_err(|error| Box::new(across_files(sources, &error)))?;
-    let types = types.map_err(|message| Box::new(Diagnostic::error("schema", message)))?;
+    let types = resolved_types(sources, json)
+        .map_err(|message| Box::new(Diagnostic::error("schema", message)))?;
     let action_entities = schema
         .action_entities()
         .map_err(|error| Box::new(Diagnostic::error("schema", error.to_string())))?
@@ -108,14 +120,17 @@ fn across_files(sources: &[&SourceText], error: &dyn miette::Diagnostic) -> Diag
     }
 }
 
-/// The schema as JSON with every type name resolved. Cedar resolves one text only, so several files
-/// are first joined into one, namespace by namespace.
-fn resolved_types(sources: &[&SourceText], fragments: &[SchemaFragment]) -> Result<Value, String> {
+/// The schema as JSON with every type name resolved. Cedar resolves one text only, so that of
+/// several files is written anew.
+fn resolved_types(sources: &[&SourceText], json: Map<String, Value>) -> Result<Value, String> {
     let joined;
     let text = match sources {
         [only] => only.text(),
         _ => {
-            joined = joined_text(fragments)?;
+            joined = SchemaFragment::from_json_value(Value::Object(json))
+                .map_err(|error| error.to_string())?
+                .to_cedarschema()
+                .map_err(|error| error.to_string())?;
             &joined
         }
     };
@@ -124,7 +139,9 @@ fn resolved_types(sources: &[&SourceText], fragments: &[SchemaFragment]) -> Resu
         .map_err(|error| error.to_string())
 }
 
-fn joined_text(fragments: &[SchemaFragment]) -> Result<String, String> {
+/// The files' declarations, joined namespace by namespace; a later one of the same name wins here,
+/// and is refused by Cedar.
+fn joined_json(fragments: &[SchemaFragment]) -> Result<Map<String, Value>, String> {
     let mut joined = Map::new();
     for fragment in fragments {
         let json = fragment.clone().to_json_value().map_err(|error| error.to_string())?;
@@ -134,10 +151,7 @@ fn joined_text(fragments: &[SchemaFragment]) -> Result<String, String> {
             join_namespace(into, namespace);
         }
     }
-    SchemaFragment::from_json_value(Value::Object(joined))
-        .map_err(|error| error.to_string())?
-        .to_cedarschema()
-        .map_err(|error| error.to_string())
+    Ok(joined)
 }
 
 fn join_namespace(into: &mut Value, namespace: Value) {
