@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::commands::Command;
 use crate::portal::{
-    AccessState, Action, Channel, CredentialState, Kind, Level, Limit, Preset, Settings, State,
+    AccessState, Channel, CredentialState, Kind, Level, Limit, Preset, Settings, State,
 };
 
 /// A file of scenarios for `doorward test`.
@@ -564,11 +564,4 @@ pub enum LinkPurpose {
     Activation,
     /// Signs in, once.
     Magic,
-}
-
-impl Question {
-    /// The action as one of the portal's.
-    pub(super) fn portal_action(&self) -> Result<Action, String> {
-        self.action.parse().map_err(|error: crate::ValueError| error.to_string())
-    }
 }

@@ -12,7 +12,7 @@ use super::format::{
     Cells, Expectation, Fixture, Matrix, Outcome, Principal, Question, Scenario, ScenarioFile,
     Step, Target,
 };
-use super::stage::{Observed, Stage, outcome_of};
+use super::stage::{Observed, Stage};
 use crate::policy::PolicyBundle;
 
 /// Larger files are taken for a mistake.
@@ -320,8 +320,7 @@ fn take(
     }
     let broken = |why: String| format!("step {number}: {why}");
     let (described, observed) = if let Some(question) = check {
-        let (decision, details) = stage.decide(question).map_err(broken)?;
-        (describe(question), Observed { actual: outcome_of(&decision), details })
+        (describe(question), stage.decide(question).map_err(broken)?)
     } else if let Some(mail) = mail {
         let described = format!("mail {} to {}", mail.event, mail.contact);
         (described, stage.mail(mail).map_err(broken)?)
@@ -343,19 +342,23 @@ fn take(
         };
     };
     let expected = expect.clone().ok_or_else(|| broken("`expect` is missing".to_owned()))?;
-    compare(report, format!("step {number}: {described}"), &expected, observed);
+    compare(stage, report, format!("step {number}: {described}"), &expected, observed);
     Ok(())
 }
 
-fn compare(report: &mut ScenarioReport, step: String, expected: &Expectation, observed: Observed) {
+fn compare(
+    stage: &Stage,
+    report: &mut ScenarioReport,
+    step: String,
+    expected: &Expectation,
+    observed: Observed,
+) {
     report.compared += 1;
-    if !expected.is_met_by(&observed.actual) {
-        report.failures.push(Failure {
-            step,
-            expected: expected.to_string(),
-            actual: observed.actual.to_string(),
-            details: observed.details,
-        });
+    let Observed { actual, mut details, request } = observed;
+    if !expected.is_met_by(&actual) {
+        details.extend(request.iter().flat_map(|request| stage.explain(request)));
+        let (expected, actual) = (expected.to_string(), actual.to_string());
+        report.failures.push(Failure { step, expected, actual, details });
     }
 }
 
@@ -402,7 +405,7 @@ fn fill_matrix(stage: &Stage, matrix: &Matrix, report: &mut ScenarioReport) -> R
         for action in &matrix.actions {
             for resource in &matrix.resources {
                 let question = Question::new(principal, action, resource);
-                let (decision, details) = stage.decide(&question)?;
+                let mut observed = stage.decide(&question)?;
                 let holds = |cells: &&Cells| cells.hold(principal, action, resource);
                 let expected = match matrix.allow.iter().find(holds) {
                     Some(_) => Expectation::new(Outcome::Allow, None),
@@ -411,12 +414,11 @@ fn fill_matrix(stage: &Stage, matrix: &Matrix, report: &mut ScenarioReport) -> R
                         Expectation::new(Outcome::Deny, code)
                     }
                 };
-                let mut actual = outcome_of(&decision);
                 // A step up is a refusal; only a single question asks for it by name.
-                if actual.outcome == Outcome::StepUp {
-                    actual.outcome = Outcome::Deny;
+                if observed.actual.outcome == Outcome::StepUp {
+                    observed.actual.outcome = Outcome::Deny;
                 }
-                compare(report, describe(&question), &expected, Observed { actual, details });
+                compare(stage, report, describe(&question), &expected, observed);
             }
         }
     }

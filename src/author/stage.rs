@@ -12,12 +12,12 @@ use super::format::{
     ClientFixture, ContactFixture, DocumentFixture, Fixture, LinkPurpose, Mail, Outcome, Principal,
     Question, ResourceSpec, Target, Write,
 };
-use crate::decide::{Decision, Explanation, Request};
-use crate::engine::Engine;
-use crate::facts::{EntityUid, Timestamp};
+use crate::decide::{Decision, Request};
+use crate::engine::{Engine, World};
+use crate::facts::{EntityUid, Timestamp, Value};
 use crate::policy::PolicyBundle;
 use crate::portal::{
-    AccessState, Caller, ClientId, ContactId, CredentialState, Document, DocumentId, Kind,
+    AccessState, Action, Caller, ClientId, ContactId, CredentialState, Document, DocumentId, Kind,
     NewContact, NewStaff, Portal, Prospect, Resource, State, Tenant, TenantConfig, Tx, WriteError,
 };
 
@@ -50,11 +50,19 @@ struct EngineStage {
     clock: Arc<AtomicI64>,
 }
 
-/// What came of a step, and what led to it.
+/// What came of a step.
 #[derive(Debug, Clone)]
 pub(super) struct Observed {
     pub(super) actual: Expectation,
+    /// What there is to say of it, in lines.
     pub(super) details: Vec<String>,
+    /// The request behind it, for explaining what was not expected.
+    pub(super) request: Option<Request>,
+}
+
+fn told(world: &World, decision: &Decision) -> Vec<String> {
+    let policy = decision.policy().map(|policy| format!("policy {policy}"));
+    std::iter::once(world.message(decision).to_owned()).chain(policy).collect()
 }
 
 /// What a fixture or a step gets wrong, so that it cannot be run.
@@ -83,68 +91,62 @@ impl Stage {
         }
     }
 
-    /// The decision on a question in words: names of the fixture, or entities.
-    ///
-    /// # Errors
-    ///
-    /// When the question names what is not there.
-    pub fn check(&self, question: &Question) -> Result<Decision, SuiteError> {
-        self.decide(question).map(|(decision, _)| decision).map_err(SuiteError::new)
-    }
-
-    /// Explains the decision on a question.
-    ///
-    /// # Errors
-    ///
-    /// When the question names what is not there, or ids of another tenant, on which no policy is
-    /// asked.
-    pub fn explain(&self, question: &Question) -> Result<Explanation, SuiteError> {
-        self.explanation(question).map_err(SuiteError::new)
-    }
-
-    fn explanation(&self, question: &Question) -> Result<Explanation, Broken> {
-        match &self.0 {
-            Kept::Portal(stage) => stage.explain(question),
-            Kept::Engine(stage) => Ok(stage.engine.explain(&stage.request(question)?)),
-        }
-    }
-
-    /// What to tell a person about a decision.
+    /// The policies and facts that questions are asked of.
     #[must_use]
-    pub fn message(&self, decision: &Decision) -> &'static str {
+    pub fn world(&self) -> Arc<World> {
         match &self.0 {
-            Kept::Portal(stage) => stage.tenant.message(decision),
-            Kept::Engine(stage) => stage.engine.world().message(decision),
+            Kept::Portal(stage) => stage.tenant.world(),
+            Kept::Engine(stage) => stage.engine.world(),
         }
     }
 
-    pub(super) fn decide(&self, question: &Question) -> Result<(Decision, Vec<String>), Broken> {
-        let decision = match &self.0 {
-            Kept::Portal(stage) => stage.check(question)?,
-            Kept::Engine(stage) => stage.engine.check(&stage.request(question)?),
+    /// The request that a question in words comes to: names of the fixture, or entities.
+    ///
+    /// # Errors
+    ///
+    /// When the question names what is not there, or something of another tenant, on which no
+    /// policy is asked.
+    pub fn request(&self, question: &Question) -> Result<Request, SuiteError> {
+        match self.asked(question) {
+            Ok(Ok(request)) => Ok(request),
+            Ok(Err(refusal)) => Err(SuiteError::new(format!("no policy was asked: {refusal}"))),
+            Err(broken) => Err(SuiteError::new(broken)),
+        }
+    }
+
+    /// The request, or the refusal that needs none.
+    fn asked(&self, question: &Question) -> Result<Result<Request, Decision>, Broken> {
+        match &self.0 {
+            Kept::Portal(stage) => stage.request(question),
+            Kept::Engine(stage) => stage.request(question).map(Ok),
+        }
+    }
+
+    pub(super) fn decide(&self, question: &Question) -> Result<Observed, Broken> {
+        let world = self.world();
+        let (decision, request) = match self.asked(question)? {
+            Ok(request) => (world.check(&request), Some(request)),
+            Err(refusal) => (refusal, None),
         };
-        Ok((decision, self.details(&decision, self.explanation(question).ok())))
+        let details = told(&world, &decision);
+        Ok(Observed { actual: outcome_of(&decision), details, request })
     }
 
-    fn details(&self, decision: &Decision, explanation: Option<Explanation>) -> Vec<String> {
-        let mut details = vec![self.message(decision).to_owned()];
-        if let Some(policy) = decision.policy() {
-            details.push(format!("policy {policy}"));
-        }
-        let Some(explanation) = explanation else { return details };
-        details.extend(explanation.fault);
+    /// Why a request was decided as it was, in lines for whoever reads a failure.
+    pub(super) fn explain(&self, request: &Request) -> Vec<String> {
+        let explanation = self.world().explain(request);
+        let mut lines: Vec<String> = explanation.fault.into_iter().collect();
         for (policy, why) in explanation.erring {
-            details.push(format!("{policy} could not be evaluated: {why}"));
+            lines.push(format!("{policy} could not be evaluated: {why}"));
         }
-        if !decision.is_allowed() {
-            let misses = explanation.policies.iter().filter(|policy| policy.is_near_miss());
-            for miss in misses {
+        if !explanation.decision.is_allowed() {
+            for miss in explanation.policies.iter().filter(|policy| policy.is_near_miss()) {
                 let missing = miss.clauses.iter().find(|clause| !clause.holds());
                 let missing = missing.map(|clause| clause.text.as_str()).unwrap_or_default();
-                details.push(format!("{} lacks only: {missing}", miss.id));
+                lines.push(format!("{} lacks only: {missing}", miss.id));
             }
         }
-        details
+        lines
     }
 
     pub(super) fn mail(&self, mail: &Mail) -> Result<Observed, Broken> {
@@ -168,7 +170,7 @@ impl Stage {
         } else {
             Expectation::new(Outcome::Suppress, code)
         };
-        Observed { actual, details: self.details(decision, None) }
+        Observed { actual, details: told(&self.world(), decision), request: None }
     }
 
     pub(super) fn write(&self, write: &Write) -> Result<Observed, Broken> {
@@ -188,13 +190,13 @@ impl Stage {
             Ok(written) => {
                 let findings = written.findings.iter().map(|finding| format!("{finding:?}"));
                 let actual = Expectation::new(Outcome::Accept, None);
-                Observed { actual, details: findings.collect() }
+                Observed { actual, details: findings.collect(), request: None }
             }
             Err(error) => {
                 let outcome =
                     if error.decision().is_some() { Outcome::Deny } else { Outcome::Reject };
                 let actual = Expectation::new(outcome, Some(error.code().as_str()));
-                Observed { actual, details: vec![error.to_string()] }
+                Observed { actual, details: vec![error.to_string()], request: None }
             }
         })
     }
@@ -294,24 +296,16 @@ impl PortalStage {
         Timestamp::from_ms(self.clock.load(Ordering::Relaxed))
     }
 
-    fn check(&self, question: &Question) -> Result<Decision, Broken> {
+    fn request(&self, question: &Question) -> Result<Result<Request, Decision>, Broken> {
         let caller = self.caller(&question.principal)?;
-        let action = question.portal_action()?;
-        let resource = self.resource(&question.resource)?;
-        if question.fields.is_empty() {
-            return Ok(self.tenant.check(&caller, action, resource));
-        }
-        let Resource::Contact(contact) = resource else {
-            return Err("fields are edited on a contact".to_owned());
-        };
-        let fields: Vec<&str> = question.fields.iter().map(String::as_str).collect();
-        Ok(self.tenant.check_fields(&caller, &contact, &fields))
-    }
-
-    fn explain(&self, question: &Question) -> Result<Explanation, Broken> {
-        let caller = self.caller(&question.principal)?;
-        let (action, resource) = (question.portal_action()?, self.resource(&question.resource)?);
-        self.tenant.explain(&caller, action, resource).map_err(|refusal| refusal.to_string())
+        let action: Action =
+            question.action.parse().map_err(|error: crate::ValueError| error.to_string())?;
+        let request = self.tenant.request(&caller, action, self.resource(&question.resource)?);
+        let fields = question.fields.iter().map(String::as_str);
+        Ok(match question.fields.as_slice() {
+            [] => request,
+            _ => request.map(|request| request.with("fields", Value::strings(fields))),
+        })
     }
 
     /// `gm`, or `other/gm` for a contact of another tenant.
@@ -735,7 +729,7 @@ impl Question {
 }
 
 /// What a decision comes to in a scenario's words.
-pub(super) fn outcome_of(decision: &Decision) -> Expectation {
+fn outcome_of(decision: &Decision) -> Expectation {
     let code = decision.code().map(|code| code.as_str());
     if decision.is_allowed() {
         Expectation::new(Outcome::Allow, None)
