@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::SuiteError;
@@ -142,7 +143,11 @@ fn read(path: &Path) -> Result<ScenarioFile, SuiteError> {
 }
 
 fn parse(name: &str, text: &str) -> Result<ScenarioFile, SuiteError> {
-    serde_saphyr::from_str(text).map_err(|error| SuiteError::new(format!("{name}: {error}")))
+    parse_yaml(text).map_err(|error| SuiteError::new(format!("{name}: {error}")))
+}
+
+pub(super) fn parse_yaml<T: DeserializeOwned>(text: &str) -> Result<T, SuiteError> {
+    serde_saphyr::from_str(text).map_err(|error| SuiteError::new(error.to_string()))
 }
 
 /// What came of a suite.

@@ -25,7 +25,7 @@ const START: &str = "2026-01-01T00:00:00Z";
 
 /// A state to ask questions of: a portal's tenant, or an engine over plain entities.
 ///
-/// Made from a fixture: see the [module](self).
+/// Made from a fixture of a scenario file.
 #[derive(Debug)]
 pub struct Stage(Kept);
 
@@ -78,6 +78,17 @@ impl Stage {
         let fixture: Fixture = serde_json::from_value(fixture.clone())
             .map_err(|error| SuiteError::new(format!("the fixture cannot be read: {error}")))?;
         Self::of(&fixture, policies).map_err(SuiteError::new)
+    }
+
+    /// Builds the state of a fixture in YAML: what stands under a name of `fixtures` in a scenario
+    /// file, in a file of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build), and for YAML that cannot be read, with its line.
+    pub fn from_yaml(text: &str, policies: &PolicyBundle) -> Result<Self, SuiteError> {
+        let fixture = super::run::parse_yaml(text)?;
+        Self::build(&fixture, policies)
     }
 
     pub(super) fn of(fixture: &Fixture, policies: &PolicyBundle) -> Result<Self, Broken> {
