@@ -7,13 +7,14 @@ mod facts;
 mod policy;
 pub mod portal;
 mod symbol;
+pub mod wire;
 
 pub use decide::{
     ActionName, Clause, ClauseValue, Decision, Disclosure, ErrorMode, Explanation, Outcome,
     PolicyTrace, Request, codes,
 };
 pub use engine::{Engine, EngineBuilder, World};
-pub use error::{Error, StoreError};
+pub use error::{Error, RequestError, StoreError};
 pub use facts::{
     Change, Changes, Entity, EntityUid, Facts, Record, Revision, Timestamp, Value, ValueError,
 };

@@ -37,8 +37,10 @@ pub struct PolicyTrace {
     /// Whether it only gives a reason and takes no part in the decision.
     pub reason_only: bool,
     /// Its `@step`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<u8>,
     /// Its `@reason`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Symbol>,
     /// What came of it.
     pub outcome: Outcome,
@@ -52,6 +54,12 @@ impl PolicyTrace {
     pub fn is_near_miss(&self) -> bool {
         let missing = self.clauses.iter().filter(|clause| clause.value != ClauseValue::True);
         self.permit && missing.count() == 1
+    }
+
+    /// Whether the policy is about this principal, action and resource: all its scope holds.
+    #[must_use]
+    pub fn scope_matches(&self) -> bool {
+        self.clauses.iter().all(|clause| !clause.scope || clause.value == ClauseValue::True)
     }
 }
 
@@ -72,6 +80,8 @@ pub enum Outcome {
 pub struct Clause {
     /// The clause in Cedar's words.
     pub text: String,
+    /// Whether it stands in the scope, which says whom, what and which the policy is about.
+    pub scope: bool,
     /// What it came to for this request.
     pub value: ClauseValue,
     /// Whether Cedar would evaluate it: it stops at the first clause that does not hold.

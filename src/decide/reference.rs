@@ -65,11 +65,11 @@ impl Evaluator for Reference {
                 ClauseValue::Error(message) => Outcome::Error(message),
             };
             let mut reached = true;
-            let clauses = clauses(policy).into_iter().map(|(text, clause)| {
-                let value = evaluate_alone(clause, &request, &entities);
+            let clauses = clauses(policy).into_iter().map(|Part { text, scope, policy }| {
+                let value = evaluate_alone(policy, &request, &entities);
                 let here = reached;
                 reached &= value == ClauseValue::True;
-                Clause { text, value, reached: here }
+                Clause { text, scope, value, reached: here }
             });
             let trace = PolicyTrace {
                 id: info.id(),
@@ -108,8 +108,15 @@ fn evaluate_alone(
     }
 }
 
-/// The scope and the conditions of a policy, each with its text and as a permit of its own.
-fn clauses(policy: &cedar_policy::Policy) -> Vec<(String, cedar_policy::Policy)> {
+/// A clause with its text and as a permit of its own.
+struct Part {
+    text: String,
+    scope: bool,
+    policy: cedar_policy::Policy,
+}
+
+/// The scope and the conditions of a policy.
+fn clauses(policy: &cedar_policy::Policy) -> Vec<Part> {
     let Ok(tree) = policy.to_pst() else { return Vec::new() };
     let body = match &tree {
         pst::Policy::Linked(linked) => match linked.into_static_policy() {
@@ -129,17 +136,17 @@ fn clauses(policy: &cedar_policy::Policy) -> Vec<(String, cedar_policy::Policy)>
     if body.principal != pst::PrincipalConstraint::Any {
         let mut part = any.clone();
         part.principal = body.principal.clone();
-        parts.push((body.principal.to_string(), part));
+        parts.push((format!("principal {}", body.principal), true, part));
     }
     if body.action != pst::ActionConstraint::Any {
         let mut part = any.clone();
         part.action = body.action.clone();
-        parts.push((body.action.to_string(), part));
+        parts.push((format!("action {}", body.action), true, part));
     }
     if body.resource != pst::ResourceConstraint::Any {
         let mut part = any.clone();
         part.resource = body.resource.clone();
-        parts.push((body.resource.to_string(), part));
+        parts.push((format!("resource {}", body.resource), true, part));
     }
     for clause in body.clauses() {
         let (expression, split, negated) = match clause {
@@ -153,15 +160,16 @@ fn clauses(policy: &cedar_policy::Policy) -> Vec<(String, cedar_policy::Policy)>
                 (part.to_string(), pst::Clause::When(Arc::clone(part)))
             };
             if let Ok(part) = any.clone().try_with_clauses([clause]) {
-                parts.push((text, part));
+                parts.push((text, false, part));
             }
         }
     }
     parts
         .into_iter()
-        .filter_map(|(text, part)| {
+        .filter_map(|(text, scope, part)| {
             let part = pst::StaticPolicy::try_from(part).ok()?;
-            Some((text, cedar_policy::Policy::from_pst(pst::Policy::Static(part)).ok()?))
+            let policy = cedar_policy::Policy::from_pst(pst::Policy::Static(part)).ok()?;
+            Some(Part { text, scope, policy })
         })
         .collect()
 }

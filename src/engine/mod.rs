@@ -64,7 +64,6 @@ pub struct Engine {
 
 impl Engine {
     /// Starts an engine over these policies.
-    #[must_use]
     pub fn builder(policies: PolicyBundle) -> EngineBuilder {
         EngineBuilder {
             policies,
@@ -72,7 +71,7 @@ impl Engine {
             rules: Rules {
                 error_mode: ErrorMode::FailClosed,
                 hosting: HashMap::new(),
-                all_inline: false,
+                all: None,
                 clock: Clock::system(),
             },
         }
@@ -192,7 +191,15 @@ impl EngineBuilder {
     ///
     /// This is right for hosts of many worker processes, which share no facts.
     pub fn all_inline(mut self) -> Self {
-        self.rules.all_inline = true;
+        self.rules.all = Some(Hosting::Inline);
+        self
+    }
+
+    /// Declares that rows of every type may be stored or passed inline; one row is never both.
+    ///
+    /// This is right for tools and tests, where a request may bring a row that no facts hold.
+    pub fn all_stored_or_inline(mut self) -> Self {
+        self.rules.all = Some(Hosting::Either);
         self
     }
 

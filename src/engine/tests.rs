@@ -123,6 +123,7 @@ fn an_erring_forbid_fails_closed_unless_cedar_is_asked_for() {
     let request = ask("acc", "pay", "open").with("mfa", true);
     let decision = engine().check(&request);
     assert_eq!(decision.to_string(), "deny EVAL_ERROR");
+    assert_eq!(engine().world().message(&decision), "The request could not be decided.");
     assert_eq!(decision.policy().unwrap(), "limit");
     assert_eq!(decision.step(), Some(12));
     assert!(decision.erred());

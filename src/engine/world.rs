@@ -30,8 +30,15 @@ pub struct World {
 pub(super) struct Rules {
     pub(super) error_mode: ErrorMode,
     pub(super) hosting: HashMap<String, Hosting>,
-    pub(super) all_inline: bool,
+    /// What is declared of every type, whatever `hosting` says.
+    pub(super) all: Option<Hosting>,
     pub(super) clock: Clock,
+}
+
+impl Rules {
+    fn hosting(&self, type_name: &str) -> Option<Hosting> {
+        self.all.or_else(|| self.hosting.get(type_name).copied())
+    }
 }
 
 /// Where the rows of a type live, if not among the facts.
@@ -159,7 +166,11 @@ impl World {
     /// What to tell a person about a decision: the policy's `@message`, or words for the code.
     #[must_use]
     pub fn message(&self, decision: &Decision) -> &'static str {
-        let policy = decision.policy().and_then(|id| self.policies.policy(id.as_str()));
+        // The message of a policy that could not be evaluated says what nobody knows.
+        let policy = decision
+            .policy()
+            .filter(|_| decision.code() != Some(codes::EVAL_ERROR))
+            .and_then(|id| self.policies.policy(id.as_str()));
         match policy.and_then(|policy| policy.message()) {
             Some(message) => message.as_str(),
             None if decision.is_allowed() => "This is permitted.",
@@ -181,11 +192,11 @@ impl World {
     }
 
     pub(crate) fn may_be_inline(&self, type_name: &str) -> bool {
-        self.rules.all_inline || self.rules.hosting.contains_key(type_name)
+        self.rules.hosting(type_name).is_some()
     }
 
     pub(crate) fn may_be_stored(&self, type_name: &str) -> bool {
-        !self.rules.all_inline && self.rules.hosting.get(type_name) != Some(&Hosting::Inline)
+        self.rules.hosting(type_name) != Some(Hosting::Inline)
     }
 
     /// The context of a request, with `now` where the schema asks for it and the request has none.

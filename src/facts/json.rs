@@ -39,10 +39,10 @@ pub(crate) fn entity_from_json(row: &Json, types: Option<&Types>) -> Result<Enti
     let uid = uid_from_json(uid)?;
     let place = uid.clone();
     let declared = types.and_then(|types| types.entity(uid.type_name()));
-    let attributes = record_from_json(
+    let attributes = attributes_from_json(
         row.get("attrs").unwrap_or(&Json::Object(Map::new())),
-        declared.map(|declared| &declared.attributes),
-        0,
+        place.type_name(),
+        types,
     );
     let mut entity = Entity::new(uid);
     entity.attributes = attributes.map_err(|error| error.within(&place))?;
@@ -81,6 +81,16 @@ pub(crate) fn uid_from_json(uid: &Json) -> Result<EntityUid, ValueError> {
         return Err(ValueError::new(format!("`{}` is no type name", shorten(type_name))));
     }
     Ok(EntityUid::new(type_name, member("id")?))
+}
+
+/// Reads the attributes of an entity of this type.
+pub(crate) fn attributes_from_json(
+    attributes: &Json,
+    type_name: &str,
+    types: Option<&Types>,
+) -> Result<Record, ValueError> {
+    let declared = types.and_then(|types| types.entity(type_name));
+    record_from_json(attributes, declared.map(|declared| &declared.attributes), 0)
 }
 
 /// Reads the context of a request.

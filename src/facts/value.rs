@@ -79,6 +79,11 @@ impl ValueError {
         self.message = format!("{place}: {}", self.message);
         self
     }
+
+    /// The message and the help.
+    pub(crate) fn into_parts(self) -> (String, Option<String>) {
+        (self.message, self.help)
+    }
 }
 
 impl Value {

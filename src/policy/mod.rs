@@ -9,6 +9,7 @@ mod assemble;
 mod cedar;
 mod diagnostics;
 mod digest;
+mod format;
 mod info;
 mod lexer;
 mod limits;

@@ -1,0 +1,67 @@
+//! The subcommands: a file each, and what they share.
+
+mod check;
+mod explain;
+mod question;
+mod validate;
+
+use std::process::ExitCode;
+
+use crate::failure::Failure;
+
+pub(crate) use validate::Report;
+
+/// Checks, explains and validates access policies written in Cedar.
+#[derive(Debug, clap::Parser)]
+#[command(name = "doorward", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; a refused check is done too
+  1  there are findings
+  2  it could not run: wrong arguments, unreadable or malformed files";
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Check(check::Arguments),
+    Explain(explain::Arguments),
+    Validate(validate::Arguments),
+}
+
+/// How a command that ran came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Clean,
+    Findings,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Clean => Self::SUCCESS,
+            Status::Findings => Self::from(1),
+        }
+    }
+}
+
+/// What a command writes to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Format {
+    /// Text to read.
+    #[default]
+    Human,
+    /// JSON for programs.
+    Json,
+}
+
+pub(crate) fn run(cli: Cli) -> Result<Status, Failure> {
+    match cli.command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
+    }
+}

@@ -1,0 +1,138 @@
+//! What the commands print, one snapshot per subcommand and format.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{Run, run, run_with_input};
+use insta::assert_snapshot;
+
+const SHOP: [&str; 4] = ["--policies", "shop", "--facts", "facts.json"];
+
+/// The output of a command that runs and finds nothing.
+fn clean(arguments: &[&str]) -> String {
+    let Run { code, stdout, stderr } = run(arguments);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    stdout
+}
+
+fn asked(command: &str, more: &[&str]) -> String {
+    clean(&[&[command], &SHOP[..], more].concat())
+}
+
+#[test]
+fn check_human() {
+    assert_snapshot!(asked("check", &["--request", "request.json"]));
+}
+
+#[test]
+fn check_json() {
+    assert_snapshot!(asked("check", &["--request", "request.json", "--output", "json"]));
+}
+
+#[test]
+fn check_human_batch() {
+    assert_snapshot!(asked("check", &["--request", "batch.json"]));
+}
+
+#[test]
+fn check_json_batch() {
+    assert_snapshot!(asked("check", &["--request", "batch.json", "--output", "json"]));
+}
+
+#[test]
+fn explain_human() {
+    assert_snapshot!(asked("explain", &["--request", "request.json"]));
+}
+
+#[test]
+fn explain_human_all() {
+    let question = [
+        "--principal",
+        r#"Contact::"clerk""#,
+        "--action",
+        "pay",
+        "--resource",
+        r#"Document::"I4""#,
+    ];
+    assert_snapshot!(asked("explain", &[&question[..], &["--all"]].concat()));
+}
+
+#[test]
+fn explain_json() {
+    assert_snapshot!(asked("explain", &["--request", "request.json", "--output", "json"]));
+}
+
+#[test]
+fn validate_human() {
+    assert_snapshot!(clean(&["validate", "shop"]));
+}
+
+#[test]
+fn validate_json() {
+    assert_snapshot!(clean(&["validate", "untidy", "--output", "json"]));
+}
+
+#[test]
+fn validate_human_refused() {
+    let Run { code, stdout, stderr } = run(&["validate", "broken"]);
+    assert_eq!((code, stderr.as_str()), (Some(1), ""));
+    assert_snapshot!(stdout);
+}
+
+#[test]
+fn validate_denies_warnings_on_demand() {
+    assert_eq!(run(&["validate", "untidy"]).code, Some(0));
+    assert_eq!(run(&["validate", "untidy", "--deny-warnings"]).code, Some(1));
+    assert_eq!(run(&["validate", "shop", "--deny-warnings"]).code, Some(0));
+}
+
+#[test]
+fn arguments_and_a_request_file_ask_the_same() {
+    let by_arguments = asked(
+        "check",
+        &[
+            "--principal",
+            r#"Contact::"gm""#,
+            "--action",
+            r#"Action::"pay""#,
+            "--resource",
+            r#"Document::"I1""#,
+            "--context",
+            r#"{"mfa": true}"#,
+        ],
+    );
+    let request = r#"{ "subject": { "type": "Contact", "id": "gm" }, "action": { "name": "pay" },
+        "resource": { "type": "Document", "id": "I1" }, "context": { "mfa": true } }"#;
+    let by_stdin = run_with_input(&[&["check"], &SHOP[..], &["--request", "-"]].concat(), request);
+    assert_eq!(by_arguments, by_stdin.stdout);
+    assert!(by_arguments.starts_with("allow (OPEN)"), "{by_arguments}");
+}
+
+#[test]
+fn facts_may_come_from_stdin() {
+    let facts = include_str!("data/facts.json");
+    let arguments = ["check", "--policies", "shop", "--facts", "-", "--request", "request.json"];
+    assert_eq!(
+        run_with_input(&arguments, facts).stdout,
+        asked("check", &["--request", "request.json"])
+    );
+}
+
+#[test]
+fn an_erring_forbid_is_skipped_where_cedars_way_is_asked_for() {
+    let question = [
+        "--principal",
+        r#"Contact::"gm""#,
+        "--action",
+        "pay",
+        "--resource",
+        r#"Document::"I4""#,
+        "--context",
+        r#"{"mfa": true}"#,
+    ];
+    assert!(asked("check", &question).starts_with("deny EVAL_ERROR"));
+    let cedar = asked("check", &[&question[..], &["--error-mode", "cedar"]].concat());
+    assert!(cedar.starts_with("allow (OPEN)"), "{cedar}");
+    assert!(cedar.contains("could not be evaluated"), "{cedar}");
+}
