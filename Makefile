@@ -1,0 +1,37 @@
+# Needs cargo with rustfmt and clippy, and Python 3. What else a target needs, it installs.
+
+CARGO_DENY_VERSION = 0.20.2
+# `make bench BENCH=portal` runs the benches whose id holds this text.
+BENCH =
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: ## A client portal in one minute
+	@cargo run -q --example demo
+
+# Benches are no tests: neither runner takes them. Doctests are cargo's alone.
+test: ## Every test: Rust, doctests, the shipped policies
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		set -x; cargo nextest run --workspace --all-features --no-fail-fast; \
+	else \
+		set -x; cargo test --workspace --all-features --tests --no-fail-fast; \
+	fi
+	cargo test --doc --workspace --all-features
+	cargo run -q -p doorward-cli -- validate policies --deny-warnings
+	cargo run -q -p doorward-cli -- test policies
+
+check: ## Format, lints, documentation, dependencies
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+	@cargo deny --version >/dev/null 2>&1 \
+		|| (set -x; cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION))
+	cargo deny check bans licenses sources
+
+bench: ## Benches (under 5 minutes), then medians and ratios to cedar-policy
+	@started=$$(date +%s); \
+	cargo bench -- $(BENCH) && python3 benches/ratios.py --since "$$started"
