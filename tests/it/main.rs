@@ -1,0 +1,6 @@
+//! The integration tests: one binary, through the public API alone.
+//!
+//! `cfg(test)` says nothing new here, and lets lints take the helpers for tests as well.
+
+#[cfg(test)]
+mod tidy;
