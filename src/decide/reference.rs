@@ -59,6 +59,7 @@ impl Evaluator for Reference {
         for policy in sets.all.policies().chain(sets.reasons.policies()) {
             let Some(index) = bundle.index_of(policy.id()) else { continue };
             let Some(info) = bundle.policies().get(index) else { continue };
+            let policy = &standing_alone(policy);
             let outcome = match evaluate_alone(policy.clone(), &request, &entities) {
                 ClauseValue::True => Outcome::Satisfied,
                 ClauseValue::False => Outcome::NotSatisfied,
@@ -108,16 +109,23 @@ fn evaluate_alone(
     }
 }
 
+/// The policy, with the entities of its link in place of its template's slots.
+fn standing_alone(policy: &cedar_policy::Policy) -> cedar_policy::Policy {
+    let filled = || {
+        policy.template_id()?;
+        let filled = match policy.to_pst().ok()? {
+            pst::Policy::Linked(linked) => linked.into_static_policy().ok()?,
+            pst::Policy::Static(filled) => filled,
+        };
+        cedar_policy::Policy::from_pst(pst::Policy::Static(filled)).ok()
+    };
+    filled().unwrap_or_else(|| policy.clone())
+}
+
 /// The scope and the conditions of a policy, each with its text and as a permit of its own.
 fn clauses(policy: &cedar_policy::Policy) -> Vec<(String, cedar_policy::Policy)> {
     let Ok(tree) = policy.to_pst() else { return Vec::new() };
-    let body = match &tree {
-        pst::Policy::Linked(linked) => match linked.into_static_policy() {
-            Ok(linked) => linked.body().clone(),
-            Err(_) => return Vec::new(),
-        },
-        other => other.body().clone(),
-    };
+    let body = tree.body().clone();
     let any = pst::Template::new(
         pst::PolicyID::from(policy.id().as_ref()),
         pst::Effect::Permit,
