@@ -3,4 +3,8 @@
 //! `cfg(test)` says nothing new here, and lets lints take the helpers for tests as well.
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tape;
+#[cfg(test)]
 mod tidy;
