@@ -59,6 +59,7 @@ impl Evaluator for Reference {
         for policy in sets.all.policies().chain(sets.reasons.policies()) {
             let Some(index) = bundle.index_of(policy.id()) else { continue };
             let Some(info) = bundle.policies().get(index) else { continue };
+            let policy = &standing_alone(policy);
             let outcome = match evaluate_alone(policy.clone(), &request, &entities) {
                 ClauseValue::True => Outcome::Satisfied,
                 ClauseValue::False => Outcome::NotSatisfied,
@@ -108,6 +109,19 @@ fn evaluate_alone(
     }
 }
 
+/// The policy, with the entities of its link in place of its template's slots.
+fn standing_alone(policy: &cedar_policy::Policy) -> cedar_policy::Policy {
+    let filled = || {
+        policy.template_id()?;
+        let filled = match policy.to_pst().ok()? {
+            pst::Policy::Linked(linked) => linked.into_static_policy().ok()?,
+            pst::Policy::Static(filled) => filled,
+        };
+        cedar_policy::Policy::from_pst(pst::Policy::Static(filled)).ok()
+    };
+    filled().unwrap_or_else(|| policy.clone())
+}
+
 /// A clause with its text and as a permit of its own.
 struct Part {
     text: String,
@@ -118,13 +132,7 @@ struct Part {
 /// The scope and the conditions of a policy.
 fn clauses(policy: &cedar_policy::Policy) -> Vec<Part> {
     let Ok(tree) = policy.to_pst() else { return Vec::new() };
-    let body = match &tree {
-        pst::Policy::Linked(linked) => match linked.into_static_policy() {
-            Ok(linked) => linked.body().clone(),
-            Err(_) => return Vec::new(),
-        },
-        other => other.body().clone(),
-    };
+    let body = tree.body().clone();
     let any = pst::Template::new(
         pst::PolicyID::from(policy.id().as_ref()),
         pst::Effect::Permit,
@@ -211,14 +219,9 @@ fn prepare(world: &World, request: &Request) -> Result<(cedar_policy::Request, E
     let context = world.context_of(request);
     let pairs = conversion.record(&context).map_err(|error| invalid(error.to_string()))?;
     let cedar_context = Context::from_pairs(pairs).map_err(|error| invalid(with_causes(&error)))?;
-    let cedar_request = cedar_policy::Request::new(
-        principal,
-        action.clone(),
-        resource,
-        cedar_context,
-        bundle.schema(),
-    )
-    .map_err(|error| invalid(with_causes(&error)))?;
+    let cedar_request =
+        cedar_policy::Request::new(principal, action, resource, cedar_context, bundle.schema())
+            .map_err(|error| invalid(with_causes(&error)))?;
 
     let inline = inline_rows(world, request)?;
     if !inline.is_empty() {
@@ -227,7 +230,9 @@ fn prepare(world: &World, request: &Request) -> Result<(cedar_policy::Request, E
     let slice = Slice::reach(bundle, world.facts(), &inline, request, &context);
     let mut entities = slice.convert(&mut conversion).map_err(invalid)?;
     if bundle.schema().is_some() {
-        add_action(bundle, &action, &mut entities);
+        let actions: Result<_, _> = slice.actions.iter().map(|uid| conversion.uid(uid)).collect();
+        let actions = actions.map_err(|error| invalid(error.to_string()))?;
+        add_actions(bundle, actions, &mut entities);
     }
     let entities =
         Entities::from_entities(entities, None).map_err(|error| invalid(with_causes(&error)))?;
@@ -302,15 +307,14 @@ pub(crate) fn validate_rows<'r>(
     Entities::from_entities(rows, schema).map(drop).map_err(|error| with_causes(&error))
 }
 
-/// Adds the action with its groups, which the schema holds.
-fn add_action(
+/// Adds actions with their groups, which the schema holds.
+fn add_actions(
     bundle: &PolicyBundle,
-    action: &cedar_policy::EntityUid,
+    mut open: Vec<cedar_policy::EntityUid>,
     entities: &mut Vec<cedar_policy::Entity>,
 ) {
     let known = bundle.action_entities();
     let mut seen = HashSet::new();
-    let mut open = vec![action.clone()];
     while let Some(uid) = open.pop() {
         let Some(entity) = known.get(&uid) else { continue };
         if seen.insert(uid) {
@@ -331,6 +335,8 @@ fn add_action(
 struct Slice<'w> {
     whole: BTreeMap<&'w EntityUid, &'w Entity>,
     ancestors: BTreeMap<&'w EntityUid, &'w Entity>,
+    /// The actions among what is reached: not the request's alone may be asked for its groups.
+    actions: Vec<&'w EntityUid>,
 }
 
 impl<'w> Slice<'w> {
@@ -352,6 +358,9 @@ impl<'w> Slice<'w> {
         while let Some(uid) = open.pop() {
             if !seen.insert(uid) {
                 continue;
+            }
+            if uid.type_name().rsplit("::").next() == Some("Action") {
+                slice.actions.push(uid);
             }
             let Some(row) = row(uid) else { continue };
             slice.whole.insert(row.uid(), row);

@@ -1,11 +1,13 @@
 //! Moments and durations, read and written in the forms that Cedar and RFC 3339 know.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::SignedDuration;
+use jiff::civil::{DateTime, Time};
+use jiff::fmt::temporal::Pieces;
 
 use super::uid::shorten;
 use super::value::ValueError;
@@ -71,28 +73,36 @@ impl FromStr for Timestamp {
     }
 }
 
+/// The years 0 to 9999, all that Cedar's `datetime` constructor can name, in milliseconds. Moments
+/// are counted on the calendar: `jiff::Timestamp` ends a day before the year 9999 does.
+const YEARS: RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
 /// Milliseconds since 1970 from RFC 3339 text or a date.
 fn parse_datetime(text: &str) -> Result<i64, ValueError> {
-    let moment = text.parse::<jiff::Timestamp>().ok().or_else(|| {
-        let date: Date = (text.len() == "2026-11-30".len()).then(|| text.parse().ok()).flatten()?;
-        Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
-    });
-    moment.filter(in_four_digit_years).map(jiff::Timestamp::as_millisecond).ok_or_else(|| {
+    calendar_ms(text).filter(|moment| YEARS.contains(moment)).ok_or_else(|| {
         ValueError::new(format!("`{}` is not a date and time", shorten(text)))
             .help("write it as in 2026-11-30T22:59:00Z")
     })
 }
 
+fn calendar_ms(text: &str) -> Option<i64> {
+    let pieces = Pieces::parse(text).ok()?;
+    let (time, offset) = match (pieces.time(), pieces.to_numeric_offset()) {
+        (Some(time), Some(offset)) => (time, offset.seconds()),
+        (None, None) if text.len() == "2026-11-30".len() => (Time::midnight(), 0),
+        _ => return None,
+    };
+    let elapsed = pieces.date().to_datetime(time).duration_since(EPOCH).as_millis();
+    i64::try_from(elapsed - i128::from(offset) * 1_000).ok()
+}
+
 /// The text that Cedar's `datetime` constructor reads. `None` outside the years 0 to 9999, which
 /// that constructor cannot name.
 pub(crate) fn datetime_text(milliseconds: i64) -> Option<String> {
-    let moment =
-        jiff::Timestamp::from_millisecond(milliseconds).ok().filter(in_four_digit_years)?;
+    let elapsed = YEARS.contains(&milliseconds).then(|| SignedDuration::from_millis(milliseconds));
+    let moment = EPOCH.checked_add(elapsed?).ok()?;
     Some(moment.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
-}
-
-fn in_four_digit_years(moment: &jiff::Timestamp) -> bool {
-    (0..=9999).contains(&moment.to_zoned(TimeZone::UTC).year())
 }
 
 /// Milliseconds from Cedar's notation, `1d2h30m15s500ms`.
@@ -128,4 +138,25 @@ pub(super) fn parse_duration(text: &str) -> Result<i64, ValueError> {
 /// The text that Cedar's `duration` constructor reads.
 pub(crate) fn duration_text(milliseconds: i64) -> String {
     format!("{milliseconds}ms")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_years_0_to_9999_are_known_to_their_last_millisecond() {
+        let ends = ["0000-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"];
+        for (text, ms) in ends.into_iter().zip([*YEARS.start(), *YEARS.end()]) {
+            assert_eq!(parse_datetime(text), Ok(ms), "{text}");
+            assert_eq!(datetime_text(ms).as_deref(), Some(text));
+        }
+        assert_eq!(parse_datetime("9999-12-31"), Ok(253_402_214_400_000));
+        let beyond = ["9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00+00:01", "-000001-01-01"];
+        for text in beyond {
+            assert!(parse_datetime(text).is_err(), "{text}");
+        }
+        assert_eq!(datetime_text(YEARS.end() + 1), None);
+        assert_eq!(datetime_text(YEARS.start() - 1), None);
+    }
 }

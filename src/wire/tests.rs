@@ -1,6 +1,7 @@
 use super::*;
+use crate::decide::codes;
+use crate::engine::Engine;
 use crate::facts::Value;
-use crate::{Engine, codes};
 
 const SCHEMA: &str = "
     entity Client;

@@ -1,0 +1,14 @@
+//! The integration tests: one binary, through the public API alone.
+//!
+//! `cfg(test)` says nothing new here, and lets lints take the helpers for tests as well.
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod readme;
+#[cfg(test)]
+mod scenarios;
+#[cfg(test)]
+mod tape;
+#[cfg(test)]
+mod tidy;
