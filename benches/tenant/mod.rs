@@ -58,7 +58,6 @@ pub fn questions(tenant: &Tenant) -> Vec<Question> {
                 caller = caller.session(access.epoch, access.credential_version);
             }
             for (turn, action) in [(0, Action::View), (1, Action::Download)] {
-                // Each contact asks about other documents; drafts come up with every caller.
                 let d = (c * 7 + k * 3 + turn) % DOCUMENT_COUNT;
                 let own = (c + k + turn) % 4 != 0;
                 let owner = if own { c } else { (c + 1) % CLIENT_COUNT };
