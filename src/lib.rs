@@ -1,5 +1,7 @@
 //! Embeddable authorization for client portals.
 
+#[cfg(feature = "author")]
+pub mod author;
 mod decide;
 mod engine;
 mod error;

@@ -199,6 +199,13 @@ pub struct Evaluations {
     batch: bool,
 }
 
+impl From<Request> for Evaluations {
+    /// A single evaluation.
+    fn from(request: Request) -> Self {
+        Self { requests: vec![request], semantic: Semantic::default(), batch: false }
+    }
+}
+
 /// How far a batch is decided: AuthZEN's `evaluations_semantic`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Semantic {

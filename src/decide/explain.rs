@@ -88,6 +88,14 @@ pub struct Clause {
     pub reached: bool,
 }
 
+impl Clause {
+    /// Whether it holds.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.value == ClauseValue::True
+    }
+}
+
 /// What a clause came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -280,7 +280,7 @@ impl Tenant {
         resource: impl Into<Resource>,
     ) -> Decision {
         let world = self.0.engine.world();
-        match self.request(&world, caller, action, &resource.into(), &[]) {
+        match self.request_in(&world, caller, action, &resource.into(), &[]) {
             Ok(request) => world.check(&request),
             Err(refusal) => refusal,
         }
@@ -289,7 +289,7 @@ impl Tenant {
     /// Decides whether a caller may change these fields of a contact.
     pub fn check_fields(&self, caller: &Caller, contact: &ContactId, fields: &[&str]) -> Decision {
         let world = self.0.engine.world();
-        match self.request(&world, caller, Action::Edit, &contact.into(), fields) {
+        match self.request_in(&world, caller, Action::Edit, &contact.into(), fields) {
             Ok(request) => world.check(&request),
             Err(refusal) => refusal,
         }
@@ -300,7 +300,7 @@ impl Tenant {
     #[must_use]
     pub fn check_many(&self, caller: &Caller, asked: &[(Action, Resource)]) -> Vec<Decision> {
         let world = self.0.engine.world();
-        let decide = |(action, resource): &(Action, Resource)| match self.request(
+        let decide = |(action, resource): &(Action, Resource)| match self.request_in(
             &world,
             caller,
             *action,
@@ -323,7 +323,7 @@ impl Tenant {
     ) -> Vec<(Action, Decision)> {
         let resource = resource.into();
         let world = self.0.engine.world();
-        let Ok(request) = self.request(&world, caller, Action::View, &resource, &[]) else {
+        let Ok(request) = self.request_in(&world, caller, Action::View, &resource, &[]) else {
             return Vec::new();
         };
         let applicable = world
@@ -336,7 +336,7 @@ impl Tenant {
             .collect();
         actions.sort_unstable();
         let decide = |action| {
-            let decision = match self.request(&world, caller, action, &resource, &[]) {
+            let decision = match self.request_in(&world, caller, action, &resource, &[]) {
                 Ok(request) => world.check(&request),
                 Err(refusal) => refusal,
             };
@@ -356,7 +356,7 @@ impl Tenant {
             .filter(|row| row.entity_at("kind") == Some(&kind))
             .map(|row| self.document(row.uid().shared_id()))
             .filter(|document| {
-                self.request(&world, caller, action, &document.into(), &[])
+                self.request_in(&world, caller, action, &document.into(), &[])
                     .is_ok_and(|request| world.check(&request).is_allowed())
             })
             .collect()
@@ -372,7 +372,7 @@ impl Tenant {
         resource: impl Into<Resource>,
     ) -> Disclosure {
         let world = self.0.engine.world();
-        match self.request(&world, caller, action, &resource.into(), &[]) {
+        match self.request_in(&world, caller, action, &resource.into(), &[]) {
             Ok(request) => world.disclosure(&request, "view"),
             Err(_) => Disclosure::NotFound,
         }
@@ -390,7 +390,7 @@ impl Tenant {
         resource: impl Into<Resource>,
     ) -> Result<Explanation, Decision> {
         let world = self.0.engine.world();
-        let request = self.request(&world, caller, action, &resource.into(), &[])?;
+        let request = self.request_in(&world, caller, action, &resource.into(), &[])?;
         Ok(world.explain(&request))
     }
 
@@ -407,7 +407,7 @@ impl Tenant {
     ) -> Decision {
         let world = self.0.engine.world();
         let caller = Caller::contact(contact.clone());
-        match self.request(&world, &caller, Action::Receive, &document.into(), &[]) {
+        match self.request_in(&world, &caller, Action::Receive, &document.into(), &[]) {
             Ok(request) => world.check(
                 &request.with("event", rows::event(event)).with("channel", channel.as_str()),
             ),
@@ -454,7 +454,8 @@ impl Tenant {
         search: &ContactSearch,
     ) -> Result<Vec<ContactId>, Decision> {
         let world = self.0.engine.world();
-        let request = self.request(&world, caller, Action::ListContacts, &Resource::Portal, &[])?;
+        let request =
+            self.request_in(&world, caller, Action::ListContacts, &Resource::Portal, &[])?;
         let decision = world.check(&request);
         if !decision.is_allowed() {
             return Err(decision);
@@ -472,6 +473,27 @@ impl Tenant {
             .collect())
     }
 
+    /// The request that a question comes to, as the policies see it: for logs, and for asking a
+    /// [`World`] directly.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, where ids of another tenant are named: no policy is asked then.
+    pub fn request(
+        &self,
+        caller: &Caller,
+        action: Action,
+        resource: impl Into<Resource>,
+    ) -> Result<Request, Decision> {
+        self.request_in(&self.world(), caller, action, &resource.into(), &[])
+    }
+
+    /// The policies and facts of this moment, to ask several questions of the same state.
+    #[must_use]
+    pub fn world(&self) -> Arc<World> {
+        self.0.engine.world()
+    }
+
     /// The facts of this moment, to export or to look at.
     #[must_use]
     pub fn facts(&self) -> Facts {
@@ -479,7 +501,7 @@ impl Tenant {
     }
 
     /// The request that a question comes to, or the refusal where it names another tenant.
-    pub(super) fn request(
+    pub(super) fn request_in(
         &self,
         world: &World,
         caller: &Caller,
@@ -557,10 +579,6 @@ impl Tenant {
         let (changes, findings) = tx.finish()?;
         let revision = self.0.engine.apply(&changes)?;
         Ok(Written { value, findings, revision })
-    }
-
-    pub(super) fn world(&self) -> Arc<World> {
-        self.0.engine.world()
     }
 
     pub(super) fn catalogue(&self) -> &Catalogue {

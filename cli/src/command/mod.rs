@@ -3,15 +3,19 @@
 mod check;
 mod explain;
 mod question;
+mod test;
 mod validate;
 
+use std::path::Path;
 use std::process::ExitCode;
+
+use doorward::PolicyBundle;
 
 use crate::failure::Failure;
 
 pub(crate) use validate::Report;
 
-/// Checks, explains and validates access policies written in Cedar.
+/// Checks, explains, tests and validates access policies written in Cedar.
 #[derive(Debug, clap::Parser)]
 #[command(name = "doorward", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -29,6 +33,7 @@ Exit codes:
 enum Command {
     Check(check::Arguments),
     Explain(explain::Arguments),
+    Test(test::Arguments),
     Validate(validate::Arguments),
 }
 
@@ -62,6 +67,15 @@ pub(crate) fn run(cli: Cli) -> Result<Status, Failure> {
     match cli.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
     }
+}
+
+fn load_policies(dir: &Path) -> Result<PolicyBundle, Failure> {
+    PolicyBundle::load(dir).map_err(|error| {
+        let place = dir.display();
+        Failure::new(format!("{place}: the policies can't be used\n\n{error}\n"))
+            .help(format!("see all findings with `doorward validate {place}`"))
+    })
 }

@@ -1,8 +1,9 @@
 //! What `check` and `explain` are asked: the policies, the facts and the requests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use doorward::author::Stage;
 use doorward::wire::Evaluations;
 use doorward::{Engine, EntityUid, ErrorMode, Facts, PolicyBundle, World};
 use serde_json::{Value as Json, json};
@@ -16,11 +17,12 @@ pub(super) struct QuestionArguments {
     #[arg(long, value_name = "DIR")]
     policies: PathBuf,
 
-    /// Facts as Cedar's entity JSON, or - for standard input
+    /// Facts as Cedar's entity JSON, or - for standard input; or a portal's fixture in YAML, as in
+    /// scenario files, whose names can then be used
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
 
-    /// Who asks, as in 'Contact::"gm"'
+    /// Who asks, as in 'Contact::"gm"', or a name of the fixture
     #[arg(long, value_name = "UID", required_unless_present = "request")]
     principal: Option<String>,
 
@@ -28,7 +30,7 @@ pub(super) struct QuestionArguments {
     #[arg(long, value_name = "NAME", required_unless_present = "request")]
     action: Option<String>,
 
-    /// On what, as in 'Document::"I1"'
+    /// On what, as in 'Document::"I1"', or a name of the fixture
     #[arg(long, value_name = "UID", required_unless_present = "request")]
     resource: Option<String>,
 
@@ -73,11 +75,12 @@ impl QuestionArguments {
             return Err(Failure::new("both --facts and --request read standard input")
                 .help("put one of them in a file"));
         }
-        let bundle = PolicyBundle::load(&self.policies).map_err(|error| {
-            let place = self.policies.display();
-            Failure::new(format!("{place}: the policies can't be used\n\n{error}\n"))
-                .help(format!("see all findings with `doorward validate {place}`"))
-        })?;
+        let bundle = super::load_policies(&self.policies)?;
+        if let Some(Source::File(path)) = &facts_source
+            && path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+        {
+            return self.read_fixture(path, &bundle);
+        }
         let facts = match &facts_source {
             None => Facts::new(),
             Some(source) => {
@@ -102,6 +105,27 @@ impl QuestionArguments {
             None => Failure::new(error.to_string()),
         })?;
         Ok(Question { world: engine.world(), evaluations })
+    }
+
+    /// The question in the words of a fixture: `--principal gm --action view --resource I1`.
+    fn read_fixture(&self, path: &Path, bundle: &PolicyBundle) -> Result<Question, Failure> {
+        let place = path.display();
+        let (Some(principal), Some(action), Some(resource)) =
+            (&self.principal, &self.action, &self.resource)
+        else {
+            return Err(Failure::at(place, "a fixture can't be asked with --request")
+                .help("use --principal, --action and --resource, or facts as entity JSON"));
+        };
+        if self.context.is_some() {
+            return Err(Failure::at(place, "a fixture makes the context itself")
+                .help("leave --context out, or use facts as entity JSON"));
+        }
+        let text = Source::File(path.to_owned()).read()?;
+        let stage = Stage::from_yaml(&text, bundle).map_err(|error| Failure::at(place, error))?;
+        let question = doorward::author::Question::new(principal, action, resource);
+        let request =
+            stage.request(&question).map_err(|error| Failure::at("the question", error))?;
+        Ok(Question { world: stage.world(), evaluations: request.into() })
     }
 
     /// The arguments as an AuthZEN request.

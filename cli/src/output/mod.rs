@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod explain;
+pub(crate) mod test;
 pub(crate) mod validate;
 
 use std::io::{self, Write as _};

@@ -2,7 +2,7 @@
 
 use super::Tx;
 use super::contacts::member;
-use crate::facts::{Entity, EntityUid};
+use crate::facts::{Entity, EntityUid, Timestamp};
 use crate::portal::document::{Document, Resource};
 use crate::portal::error::WriteError;
 use crate::portal::id::{ClientId, ContactId, DocumentId, LinkId};
@@ -153,6 +153,30 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         let document = self.asked_document(Action::Send, document.into())?;
         self.put_invitation(&document, contact, link)
+    }
+
+    /// Makes a personal link of a contact for a document that he was invited to before.
+    ///
+    /// # Errors
+    ///
+    /// `CROSS_TENANT`, `UNKNOWN_CONTACT`, `DUPLICATE_ID` where there is a link of this id.
+    pub fn create_personal_link(
+        &mut self,
+        link: LinkId,
+        contact: &ContactId,
+        document: impl Into<Resource>,
+        expires: Option<Timestamp>,
+    ) -> Result<LinkId, WriteError> {
+        let document = self.asked_document(Action::Send, document.into())?;
+        self.own(&contact.into())?;
+        let contact = self.contact_row(contact)?;
+        let mut row = self.new_link(&link, &contact, "personal")?;
+        row.set("document", document.uid());
+        if let Some(expires) = expires {
+            row.set("expires", expires);
+        }
+        self.put(row);
+        Ok(link)
     }
 
     /// Takes a recipient off a document. Links are revoked by an act of their own.

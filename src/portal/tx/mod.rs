@@ -95,7 +95,7 @@ impl<'t> Tx<'t> {
         let resource = resource.into();
         let Some(actor) = self.actor else { return self.own(&resource) };
         let world = self.world.with_facts(self.facts.clone());
-        let decision = match self.tenant.request(&world, actor, action, &resource, fields) {
+        let decision = match self.tenant.request_in(&world, actor, action, &resource, fields) {
             Ok(request) => world.check(&request),
             Err(refusal) => refusal,
         };

@@ -1,0 +1,73 @@
+//! What policy authors run: scenarios with expected answers.
+//!
+//! A scenario file (YAML) describes states of a portal in *fixtures* and asks *scenarios* of them:
+//! single questions, steps with writes and a moving clock, or whole matrices. Each scenario starts
+//! from its fixtures alone and sees nothing of the others.
+//!
+//! ```
+//! use doorward::author::Suite;
+//! use doorward::portal::shipped_policies;
+//!
+//! let suite = Suite::from_text("invoices.yaml", r#"
+//! fixtures:
+//!   studio:
+//!     preset: invoicing
+//!     clients:
+//!       C1:
+//!         contacts: { gm: {}, acc: {} }
+//!         documents: { I1: { kind: invoice, state: sent, invited: [gm] } }
+//! scenarios:
+//!   - id: invited-only
+//!     fixtures: [studio]
+//!     given: { settings: { kinds: { invoice: { level: invited } } } }
+//!     steps:
+//!       - { check: { principal: gm, action: view, resource: I1 }, expect: allow }
+//!       - { check: { principal: acc, action: view, resource: I1 }, expect: deny NOT_INVITED }
+//! "#)?;
+//! let report = suite.run(&shipped_policies()?, None);
+//! assert_eq!((report.passed(), report.failed()), (1, 0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod commands;
+mod format;
+mod run;
+mod stage;
+
+pub use commands::{Command, EditContactSpec, NewContactSpec, WatchKindSpec};
+pub use format::{
+    ArchivedFixture, CallerSpec, Cells, ClientFixture, ContactFixture, DocumentFixture,
+    Expectation, Fixture, LinkFixture, LinkPurpose, Mail, Matrix, Open, Principal, Question,
+    ResourceSpec, Scenario, ScenarioFile, StaffFixture, Step, Target, WatchFixture, Write,
+};
+pub use run::{Failure, ScenarioReport, Suite, SuiteReport};
+pub use stage::Stage;
+
+/// Why scenario files or fixtures cannot be used, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SuiteError {
+    message: String,
+}
+
+impl SuiteError {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+/// The JSON Schema of scenario files, for editors.
+///
+/// # Example
+///
+/// ```
+/// let schema = doorward::author::json_schema();
+/// assert!(schema["properties"]["scenarios"].is_object());
+/// ```
+#[must_use]
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(ScenarioFile).to_value()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,441 @@
+//! Loading scenario files and running them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use super::SuiteError;
+use super::format::{
+    Cells, Expectation, Fixture, Matrix, Outcome, Principal, Question, Scenario, ScenarioFile,
+    Step, Target,
+};
+use super::stage::{Observed, Stage};
+use crate::policy::PolicyBundle;
+
+/// Larger files are taken for a mistake.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// Scenario files with their fixtures, ready to run.
+#[derive(Debug, Clone)]
+pub struct Suite {
+    files: Vec<Loaded>,
+}
+
+#[derive(Debug, Clone)]
+struct Loaded {
+    name: String,
+    fixtures: BTreeMap<String, Json>,
+    scenarios: Vec<Scenario>,
+}
+
+impl Suite {
+    /// Loads a file, or every `.yaml` and `.yml` file of a folder and its sub-folders.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read or is no scenario file, a used file is missing, or two scenarios
+    /// have one id. The message names the file and, for YAML, the line.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, SuiteError> {
+        let path = path.as_ref();
+        let mut paths = Vec::new();
+        if path.is_dir() {
+            find(path, &mut paths)?;
+            paths.sort();
+        } else {
+            paths.push(path.to_owned());
+        }
+        let mut files = Vec::new();
+        for path in paths {
+            let file = read(&path)?;
+            let mut fixtures = BTreeMap::new();
+            for used in &file.uses {
+                let folder = path.parent().unwrap_or(Path::new("."));
+                fixtures.extend(read(&folder.join(used))?.fixtures);
+            }
+            files.push(loaded(path.display().to_string(), file, fixtures));
+        }
+        Self::checked(files)
+    }
+
+    /// Reads one file's text. It can use no other files.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn from_text(name: &str, text: &str) -> Result<Self, SuiteError> {
+        let file = parse(name, text)?;
+        if let Some(used) = file.uses.first() {
+            return Err(SuiteError::new(format!("{name}: {used} cannot be used without a folder")));
+        }
+        Self::checked(vec![loaded(name.to_owned(), file, BTreeMap::new())])
+    }
+
+    fn checked(files: Vec<Loaded>) -> Result<Self, SuiteError> {
+        let mut ids: BTreeMap<&str, &str> = BTreeMap::new();
+        for file in &files {
+            for scenario in &file.scenarios {
+                if let Some(other) = ids.insert(&scenario.id, &file.name) {
+                    return Err(SuiteError::new(format!(
+                        "{}: scenario {} stands in {other} too; give each an id of its own",
+                        file.name, scenario.id
+                    )));
+                }
+            }
+        }
+        Ok(Self { files })
+    }
+
+    /// How many scenarios there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.files.iter().map(|file| file.scenarios.len()).sum()
+    }
+
+    /// Whether there are no scenarios.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Runs the scenarios whose id holds `filter`, or all.
+    #[must_use]
+    pub fn run(&self, policies: &PolicyBundle, filter: Option<&str>) -> SuiteReport {
+        let chosen = |scenario: &&Scenario| filter.is_none_or(|part| scenario.id.contains(part));
+        let scenarios = self.files.iter().flat_map(|file| {
+            file.scenarios.iter().filter(chosen).map(|scenario| run(file, scenario, policies))
+        });
+        SuiteReport { scenarios: scenarios.collect() }
+    }
+}
+
+fn loaded(name: String, file: ScenarioFile, mut fixtures: BTreeMap<String, Json>) -> Loaded {
+    fixtures.extend(file.fixtures);
+    Loaded { name, fixtures, scenarios: file.scenarios }
+}
+
+fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), SuiteError> {
+    let unreadable = |error| SuiteError::new(format!("{}: {error}", folder.display()));
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let path = entry.path();
+        if entry.file_type().map_err(unreadable)?.is_dir() {
+            find(&path, found)?;
+        } else if path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<ScenarioFile, SuiteError> {
+    let at =
+        |error: &dyn std::fmt::Display| SuiteError::new(format!("{}: {error}", path.display()));
+    let size = fs::metadata(path).map_err(|error| at(&error))?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(at(&format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20)));
+    }
+    let text = fs::read_to_string(path).map_err(|error| at(&error))?;
+    parse(&path.display().to_string(), &text)
+}
+
+fn parse(name: &str, text: &str) -> Result<ScenarioFile, SuiteError> {
+    parse_yaml(text).map_err(|error| SuiteError::new(format!("{name}: {error}")))
+}
+
+pub(super) fn parse_yaml<T: DeserializeOwned>(text: &str) -> Result<T, SuiteError> {
+    serde_saphyr::from_str(text).map_err(|error| SuiteError::new(error.to_string()))
+}
+
+/// What came of a suite.
+#[derive(Debug, Clone, Serialize)]
+pub struct SuiteReport {
+    /// The scenarios that were run, in order.
+    pub scenarios: Vec<ScenarioReport>,
+}
+
+impl SuiteReport {
+    /// How many scenarios passed.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.scenarios.iter().filter(|scenario| scenario.passed()).count()
+    }
+
+    /// How many failed.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.scenarios.len() - self.passed()
+    }
+
+    /// How many questions and writes were compared.
+    #[must_use]
+    pub fn compared(&self) -> usize {
+        self.scenarios.iter().map(|scenario| scenario.compared).sum()
+    }
+}
+
+/// What came of one scenario.
+#[derive(Debug, Clone, Serialize)]
+pub struct ScenarioReport {
+    /// Its id.
+    pub id: String,
+    /// The file it stands in.
+    pub file: String,
+    /// What it shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// How many questions and writes were compared.
+    pub compared: usize,
+    /// What did not come out as expected. None: it passed.
+    pub failures: Vec<Failure>,
+}
+
+impl ScenarioReport {
+    /// Whether everything came out as expected.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.failures.is_empty()
+    }
+}
+
+/// Something that did not come out as expected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The step, in words.
+    pub step: String,
+    /// What was expected.
+    pub expected: String,
+    /// What came of it; or why the step could not be run.
+    pub actual: String,
+    /// What led to it.
+    pub details: Vec<String>,
+}
+
+fn run(file: &Loaded, scenario: &Scenario, policies: &PolicyBundle) -> ScenarioReport {
+    let mut report = ScenarioReport {
+        id: scenario.id.clone(),
+        file: file.name.clone(),
+        note: scenario.note.clone(),
+        compared: 0,
+        failures: Vec::new(),
+    };
+    if let Err(why) = play(file, scenario, policies, &mut report) {
+        report.failures.push(Failure {
+            step: "set-up".to_owned(),
+            expected: "a scenario that can be run".to_owned(),
+            actual: why,
+            details: Vec::new(),
+        });
+    }
+    report
+}
+
+fn play(
+    file: &Loaded,
+    scenario: &Scenario,
+    policies: &PolicyBundle,
+    report: &mut ScenarioReport,
+) -> Result<(), String> {
+    let mut stage = Stage::of(&fixture(file, scenario)?, policies)?;
+    let single = Step {
+        check: scenario.check.clone(),
+        mail: scenario.mail.clone(),
+        write: scenario.write.clone(),
+        expect: scenario.expect.clone(),
+        ..Step::default()
+    };
+    let is_single = single.expect.is_some()
+        || single.check.is_some()
+        || single.mail.is_some()
+        || single.write.is_some();
+    for (index, step) in is_single.then_some(&single).into_iter().chain(&scenario.steps).enumerate()
+    {
+        take(&mut stage, index + 1, step, report)?;
+    }
+    if let Some(matrix) = &scenario.matrix {
+        fill_matrix(&stage, matrix, report)?;
+    }
+    if report.compared == 0 {
+        return Err("it compares nothing: give it a check, a mail, a write or a matrix".to_owned());
+    }
+    Ok(())
+}
+
+/// The fixtures of a scenario, each laid over the one before, and what is given on top.
+fn fixture(file: &Loaded, scenario: &Scenario) -> Result<Fixture, String> {
+    let mut whole = Json::Object(serde_json::Map::new());
+    for name in &scenario.fixtures {
+        let fixture = file.fixtures.get(name).ok_or_else(|| {
+            let known: Vec<&str> = file.fixtures.keys().map(String::as_str).collect();
+            format!("there is no fixture `{name}`; known are {}", known.join(", "))
+        })?;
+        overlay(&mut whole, fixture);
+    }
+    if let Some(given) = &scenario.given {
+        overlay(&mut whole, given);
+    }
+    let mut fixture: Fixture = serde_json::from_value(whole)
+        .map_err(|error| format!("the fixture cannot be read: {error}"))?;
+    if scenario.now.is_some() {
+        fixture.now.clone_from(&scenario.now);
+    }
+    Ok(fixture)
+}
+
+/// Lays `over` over `base`: objects member by member, everything else replaced, null removed.
+///
+/// INVARIANT (fixture nesting): the YAML reader bounds how deep files nest.
+fn overlay(base: &mut Json, over: &Json) {
+    match (base, over) {
+        (Json::Object(base), Json::Object(over)) => {
+            for (name, value) in over {
+                if value.is_null() {
+                    base.remove(name);
+                } else {
+                    overlay(base.entry(name.clone()).or_insert(Json::Null), value);
+                }
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}
+
+fn take(
+    stage: &mut Stage,
+    number: usize,
+    step: &Step,
+    report: &mut ScenarioReport,
+) -> Result<(), String> {
+    let Step { check, mail, credential_mail, write, open, now, expect } = step;
+    let asked = [
+        check.is_some(),
+        mail.is_some(),
+        credential_mail.is_some(),
+        write.is_some(),
+        open.is_some(),
+        now.is_some(),
+    ];
+    if asked.into_iter().filter(|given| *given).count() != 1 {
+        return Err(format!(
+            "step {number} is not exactly one of check, mail, credential_mail, write, open, now"
+        ));
+    }
+    let broken = |why: String| format!("step {number}: {why}");
+    let (described, observed) = if let Some(question) = check {
+        (describe(question), stage.decide(question).map_err(broken)?)
+    } else if let Some(mail) = mail {
+        let described = format!("mail {} to {}", mail.event, mail.contact);
+        (described, stage.mail(mail).map_err(broken)?)
+    } else if let Some(contact) = credential_mail {
+        let described = format!("mail a credential to {contact}");
+        (described, stage.credential_mail(contact).map_err(broken)?)
+    } else if let Some(write) = write {
+        (format!("write {:?}", write.commands), stage.write(write).map_err(broken)?)
+    } else {
+        if let Some(open) = open {
+            stage.open_session(&open.session, &open.contact).map_err(broken)?;
+        }
+        if let Some(now) = now {
+            stage.set_now(now).map_err(broken)?;
+        }
+        return match expect {
+            None => Ok(()),
+            Some(_) => Err(broken("nothing can be expected of it".to_owned())),
+        };
+    };
+    let expected = expect.clone().ok_or_else(|| broken("`expect` is missing".to_owned()))?;
+    compare(stage, report, format!("step {number}: {described}"), &expected, observed);
+    Ok(())
+}
+
+fn compare(
+    stage: &Stage,
+    report: &mut ScenarioReport,
+    step: String,
+    expected: &Expectation,
+    observed: Observed,
+) {
+    report.compared += 1;
+    let Observed { actual, mut details, request } = observed;
+    if !expected.is_met_by(&actual) {
+        details.extend(request.iter().flat_map(|request| stage.explain(request)));
+        let (expected, actual) = (expected.to_string(), actual.to_string());
+        report.failures.push(Failure { step, expected, actual, details });
+    }
+}
+
+fn describe(question: &Question) -> String {
+    let principal = match &question.principal {
+        Principal::Name(name) => name.clone(),
+        Principal::Caller(spec) => {
+            let who = [&spec.contact, &spec.link, &spec.staff].into_iter().flatten().next();
+            who.cloned().unwrap_or_else(|| "a guest".to_owned())
+        }
+    };
+    let resource = match &question.resource {
+        Target::Name(name) => name.clone(),
+        Target::Resource(spec) => {
+            let named = [&spec.document, &spec.contact, &spec.inline, &spec.client];
+            let named = named.into_iter().flatten().next().cloned();
+            match (&spec.new, named) {
+                (Some(kind), Some(client)) => format!("a new {kind} at {client}"),
+                (_, named) => named.unwrap_or_default(),
+            }
+        }
+    };
+    format!("{principal} {} {resource}", question.action)
+}
+
+fn fill_matrix(stage: &Stage, matrix: &Matrix, report: &mut ScenarioReport) -> Result<(), String> {
+    let known = |part: &str, cells: &[Cells], of: fn(&Cells) -> &Vec<String>, all: &[String]| {
+        let all: BTreeSet<&String> = all.iter().collect();
+        let unknown = cells.iter().flat_map(of).find(|name| !all.contains(name));
+        match unknown {
+            Some(name) => Err(format!("the matrix has no {part} `{name}`")),
+            None => Ok(()),
+        }
+    };
+    for cells in [&matrix.allow, &matrix.deny] {
+        known("principal", cells, |c| &c.principals, &matrix.principals)?;
+        known("action", cells, |c| &c.actions, &matrix.actions)?;
+        known("resource", cells, |c| &c.resources, &matrix.resources)?;
+    }
+    if let Some(cells) = matrix.allow.iter().find(|cells| cells.code.is_some()) {
+        return Err(format!("an allow has no code, but {:?} was given", cells.code));
+    }
+    for principal in &matrix.principals {
+        for action in &matrix.actions {
+            for resource in &matrix.resources {
+                let question = Question::new(principal, action, resource);
+                let mut observed = stage.decide(&question)?;
+                let holds = |cells: &&Cells| cells.hold(principal, action, resource);
+                let expected = match matrix.allow.iter().find(holds) {
+                    Some(_) => Expectation::new(Outcome::Allow, None),
+                    None => {
+                        let code = matrix.deny.iter().find(holds).and_then(|c| c.code.as_deref());
+                        Expectation::new(Outcome::Deny, code)
+                    }
+                };
+                // A step up is a refusal; only a single question asks for it by name.
+                if observed.actual.outcome == Outcome::StepUp {
+                    observed.actual.outcome = Outcome::Deny;
+                }
+                compare(stage, report, describe(&question), &expected, observed);
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Cells {
+    fn hold(&self, principal: &str, action: &str, resource: &str) -> bool {
+        let among =
+            |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
+        among(&self.principals, principal)
+            && among(&self.actions, action)
+            && among(&self.resources, resource)
+    }
+}
