@@ -53,7 +53,7 @@ fn set_up(tenant: &Tenant) -> Result<LinkId, Box<dyn std::error::Error>> {
         let invoice = |id: &str, state| {
             Document::new(tenant.document(id), Kind::INVOICE).client(north.clone()).state(state)
         };
-        tx.put_document(&invoice("I1", State::Draft).amount(4_200_00, "EUR"))?;
+        tx.put_document(&invoice("I1", State::Draft).amount(420_000, "EUR"))?;
         tx.put_document(&invoice("I2", State::Draft))?;
         let plan = Document::new(tenant.document("P1"), Kind::DOCUMENT).client(north.clone());
         tx.put_document(&plan.visible(false))?;

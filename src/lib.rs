@@ -1,4 +1,16 @@
-//! Embeddable authorization for client portals.
+#![doc = include_str!("../README.md")]
+//!
+//! # A tour
+//!
+//! | for | look at |
+//! |---|---|
+//! | portals: the paved path | [`Portal`], [`Tenant`], [`Caller`], [`Action`], [`Kind`]; commands in [`portal::Tx`] |
+//! | answers | [`Decision`], [`Disclosure`], [`Explanation`] |
+//! | policies | [`PolicyBundle`], [`Diagnostic`], [`Limits`] |
+//! | any other schema | [`Engine`], [`Request`], [`Facts`], [`Changes`], [`World`] |
+//! | JSON in AuthZEN's shape | [`wire`] |
+#![cfg_attr(feature = "author", doc = "| tests of policies | [`author`] |")]
+//! | errors | [`Error`] over one per phase |
 
 #[cfg(feature = "author")]
 pub mod author;

@@ -1,17 +1,282 @@
 use super::*;
+use crate::policy::PolicyBundle;
 use crate::portal::shipped_policies;
 
+const STUDIO: &str = r#"
+fixtures:
+  studio:
+    preset: invoicing
+    settings: { kinds: { invoice: { level: invited } } }
+    staff: { uma: {} }
+    clients:
+      C1:
+        contacts: { gm: {}, acc: {} }
+        documents: { I1: { kind: invoice, state: sent, invited: [gm] } }
+"#;
+
+fn suite(scenarios: &str) -> Result<Suite, SuiteError> {
+    Suite::from_text("test.yaml", &format!("{STUDIO}\nscenarios:\n{scenarios}"))
+}
+
+fn report(scenarios: &str) -> SuiteReport {
+    suite(scenarios).unwrap().run(&shipped_policies().unwrap(), None)
+}
+
+/// The one failure of a suite of one scenario.
+fn failure(scenarios: &str) -> Failure {
+    let report = report(scenarios);
+    assert_eq!((report.passed(), report.failed()), (0, 1), "{report:?}");
+    report.scenarios[0].failures[0].clone()
+}
+
 #[test]
-fn dev_run() {
-    let suite = Suite::load(concat!(env!("CARGO_MANIFEST_DIR"), "/policies/tests")).unwrap();
-    let report = suite.run(&shipped_policies().unwrap(), None);
-    for s in &report.scenarios {
-        for f in &s.failures {
-            eprintln!(
-                "{} {} | expected {} got {} | {:?}",
-                s.id, f.step, f.expected, f.actual, f.details
-            );
-        }
+fn a_wrong_expectation_fails_and_says_what_was_missing() {
+    let failure = failure(
+        "  - { id: a, fixtures: [studio], check: { principal: acc, action: view, resource: I1 }, \
+         expect: allow }",
+    );
+    assert_eq!((failure.expected.as_str(), failure.actual.as_str()), ("allow", "deny NOT_INVITED"));
+    let details = failure.details.join("\n");
+    assert!(
+        details.contains("reach-invited lacks only: principal in resource.head.access.invited")
+    );
+    assert!(details.contains("policy why-not-invited"), "{details}");
+}
+
+#[test]
+fn a_wrong_code_fails_and_a_missing_one_does_not() {
+    let scenario = |expect: &str| {
+        report(&format!(
+            "  - {{ id: a, fixtures: [studio], check: {{ principal: acc, action: view, resource: \
+             I1 }}, expect: {expect} }}"
+        ))
+        .passed()
+    };
+    assert_eq!(scenario("deny NOT_INVITED"), 1);
+    assert_eq!(scenario("deny"), 1);
+    assert_eq!(scenario("deny CROSS_CLIENT"), 0);
+    assert_eq!(scenario("step_up NOT_INVITED"), 0);
+}
+
+#[test]
+fn scenarios_do_not_see_each_other() {
+    let report = report(
+        "
+  - id: revoke
+    fixtures: [studio]
+    steps:
+      - { write: { actor: uma, do: [{ revoke: gm }] }, expect: accept }
+      - { check: { principal: gm, action: view, resource: I1 }, expect: deny ACCESS_DISABLED }
+  - id: still-there
+    fixtures: [studio]
+    check: { principal: gm, action: view, resource: I1 }
+    expect: allow
+",
+    );
+    assert_eq!((report.passed(), report.compared()), (2, 3), "{report:?}");
+}
+
+#[test]
+fn what_a_matrix_does_not_list_is_refused() {
+    let matrix = |allow: &str| {
+        report(&format!(
+            "
+  - id: m
+    fixtures: [studio]
+    matrix:
+      principals: [gm, acc]
+      actions: [view, pay, sign]
+      resources: [I1]
+      allow: {allow}
+      deny: [{{ principals: [acc], actions: [view], code: NOT_INVITED }}]
+"
+        ))
+    };
+    let right = matrix("[{ principals: [gm], actions: [view, pay] }]");
+    assert_eq!((right.passed(), right.compared()), (1, 6), "{right:?}");
+    let too_few = matrix("[{ principals: [gm], actions: [view] }]");
+    assert_eq!(too_few.scenarios[0].failures.len(), 1);
+    assert_eq!(too_few.scenarios[0].failures[0].actual, "allow");
+    let too_many = matrix("[{ actions: [view, pay] }]");
+    assert_eq!(too_many.scenarios[0].failures.len(), 2);
+    let unknown = matrix("[{ principals: [zoe] }]");
+    assert!(unknown.scenarios[0].failures[0].actual.contains("no principal `zoe`"));
+}
+
+#[test]
+fn the_clock_stands_still_until_it_is_moved() {
+    let report = report(
+        "
+  - id: view-as
+    fixtures: [studio]
+    now: '2026-11-30T12:00:00Z'
+    steps:
+      - check: { principal: { staff: uma, view_as: gm, started: '2026-11-30T11:31:00Z' }, action: view, resource: I1 }
+        expect: allow
+      - now: '2026-11-30T12:02:00Z'
+      - check: { principal: { staff: uma, view_as: gm, started: '2026-11-30T11:31:00Z' }, action: view, resource: I1 }
+        expect: deny VIEW_AS_EXPIRED
+",
+    );
+    assert_eq!(report.passed(), 1, "{report:?}");
+}
+
+#[test]
+fn given_is_laid_over_the_fixture_and_null_removes() {
+    let report = report(
+        "
+  - id: over
+    fixtures: [studio]
+    given: { settings: { kinds: { invoice: null } }, clients: { C1: { contacts: { zoe: {} } } } }
+    check: { principal: zoe, action: view, resource: I1 }
+    expect: allow
+",
+    );
+    assert_eq!(report.passed(), 1, "{report:?}");
+}
+
+#[test]
+fn plain_entities_serve_other_schemas() {
+    let policies = PolicyBundle::builder()
+        .policies(
+            "p.cedar",
+            r#"@id("old") permit (principal, action == Action::"borrow", resource)
+               when { principal.age >= context.minimum };"#,
+        )
+        .build()
+        .unwrap();
+    let suite = Suite::from_text(
+        "library.yaml",
+        r#"
+fixtures:
+  library: { entities: [{ uid: { type: Reader, id: ada }, attrs: { age: 12 } }] }
+scenarios:
+  - id: old-enough
+    fixtures: [library]
+    check: { principal: 'Reader::"ada"', action: borrow, resource: 'Book::"1"', context: { minimum: 12 } }
+    expect: allow
+  - id: too-young
+    fixtures: [library]
+    check: { principal: 'Reader::"ada"', action: borrow, resource: 'Book::"1"', context: { minimum: 13 } }
+    expect: deny NO_PERMIT
+  - id: no-writes
+    fixtures: [library]
+    write: { do: [{ revoke: ada }] }
+    expect: accept
+"#,
+    )
+    .unwrap();
+    let report = suite.run(&policies, None);
+    assert_eq!(report.passed(), 2, "{report:?}");
+    assert!(report.scenarios[2].failures[0].actual.contains("need the fixture of a portal"));
+    assert_eq!(suite.run(&policies, Some("young")).scenarios.len(), 1);
+}
+
+#[test]
+fn what_cannot_be_run_says_why() {
+    let ask = "check: { principal: gm, action: view, resource: I1 }, expect: allow";
+    for (scenario, told) in [
+        (format!("{{ id: a, fixtures: [nowhere], {ask} }}"), "no fixture `nowhere`; known are studio"),
+        (format!("{{ id: a, fixtures: [studio], given: {{ clinets: {{}} }}, {ask} }}"), "clinets"),
+        (format!("{{ id: a, fixtures: [studio], given: {{ preset: bakery }}, {ask} }}"), "bakery"),
+        ("{ id: a, fixtures: [studio] }".into(), "compares nothing"),
+        (
+            "{ id: a, fixtures: [studio], check: { principal: zoe, action: view, resource: I1 }, \
+             expect: allow }"
+                .into(),
+            "no contact, staff or link `zoe`",
+        ),
+        (
+            "{ id: a, fixtures: [studio], check: { principal: gm, action: frobnicate, resource: I1 }, \
+             expect: allow }"
+                .into(),
+            "`frobnicate` is no action",
+        ),
+        (
+            "{ id: a, fixtures: [studio], check: { principal: gm, action: view, resource: I2 }, \
+             expect: allow }"
+                .into(),
+            "no document, contact or client `I2`",
+        ),
+        (
+            "{ id: a, fixtures: [studio], steps: [{ check: { principal: gm, action: view, \
+             resource: I1 }, now: 2026-01-01, expect: allow }] }"
+                .into(),
+            "not exactly one of",
+        ),
+        (
+            "{ id: a, fixtures: [studio], steps: [{ check: { principal: gm, action: view, \
+             resource: I1 } }] }"
+                .into(),
+            "`expect` is missing",
+        ),
+        (
+            "{ id: a, fixtures: [studio], check: { principal: { contact: gm, session: s }, action: \
+             view, resource: I1 }, expect: allow }"
+                .into(),
+            "no step opened the session `s`",
+        ),
+        (format!("{{ id: a, fixtures: [studio], now: noon, {ask} }}"), "`noon` is not a date"),
+        (
+            format!(
+                "{{ id: a, fixtures: [studio], given: {{ clients: {{ C1: {{ documents: {{ X: {{ \
+                 kind: invoice, parent: Y }} }} }} }} }}, {ask} }}"
+            ),
+            "NO_OWNER_PATH",
+        ),
+    ] {
+        let failure = failure(&format!("  - {scenario}"));
+        assert_eq!(failure.step, "set-up");
+        assert!(failure.actual.contains(told), "{scenario}\n{}", failure.actual);
     }
-    eprintln!("{} passed {} failed", report.passed(), report.failed());
+}
+
+#[test]
+fn what_is_no_scenario_file_says_where() {
+    for (scenarios, told) in [
+        ("  - { id: a, exepct: allow }", "exepct"),
+        ("  - { id: a, expect: perhaps }", "`perhaps` is no expectation"),
+        ("  - { id: a, expect: allow NOT_INVITED }", "a code follows a refusal"),
+        ("  - { id: a, expect: deny not_invited }", "in capitals"),
+        ("  - { note: no id }", "id"),
+        ("  - { id: a }\n  - { id: a }", "give each an id of its own"),
+        ("  - [", "test.yaml"),
+        ("  - { id: a, write: { do: [{ frobnicate: gm }] }, expect: accept }", "frobnicate"),
+    ] {
+        let refused = suite(scenarios).unwrap_err().to_string();
+        assert!(refused.contains(told), "{scenarios}\n{refused}");
+    }
+    let nested = format!("scenarios: {}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let long = format!("scenarios: [{{ id: {}, expect: allow }}]", "x".repeat(1 << 20));
+    let bomb = format!("a: &a [x,x,x,x,x,x,x,x,x]\n{}", {
+        let next = |n: u8| {
+            format!(
+                "{0}: &{0} [*{1},*{1},*{1},*{1},*{1},*{1},*{1},*{1},*{1}]\n",
+                char::from(b'a' + n + 1),
+                char::from(b'a' + n)
+            )
+        };
+        (0..12).map(next).collect::<String>()
+    });
+    std::thread::Builder::new()
+        .stack_size(2 << 20)
+        .spawn(move || {
+            for text in [nested, bomb, "\0".into(), "scenarios: null".into(), "7".into()] {
+                assert!(Suite::from_text("bad.yaml", &text).is_err());
+            }
+            let report = Suite::from_text("long.yaml", &long).unwrap();
+            let report = report.run(&shipped_policies().unwrap(), None);
+            assert_eq!(report.failed(), 1);
+        })
+        .unwrap()
+        .join()
+        .unwrap();
+}
+
+#[test]
+fn the_shipped_schema_is_the_format() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/tests/scenarios.schema.json");
+    let shipped: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(shipped, json_schema(), "write it anew with `doorward test --print-schema`");
 }

@@ -17,7 +17,7 @@ use crate::facts::{Entity, EntityUid, Record, Value};
 /// let invoice = EntityUid::new("Document", "I1");
 /// let request = Request::new(EntityUid::new("Contact", "gm"), "view", invoice.clone())
 ///     .with("mfa", true)
-///     .inline(Entity::new(invoice).with("amount", 120_00));
+///     .inline(Entity::new(invoice).with("amount", 12_000));
 /// assert_eq!(request.action().to_string(), r#"Action::"view""#);
 /// ```
 #[derive(Debug, Clone, PartialEq)]

@@ -15,7 +15,7 @@ use super::value::{Record, Value};
 /// use doorward::{Entity, EntityUid};
 ///
 /// let invoice = Entity::new(EntityUid::new("Document", "I1"))
-///     .with("amount", 120_00)
+///     .with("amount", 12_000)
 ///     .parent(EntityUid::new("Client", "C1"));
 /// assert_eq!(invoice.attribute("amount").and_then(|v| v.as_long()), Some(12_000));
 /// assert!(invoice.attribute("currency").is_none());

@@ -22,7 +22,7 @@ pub(crate) const DEPTH_MAX: usize = 32;
 /// ```
 /// use doorward::Value;
 ///
-/// let limit = Value::from(500_00);
+/// let limit = Value::from(50_000);
 /// assert_eq!(limit.as_long(), Some(50_000));
 ///
 /// let until = Value::datetime("2026-11-30T23:59:00+01:00")?;

@@ -19,7 +19,7 @@ use crate::facts::{Entity, EntityUid, Facts};
 /// let invoice = Document::new(DocumentId::new("acme", "I1"), Kind::INVOICE)
 ///     .client(ClientId::new("acme", "C1"))
 ///     .state(State::Sent)
-///     .amount(120_00, "EUR");
+///     .amount(12_000, "EUR");
 /// assert_eq!(invoice.id().id(), "I1");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]

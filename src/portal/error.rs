@@ -64,7 +64,7 @@ impl fmt::Display for Violation {
 /// Why a write was refused. Nothing has changed then.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(transparent)]
-pub struct WriteError(#[from] Kind);
+pub struct WriteError(Box<Kind>);
 
 #[derive(Debug, Clone, thiserror::Error)]
 enum Kind {
@@ -89,20 +89,24 @@ impl WriteError {
         decision: Decision,
     ) -> Self {
         let (action, resource) = (action.to_string(), resource.to_string());
-        Self(Kind::Denied { action, resource, decision })
+        Self::of(Kind::Denied { action, resource, decision })
     }
 
     /// Refused for these reasons, of which there is at least one.
     pub(super) fn rejected(mut violations: Vec<Violation>) -> Self {
         violations.sort_by_key(Violation::order);
-        Self(Kind::Rejected(violations))
+        Self::of(Kind::Rejected(violations))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self(Box::new(kind))
     }
 
     /// The reason code: of the decision on the actor, or else of the first rule that would be
     /// broken. `INVALID_REQUEST` for values that the schema does not take.
     #[must_use]
     pub fn code(&self) -> Symbol {
-        match &self.0 {
+        match &*self.0 {
             Kind::Denied { decision, .. } => decision.code().unwrap_or(codes::NO_PERMIT),
             Kind::Rejected(violations) => {
                 violations.first().map_or(codes::INVALID_REQUEST, Violation::code)
@@ -114,25 +118,25 @@ impl WriteError {
     /// The decision on the actor, where he may not do this.
     #[must_use]
     pub fn decision(&self) -> Option<Decision> {
-        if let Kind::Denied { decision, .. } = &self.0 { Some(*decision) } else { None }
+        if let Kind::Denied { decision, .. } = &*self.0 { Some(*decision) } else { None }
     }
 
     /// The rules that would be broken, in the order of [`WRITE_CODES`].
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
-        if let Kind::Rejected(violations) = &self.0 { violations } else { &[] }
+        if let Kind::Rejected(violations) = &*self.0 { violations } else { &[] }
     }
 }
 
 impl From<StoreError> for WriteError {
     fn from(error: StoreError) -> Self {
-        Self(Kind::Store(error))
+        Self::of(Kind::Store(error))
     }
 }
 
 impl From<ValueError> for WriteError {
     fn from(error: ValueError) -> Self {
-        Self(Kind::Value(error))
+        Self::of(Kind::Value(error))
     }
 }
 

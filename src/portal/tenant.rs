@@ -74,7 +74,6 @@ struct Setup {
 
 impl Portal {
     /// Sets up a portal. Without anything it takes the shipped policies.
-    #[must_use]
     pub fn builder() -> PortalBuilder {
         PortalBuilder { policies: None, setup: Setup::default() }
     }

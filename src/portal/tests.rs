@@ -28,7 +28,7 @@ fn invoicing(level: Level) -> Tenant {
             let invoice = Document::new(tenant.document("I1"), Kind::INVOICE)
                 .client(tenant.client("C1"))
                 .state(State::Sent)
-                .amount(120_00, "EUR");
+                .amount(12_000, "EUR");
             tx.put_document(&invoice)?;
             tx.invite(invoice.id(), &tenant.contact("dh"), Some(&tenant.link("L")))?;
             tx.create_staff(NewStaff::new(tenant.staff("u")))

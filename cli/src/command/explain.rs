@@ -10,13 +10,13 @@ use crate::output;
 /// Explain the decision on a request, or on a batch of them
 ///
 /// Prints the decision, the policies that determine it, permits that one clause keeps from being
-/// satisfied, and every policy that is about the request, clause by clause.
+/// satisfied, and every satisfied policy, clause by clause.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     question: QuestionArguments,
 
-    /// Show every policy, even where its scope doesn't match
+    /// Show every policy, clause by clause
     #[arg(long)]
     all: bool,
 

@@ -7,7 +7,7 @@ use doorward::{Clause, ClauseValue, Explanation, Outcome, PolicyTrace, Request, 
 
 use super::{BAD, BOLD, DIM, GOOD, NOTE, plain, question, verdict};
 
-/// The decisions with what led to them; only policies whose scope matches, unless `all`.
+/// The decisions with what led to them; only satisfied policies and near misses, unless `all`.
 pub(crate) fn human(world: &World, explained: &[(&Request, &Explanation)], all: bool) -> String {
     let each = explained.iter().map(|(request, explanation)| {
         let page = Page { world, explanation, text: String::new() };
@@ -67,13 +67,15 @@ impl Page<'_> {
 
     fn near_misses(&mut self) {
         let explanation = self.explanation;
-        let mut near: Vec<_> =
-            explanation.policies.iter().filter(|trace| trace.is_near_miss()).collect();
+        // A permit that lacks its scope is about something else.
+        let near: Vec<_> = explanation
+            .policies
+            .iter()
+            .filter(|trace| trace.is_near_miss() && trace.scope_matches())
+            .collect();
         if near.is_empty() || explanation.decision.is_allowed() {
             return;
         }
-        // A permit about something else is the lesser hint.
-        near.sort_by_key(|trace| !trace.scope_matches());
         self.title("Near misses: permits that lack one clause");
         for trace in near {
             self.policy(trace);
@@ -86,15 +88,16 @@ impl Page<'_> {
     fn policies(&mut self, all: bool) {
         let explanation = self.explanation;
         let total = explanation.policies.len();
-        let shown: Vec<_> =
-            explanation.policies.iter().filter(|trace| all || trace.scope_matches()).collect();
+        let shown: Vec<_> = explanation
+            .policies
+            .iter()
+            .filter(|trace| all || trace.outcome == Outcome::Satisfied)
+            .collect();
         if all {
             self.title(&format!("All {total} policies"));
         } else {
             let count = shown.len();
-            self.title(&format!(
-                "Policies whose scope matches: {count} of {total} (--all shows all)"
-            ));
+            self.title(&format!("Satisfied policies: {count} of {total} (--all shows all)"));
         }
         for trace in shown {
             self.policy(trace);
