@@ -46,8 +46,8 @@ pub struct Question {
     pub allowed: bool,
 }
 
-/// Two questions for each contact: one about its own client, one about the next client in every
-/// fourth.
+/// Two questions for each contact: to view one document and to download another, every fourth of
+/// them another client's.
 pub fn questions(tenant: &Tenant) -> Vec<Question> {
     let mut questions = Vec::new();
     for c in 0..CLIENT_COUNT {
@@ -58,7 +58,6 @@ pub fn questions(tenant: &Tenant) -> Vec<Question> {
                 caller = caller.session(access.epoch, access.credential_version);
             }
             for (turn, action) in [(0, Action::View), (1, Action::Download)] {
-                // 7 and 4 share no factor with the counts' steps, so that all mixes come up.
                 let d = (c * 7 + k * 3 + turn) % DOCUMENT_COUNT;
                 let own = (c + k + turn) % 4 != 0;
                 let owner = if own { c } else { (c + 1) % CLIENT_COUNT };
