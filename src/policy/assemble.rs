@@ -433,7 +433,7 @@ impl Parsed<'_> {
             reason_only: self.marks.reason_only,
             file: Symbol::new(self.source.name()),
             line: self.source.line(self.statement.span.start),
-            text: Symbol::new(text),
+            text: text.into(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is known of a policy from its text alone.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -47,7 +48,7 @@ impl fmt::Display for Effect {
 /// assert_eq!((policy.file().as_str(), policy.line()), ("modules.cedar", 2));
 /// # Ok::<(), doorward::PolicyError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PolicyInfo {
     pub(super) id: Symbol,
     pub(super) effect: Effect,
@@ -59,7 +60,7 @@ pub struct PolicyInfo {
     pub(super) reason_only: bool,
     pub(super) file: Symbol,
     pub(super) line: u32,
-    pub(super) text: Symbol,
+    pub(super) text: Arc<str>,
 }
 
 impl PolicyInfo {
@@ -130,7 +131,7 @@ impl PolicyInfo {
 
     /// The policy's own Cedar text, annotations included; for a link, its template's.
     #[must_use]
-    pub const fn text(&self) -> Symbol {
-        self.text
+    pub fn text(&self) -> &str {
+        &self.text
     }
 }

@@ -1,4 +1,19 @@
 //! The client portal: typed commands and questions over the engine.
+//!
+//! - A [`Portal`] holds the policies and its [`Tenant`]s; nothing crosses tenants.
+//! - A [`Caller`] says who asks and with what evidence: a contact with a session, the bearer of a
+//!   link, staff, staff viewing or acting as a contact.
+//! - Questions are methods of [`Tenant`]: [`check`](Tenant::check), [`list`](Tenant::list),
+//!   [`actions`](Tenant::actions), [`check_mail`](Tenant::check_mail). A [`Resource`] is what they
+//!   are asked of: a stored document, one of the host's own tables, one that is not there yet, a
+//!   contact, a client, the portal.
+//! - Writes are commands on a [`Tx`], in [`Tenant::write`]: all or nothing, authorised by the same
+//!   policies as everything else, kept to the rules whose codes are [`WRITE_CODES`].
+//! - A tenant starts from a [`Preset`] and its [`Settings`], which cascade from client to client
+//!   group to tenant.
+//!
+//! The rules are data: [`shipped_policies`], over a schema in which documents of all kinds are one
+//! type and what has been chosen for a kind at a client is a row.
 
 mod caller;
 mod document;

@@ -1,6 +1,7 @@
 //! Portals and their tenants: where hosts ask their questions.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -90,16 +91,11 @@ impl Portal {
         config: impl Into<TenantConfig>,
     ) -> Result<Tenant, Error> {
         let id = id.into();
-        let mut tenants = self.0.tenants.write().unwrap_or_else(PoisonError::into_inner);
-        if tenants.contains_key(&id) {
-            let violation = Violation::new("DUPLICATE_ID", format!("there is a tenant {id}"));
-            return Err(WriteError::rejected(vec![violation]).into());
-        }
+        self.vacant(&id)?;
         let tenant = self.open(Arc::clone(&id), Facts::new())?;
         let config = config.into();
         tenant.write_as_system(|tx| tx.set_up(&config))?;
-        tenants.insert(id, tenant.clone());
-        Ok(tenant)
+        self.admit(id, tenant)
     }
 
     /// Adds a tenant whose facts were exported before, from [`Tenant::facts`].
@@ -109,14 +105,22 @@ impl Portal {
     /// When there is a tenant of this id, or the facts do not fit the schema.
     pub fn restore_tenant(&self, id: impl Into<Arc<str>>, facts: Facts) -> Result<Tenant, Error> {
         let id = id.into();
-        let mut tenants = self.0.tenants.write().unwrap_or_else(PoisonError::into_inner);
-        if tenants.contains_key(&id) {
-            let violation = Violation::new("DUPLICATE_ID", format!("there is a tenant {id}"));
-            return Err(WriteError::rejected(vec![violation]).into());
-        }
+        self.vacant(&id)?;
         let tenant = self.open(Arc::clone(&id), facts)?;
-        tenants.insert(id, tenant.clone());
-        Ok(tenant)
+        self.admit(id, tenant)
+    }
+
+    /// Setting up takes its time, so that it is done before the list of tenants is locked.
+    fn admit(&self, id: Arc<str>, tenant: Tenant) -> Result<Tenant, Error> {
+        let mut tenants = self.0.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        match tenants.entry(id) {
+            Entry::Occupied(taken) => Err(duplicate(taken.key()).into()),
+            Entry::Vacant(vacant) => Ok(vacant.insert(tenant).clone()),
+        }
+    }
+
+    fn vacant(&self, id: &str) -> Result<(), WriteError> {
+        self.tenant(id).map_or(Ok(()), |_| Err(duplicate(id)))
     }
 
     fn open(&self, id: Arc<str>, facts: Facts) -> Result<Tenant, Error> {
@@ -156,6 +160,10 @@ impl Portal {
     pub fn policies(&self) -> &PolicyBundle {
         &self.0.policies
     }
+}
+
+fn duplicate(id: &str) -> WriteError {
+    WriteError::rejected(vec![Violation::new("DUPLICATE_ID", format!("there is a tenant {id}"))])
 }
 
 impl fmt::Debug for Portal {

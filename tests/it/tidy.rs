@@ -204,7 +204,7 @@ fn nothing_is_left_undone() {
 fn every_shipped_policy_says_what_it_is() {
     for policy in shipped().policies() {
         let id = policy.id();
-        assert!(policy.text().as_str().contains(&format!("@id(\"{id}\")")), "{id}: no @id");
+        assert!(policy.text().contains(&format!("@id(\"{id}\")")), "{id}: no @id");
         assert!(policy.step().is_some(), "{id}: no @step");
         assert!(policy.reason().is_some(), "{id}: no @reason");
         assert!(policy.message().is_some(), "{id}: no @message");
