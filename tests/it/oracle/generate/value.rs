@@ -87,15 +87,15 @@ impl Maker<'_> {
     fn well_typed(&mut self, of: &Ty, strays: usize, depth: usize) -> Val {
         match of {
             Ty::Bool => Val::Bool(self.tape.chance(50)),
-            Ty::Long => Val::Long(self.tape.pick(LONGS)),
-            Ty::Str => Val::Str(self.tape.pick(STRINGS)),
-            Ty::Decimal => Val::Extension("decimal", self.tape.pick(DECIMALS)),
-            Ty::Ip => Val::Extension("ip", self.tape.pick(IPS)),
-            Ty::Datetime => Val::Extension("datetime", self.tape.pick(DATETIMES)),
-            Ty::Duration => Val::Extension("duration", self.tape.pick(DURATIONS)),
+            Ty::Long => Val::Long(*self.tape.pick(LONGS)),
+            Ty::Str => Val::Str(*self.tape.pick(STRINGS)),
+            Ty::Decimal => Val::Extension("decimal", *self.tape.pick(DECIMALS)),
+            Ty::Ip => Val::Extension("ip", *self.tape.pick(IPS)),
+            Ty::Datetime => Val::Extension("datetime", *self.tape.pick(DATETIMES)),
+            Ty::Duration => Val::Extension("duration", *self.tape.pick(DURATIONS)),
             Ty::Entity(of) => Val::Entity(self.uid(*of)),
             Ty::Set(of) => {
-                let length = self.tape.pick(&[0, 1, 2, 3]);
+                let length = *self.tape.pick(&[0, 1, 2, 3]);
                 Val::Set((0..length).map(|_| self.value(of, strays, depth + 1)).collect())
             }
             Ty::Record(shape) if depth < 8 => {
