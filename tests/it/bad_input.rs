@@ -23,8 +23,11 @@ const SCHEMA: &str = r#"
     action view appliesTo { principal: User, resource: User, context: { n?: Long } };
 "#;
 
-/// Runs rows on a thread with a small stack: each gives an error that must hold some words.
-fn table(rows: Vec<(&'static str, Box<dyn Fn() -> String + Send>, &'static str)>) {
+/// A name, what to do, and the words that its error must hold.
+type Row = (&'static str, Box<dyn Fn() -> String + Send>, &'static str);
+
+/// Runs rows, each on a thread with a small stack.
+fn table(rows: Vec<Row>) {
     for (name, act, words) in rows {
         let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn(act).unwrap();
         let told = thread.join().unwrap_or_else(|_panic| panic!("{name}: it panicked"));

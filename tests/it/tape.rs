@@ -26,6 +26,10 @@ impl Tape {
         &among[self.below(among.len())]
     }
 
+    pub(crate) fn word(&mut self, among: &[&'static str]) -> &'static str {
+        among[self.below(among.len())]
+    }
+
     /// True in about `percent` of a hundred; never at the end of the tape.
     pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) >= 100 - percent

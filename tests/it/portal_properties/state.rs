@@ -206,7 +206,7 @@ impl Maker<'_> {
             }
             for permission in ["invoice.view", "invoice.pay", "contract.sign", "document.share"] {
                 if self.rarely() {
-                    parents.push(uid(*self.tape.pick(&["Denial", "Permission"]), permission));
+                    parents.push(uid(self.tape.word(&["Denial", "Permission"]), permission));
                 }
             }
             row.set_parents(parents);
