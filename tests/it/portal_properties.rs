@@ -160,8 +160,8 @@ proptest! {
                 continue;
             }
             let ends = [request.principal().clone(), request.resource().clone(), contact];
-            let staff = [EntityUid::new("Staff", "all")];
-            for row in state::reachable(&facts, &[&ends[..], &staff[..]].concat()) {
+            let named = [EntityUid::new("Staff", "all"), EntityUid::new("Event", "invoice.sent")];
+            for row in state::reachable(&facts, &[&ends[..], &named[..]].concat()) {
                 engine.apply(&state::removal(&row)).unwrap();
                 let without = engine.check(&request);
                 engine.apply(&state::repair(&row)).unwrap();
@@ -171,6 +171,32 @@ proptest! {
                 );
             }
         }
+    }
+}
+
+/// A contact who wants an event in the portal only is not mailed where the event's row is gone.
+#[test]
+fn mail_about_an_unknown_event_refuses() {
+    let facts = state::facts(&mut Tape::new(Vec::new()));
+    let event = EntityUid::new("Event", "invoice.sent");
+    let asked = |event: &EntityUid, channel: &str| {
+        let [contact, invoice] = ["b", "invoice"];
+        Request::new(
+            EntityUid::new("Contact", contact),
+            "receive",
+            EntityUid::new("Document", invoice),
+        )
+        .with("event", event.clone())
+        .with("channel", channel)
+    };
+    for mode in [ErrorMode::FailClosed, ErrorMode::Cedar] {
+        let engine = engine(&facts, mode);
+        assert!(engine.check(&asked(&event, "in_app")).is_allowed());
+        assert_eq!(engine.check(&asked(&event, "sms")).to_string(), "deny CHANNEL_OFF");
+        let unknown = EntityUid::new("Event", "nothing");
+        assert_eq!(engine.check(&asked(&unknown, "sms")).to_string(), "deny NOT_SUBSCRIBED");
+        engine.apply(&state::removal(facts.entity(&event).unwrap())).unwrap();
+        assert_eq!(engine.check(&asked(&event, "sms")).to_string(), "deny NOT_SUBSCRIBED");
     }
 }
 
