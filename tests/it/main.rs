@@ -3,7 +3,11 @@
 //! `cfg(test)` says nothing new here, and lets lints take the helpers for tests as well.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod portal_properties;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]

@@ -26,6 +26,10 @@ impl Tape {
         &among[self.below(among.len())]
     }
 
+    pub(crate) fn word(&mut self, among: &[&'static str]) -> &'static str {
+        among[self.below(among.len())]
+    }
+
     /// True in about `percent` of a hundred; never at the end of the tape.
     pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) >= 100 - percent
@@ -39,7 +43,8 @@ pub(crate) fn tapes(length: usize) -> impl Strategy<Value = Tape> {
 /// The same cases in every run, unless the environment asks for more (`PROPTEST_CASES`) or others
 /// (`PROPTEST_RNG_SEED`).
 pub(crate) fn config(cases: u32) -> Config {
-    let mut config = Config { failure_persistence: None, ..Config::default() };
+    let mut config =
+        Config { failure_persistence: None, max_shrink_time: 20_000, ..Config::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = cases;
     }

@@ -190,6 +190,7 @@ impl Tx<'_> {
         contact: &ContactId,
     ) -> Result<(), WriteError> {
         let document = self.asked_document(Action::Send, document.into())?;
+        self.own(&contact.into())?;
         let mut row = self.access_row(&document);
         self.edit_set(&mut row, "invited", |set| member(set, contact.uid(), false));
         self.put(row);

@@ -311,6 +311,9 @@ impl Tx<'_> {
             return Err(self.reject("CROSS_TENANT", format!("{id} is of another tenant")));
         }
         self.new_id(&id.uid())?;
+        for client in clients.iter().flatten() {
+            self.own(&client.into())?;
+        }
         let mut row = Entity::new(id.uid())
             .with("tenant", rows::tenant(self.tenant.id()))
             .with("active", true)
@@ -365,7 +368,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_ID`, also for a group without settings: see
+    /// `CROSS_TENANT`; `UNKNOWN_ID`, also for a group without settings: see
     /// [`set_group_settings`](Self::set_group_settings).
     pub fn set_client_group(
         &mut self,
@@ -376,6 +379,10 @@ impl Tx<'_> {
         let mut row = self.row(&client.uid())?;
         match group {
             Some(group) => {
+                if group.tenant() != self.tenant.id() {
+                    let message = format!("{group} is of another tenant");
+                    return Err(self.reject("CROSS_TENANT", message));
+                }
                 self.row(&group.uid())?;
                 row.set("group", group.uid());
             }

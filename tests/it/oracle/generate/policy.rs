@@ -253,6 +253,7 @@ impl Maker<'_> {
             (DOC, GROUP),
             (GROUP, GROUP),
             (ACTION, ACTION),
+            (ACTION, ACTION),
         ]);
         let entity = self.expression(&Ty::Entity(below), depth);
         let whom = match self.tape.below(2) {

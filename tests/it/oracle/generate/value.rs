@@ -88,11 +88,11 @@ impl Maker<'_> {
         match of {
             Ty::Bool => Val::Bool(self.tape.chance(50)),
             Ty::Long => Val::Long(*self.tape.pick(LONGS)),
-            Ty::Str => Val::Str(*self.tape.pick(STRINGS)),
-            Ty::Decimal => Val::Extension("decimal", *self.tape.pick(DECIMALS)),
-            Ty::Ip => Val::Extension("ip", *self.tape.pick(IPS)),
-            Ty::Datetime => Val::Extension("datetime", *self.tape.pick(DATETIMES)),
-            Ty::Duration => Val::Extension("duration", *self.tape.pick(DURATIONS)),
+            Ty::Str => Val::Str(self.tape.word(STRINGS)),
+            Ty::Decimal => Val::Extension("decimal", self.tape.word(DECIMALS)),
+            Ty::Ip => Val::Extension("ip", self.tape.word(IPS)),
+            Ty::Datetime => Val::Extension("datetime", self.tape.word(DATETIMES)),
+            Ty::Duration => Val::Extension("duration", self.tape.word(DURATIONS)),
             Ty::Entity(of) => Val::Entity(self.uid(*of)),
             Ty::Set(of) => {
                 let length = *self.tape.pick(&[0, 1, 2, 3]);
