@@ -62,7 +62,8 @@ impl Fault {
 pub(crate) fn decide(world: &World, request: &Request) -> Decision {
     match world.evaluator().evaluate(world, request) {
         Ok(evaluation) => verdict(world, &evaluation),
-        Err(fault) => refusal(world, Some(fault.code)),
+        // Validation is the first step.
+        Err(fault) => Decision { step: Some(1), ..refusal(world, Some(fault.code)) },
     }
 }
 
