@@ -53,6 +53,8 @@ pub enum Command {
     SetUploads(BTreeMap<String, bool>),
     /// Lets a contact watch a kind.
     WatchKind(WatchKindSpec),
+    /// Lets contacts take part in documents: `{document: contact}`.
+    SetInvolved(BTreeMap<String, String>),
     /// Creates or replaces documents: `{document: {kind: …, client: …}}`.
     PutDocument(BTreeMap<String, DocumentFixture>),
     /// Changes the state of documents: `{document: paid}`.
@@ -95,6 +97,9 @@ pub struct NewContactSpec {
     /// Whether it is the client's main contact.
     #[serde(default)]
     pub main: bool,
+    /// Permission sets. Default: the tenant's for new contacts.
+    #[serde(default)]
+    pub sets: Option<Vec<String>>,
 }
 
 /// Details of a contact to change.
@@ -169,6 +174,9 @@ impl Command {
                 if let Some(email) = &spec.email {
                     new = new.email(email);
                 }
+                if let Some(sets) = &spec.sets {
+                    new = new.sets(sets.iter().map(String::as_str));
+                }
                 tx.create_contact(if spec.main { new.main() } else { new }).map(drop)
             }
             Self::EditContact(spec) => {
@@ -198,6 +206,9 @@ impl Command {
             Self::WatchKind(spec) => {
                 tx.watch_kind(&contact(&spec.contact), &spec.kind, spec.how.into())
             }
+            Self::SetInvolved(involved) => each(involved, |id, name| {
+                tx.set_involved(tenant.document(&**id), &contact(name), true)
+            }),
             Self::PutDocument(documents) => {
                 each(documents, |id, spec| tx.put_document(&spec.document(tenant, id, None)))
             }

@@ -22,6 +22,8 @@ use crate::portal::{
 };
 
 const START: &str = "2026-01-01T00:00:00Z";
+/// As late as it gets, for links that say no other.
+const LATEST: Timestamp = Timestamp::from_ms(253_370_764_800_000);
 
 /// A state to ask questions of: a portal's tenant, or an engine over plain entities.
 ///
@@ -571,13 +573,8 @@ fn fill(tx: &mut Tx<'_>, fixture: &Fixture) -> Result<(), WriteError> {
     });
     let wide = fixture.documents.iter().map(|(id, document)| (None, id, document));
     let documents: Vec<_> = owned.chain(wide).collect();
-    // Children find their head among the rows, so that parents go first.
-    for nested in [false, true] {
-        for (client, id, document) in &documents {
-            if document.parent.is_some() == nested {
-                tx.put_document(&document.document(tenant, id, *client))?;
-            }
-        }
+    for (client, id, document) in &documents {
+        tx.put_document(&document.document(tenant, id, *client))?;
     }
     for (_, id, document) in &documents {
         add_relations(tx, &tenant.document(&***id), document)?;
@@ -690,7 +687,7 @@ fn add_link(
             tx.create_activation_link(link.clone(), &contact, expires)?;
         }
         LinkPurpose::Magic => {
-            let expires = expires.unwrap_or(Timestamp::from_ms(i64::MAX / 2));
+            let expires = expires.unwrap_or(LATEST);
             tx.create_magic_link(link.clone(), &contact, expires)?;
         }
     }

@@ -1,12 +1,14 @@
 //! Documents, whom they were sent to, and who watches them.
 
+use std::collections::BTreeSet;
+
 use super::Tx;
 use super::contacts::member;
 use crate::facts::{Entity, EntityUid, Timestamp};
 use crate::portal::document::{Document, Resource};
 use crate::portal::error::WriteError;
 use crate::portal::id::{ClientId, ContactId, DocumentId, LinkId};
-use crate::portal::name::{Action, Kind, State};
+use crate::portal::name::{Action, Kind, Level, State};
 use crate::portal::rows::{self, Row as _};
 
 /// Whom a document is sent to.
@@ -31,11 +33,37 @@ pub struct Sent {
 const OPEN_STATES: &[State] =
     &[State::Open, State::Sent, State::Viewed, State::Partial, State::Reopened, State::Submitted];
 
+/// What places a document.
+const PLACE: &[&str] = &["client", "container", "kind", "parent"];
+
+/// What only staff change on a document. The policy `field-protected-document` names the same.
+const GUARDED: &[&str] = &[
+    "amount",
+    "client",
+    "container",
+    "currency",
+    "internal",
+    "kind",
+    "labels",
+    "level",
+    "owner",
+    "parent",
+    "state",
+    "visible",
+];
+
+/// The attributes, of these, in which two rows differ.
+fn changed(before: &Entity, after: &Entity, names: &[&'static str]) -> Vec<&'static str> {
+    names.iter().copied().filter(|name| before.attribute(name) != after.attribute(name)).collect()
+}
+
 /// Documents.
 impl Tx<'_> {
     /// Creates or replaces a stored document. Whom it was sent to stays.
     ///
-    /// The actor needs `create` for a new one, else `edit` for what was there.
+    /// The actor needs `create` for a new one, else `edit` for what was there, and `create` again
+    /// to move it. Only staff say where a document stands, whose it is and how far it got
+    /// (`FIELD_PROTECTED`).
     ///
     /// # Errors
     ///
@@ -43,11 +71,14 @@ impl Tx<'_> {
     /// no client, and its kind is not tenant-wide, or where its parent or container is not there
     /// or of another client.
     pub fn put_document(&mut self, document: &Document) -> Result<(), WriteError> {
-        let stored = self.facts.entity(&document.id().uid()).is_some();
-        if stored {
-            self.authorise(Action::Edit, document.id(), &[])?;
-        } else {
-            self.authorise(Action::Create, document.clone(), &[])?;
+        let stored = self.facts.entity(&document.id().uid()).cloned();
+        let row = document.row(&self.facts, &[]);
+        match &stored {
+            Some(stored) => {
+                let fields = changed(stored, &row, GUARDED);
+                self.authorise(Action::Edit, document.id(), &fields)?;
+            }
+            None => self.authorise(Action::Create, document.clone(), &self.chosen(&row))?,
         }
         self.own(&Resource::from(document.clone()))?;
         if document.id().id().is_empty() {
@@ -57,10 +88,28 @@ impl Tx<'_> {
             let message = format!("no kind `{}` is declared", document.kind());
             return Err(self.reject("UNKNOWN_KIND", message));
         }
-        let row = document.row(&self.facts, &[]);
+        let moved = stored.as_ref().map(|stored| changed(stored, &row, PLACE));
         self.put(row);
-        // Nobody moves a document to where he does not see it.
-        if stored { self.authorise(Action::View, document.id(), &[]) } else { Ok(()) }
+        match moved {
+            None => Ok(()),
+            // Nobody moves a document to where he could not create it.
+            Some(moved) if !moved.is_empty() => {
+                self.authorise(Action::Create, document.id(), &[])?;
+                self.authorise(Action::View, document.id(), &[])
+            }
+            Some(_) => self.authorise(Action::View, document.id(), &[]),
+        }
+    }
+
+    /// What a new document says of itself that its author may not be the one to say.
+    fn chosen(&self, row: &Entity) -> Vec<&'static str> {
+        let author = self.actor.and_then(|actor| actor.contact_id()).map(ContactId::uid);
+        let foreign = row.entity_at("owner").is_some_and(|owner| Some(owner) != author.as_ref());
+        let advanced = row.text_at("state") != State::Open.as_str();
+        [("owner", foreign), ("state", advanced)]
+            .into_iter()
+            .filter_map(|(field, chosen)| chosen.then_some(field))
+            .collect()
     }
 
     /// Changes the state of a document.
@@ -69,7 +118,7 @@ impl Tx<'_> {
     ///
     /// `UNKNOWN_ID`.
     pub fn set_state(&mut self, document: &DocumentId, state: State) -> Result<(), WriteError> {
-        self.edit_document(document, |row| row.set("state", state.as_str()))
+        self.edit_document(document, "state", |row| row.set("state", state.as_str()))
     }
 
     /// Shows a document to its client, or hides it.
@@ -78,15 +127,16 @@ impl Tx<'_> {
     ///
     /// `UNKNOWN_ID`.
     pub fn set_visible(&mut self, document: &DocumentId, visible: bool) -> Result<(), WriteError> {
-        self.edit_document(document, |row| row.set("visible", visible))
+        self.edit_document(document, "visible", |row| row.set("visible", visible))
     }
 
     fn edit_document(
         &mut self,
         document: &DocumentId,
+        field: &'static str,
         edit: impl FnOnce(&mut Entity),
     ) -> Result<(), WriteError> {
-        self.authorise(Action::Edit, document, &[])?;
+        self.authorise(Action::Edit, document, &[field])?;
         let mut row = self.row(&document.uid())?;
         edit(&mut row);
         self.put(row);
@@ -101,7 +151,15 @@ impl Tx<'_> {
     pub fn remove_document(&mut self, document: &DocumentId) -> Result<(), WriteError> {
         self.authorise(Action::Delete, document, &[])?;
         self.row(&document.uid())?;
-        self.remove(&document.uid());
+        // Should the id be given again, no link opens what it was not made for.
+        let uid = document.uid();
+        let links = self.facts.of_type("Link");
+        let links = links.filter(|link| link.entity_at("document") == Some(&uid)).cloned();
+        for mut link in links.collect::<Vec<_>>() {
+            link.set("revoked", true);
+            self.put(link);
+        }
+        self.remove(&uid);
         self.remove(&rows::access(document));
         Ok(())
     }
@@ -238,7 +296,8 @@ impl Tx<'_> {
             .collect()
     }
 
-    /// Invites a new contact to what is open at its client and of a kind that it is sent.
+    /// Invites a new contact to what is open at its client and of a kind that it is sent. What is
+    /// kept to fewer than the invited stays so.
     pub(super) fn backfill(
         &mut self,
         contact: &ContactId,
@@ -250,6 +309,7 @@ impl Tx<'_> {
                 && row.entity_at("kind").is_some_and(|kind| kinds.contains(kind))
                 && OPEN_STATES.iter().any(|state| row.text_at("state") == state.as_str())
                 && row.entity_at("parent").is_none()
+                && row.long_at("level") >= Level::Invited.number()
         };
         let documents: Vec<DocumentId> = self
             .facts
@@ -339,6 +399,38 @@ impl Tx<'_> {
         });
         self.put(rule);
         Ok(())
+    }
+
+    /// Finds the heads of the documents that were touched, and of the children of those that were
+    /// moved, whichever of them was written first.
+    pub(super) fn settle_heads(&mut self) {
+        let touched = self.touched.iter().filter(|uid| uid.type_name() == "Document");
+        let mut settling: Vec<Entity> =
+            touched.filter_map(|uid| self.facts.entity(uid)).cloned().collect();
+        let moved: BTreeSet<EntityUid> = settling
+            .iter()
+            .filter(|row| {
+                let before = self.world.facts().entity(row.uid());
+                before.is_some_and(|before| before.entity_at("parent") != row.entity_at("parent"))
+            })
+            .map(|row| row.uid().clone())
+            .collect();
+        if !moved.is_empty() {
+            let children = self
+                .facts
+                .of_type("Document")
+                .filter(|row| row.entity_at("parent").is_some_and(|parent| moved.contains(parent)));
+            settling.extend(children.cloned());
+        }
+        for mut row in settling {
+            let Some(parent) = row.entity_at("parent") else { continue };
+            let above = self.facts.entity(parent).and_then(|row| row.entity_at("parent"));
+            let head = above.unwrap_or(parent).clone();
+            if row.entity_at("head") != Some(&head) {
+                row.set("head", head);
+                self.put(row);
+            }
+        }
     }
 
     /// Rules on the documents that were touched, in their final state.

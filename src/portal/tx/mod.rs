@@ -62,6 +62,7 @@ impl<'t> Tx<'t> {
         if let Some(refused) = self.refused {
             return Err(refused);
         }
+        self.settle_heads();
         self.check_contacts();
         self.check_documents();
         if !self.violations.is_empty() {
