@@ -239,8 +239,21 @@ impl Cascade {
         }
     }
 
+    /// Whether a kind's module is on: for the tenant, and for the client.
+    fn module_on(&self, kind: &Kind) -> bool {
+        let [client, group, tenant] =
+            [&self.client, &self.group, &self.tenant].map(|settings| settings.kind(kind).module);
+        tenant.unwrap_or(true) && client.or(group).unwrap_or(true)
+    }
+
     /// Writes what the settings come to for a client.
-    pub(super) fn resolve_client(&self, row: &mut Entity) {
+    pub(super) fn resolve_client<'k>(
+        &self,
+        row: &mut Entity,
+        kinds: impl Iterator<Item = &'k Kind>,
+    ) {
+        let off = kinds.filter(|kind| !self.module_on(kind)).map(Kind::uid);
+        row.set("modules_off", Value::entities(off));
         let actions = |chosen: Option<BTreeSet<Action>>| {
             Value::entities(chosen.unwrap_or_default().into_iter().map(Action::uid))
         };
@@ -262,8 +275,6 @@ impl Cascade {
     pub(super) fn resolve_rule(&self, kind: &Kind, row: &mut Entity) -> Result<(), ValueError> {
         let [client, group, tenant] =
             [&self.client, &self.group, &self.tenant].map(|settings| settings.kind(kind));
-        let tenant_on = tenant.module.unwrap_or(true);
-        let client_on = client.module.or(group.module).unwrap_or(true);
         let mut chosen = tenant;
         chosen.overlay(group);
         chosen.overlay(client);
@@ -272,7 +283,7 @@ impl Cascade {
             Value::entities(ids.map(|id| EntityUid::new("Contact", id)))
         };
         let roles = chosen.roles.unwrap_or_default();
-        row.set("module_on", tenant_on && client_on);
+        row.set("module_on", self.module_on(kind));
         row.set("level", chosen.level.unwrap_or(Level::Invited).number());
         row.set("roles", Value::entities(roles.iter().map(|role| rows::permission_set(role))));
         row.set("members", contacts(chosen.members));

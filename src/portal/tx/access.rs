@@ -138,11 +138,7 @@ impl Tx<'_> {
             let mut link_row = self.row(&link.uid())?;
             link_row.set("used", true);
             self.put(link_row);
-            if let Some(identity) = row.entity_at("identity").cloned() {
-                let mut identity = self.row(&identity)?;
-                identity.set("verified", true);
-                self.put(identity);
-            }
+            row.set("verified", true);
         }
         row.set("credential", "active");
         let version = raise(&mut row, "credential_version");
@@ -201,16 +197,22 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_ID`; the actor's refusal where the link does not sign in (any more).
+    /// `UNKNOWN_ID`; the actor's refusal where the link does not sign in (any more); `TOKEN_SCOPE`
+    /// where the actor is not the bearer of this link.
     pub fn use_link(&mut self, link: &LinkId) -> Result<(), WriteError> {
         let mut row = self.link_row(link)?;
         self.authorise(Action::LogIn, crate::portal::Resource::Portal, &[])?;
-        row.set("used", true);
-        self.put(row);
+        if self.actor.is_some_and(|actor| actor.link_id() != Some(link)) {
+            return Err(self.reject("TOKEN_SCOPE", format!("{link} is used by its bearer alone")));
+        }
+        if !is_final(&row) {
+            row.set("used", true);
+            self.put(row);
+        }
         Ok(())
     }
 
-    /// Withdraws a link for good.
+    /// Withdraws a link for good. One that was used up or superseded before stays what it is.
     ///
     /// # Errors
     ///
@@ -220,8 +222,10 @@ impl Tx<'_> {
         let contact = row.entity_at("contact").map(|uid| uid.shared_id());
         let contact = self.tenant.contact(contact.unwrap_or_default());
         self.authorise(Action::Revoke, &contact, &[])?;
-        row.set("revoked", true);
-        self.put(row);
+        if !is_final(&row) {
+            row.set("revoked", true);
+            self.put(row);
+        }
         Ok(())
     }
 
@@ -262,7 +266,7 @@ impl Tx<'_> {
             .facts
             .of_type("Link")
             .filter(|row| row.entity_at("contact") == Some(&uid))
-            .filter(|row| row.text_at("purpose") == purpose)
+            .filter(|row| row.text_at("purpose") == purpose && !is_final(row))
             .cloned()
             .collect();
         for mut row in earlier {
@@ -275,14 +279,16 @@ impl Tx<'_> {
     pub(super) fn identity(&mut self, email: &str) -> crate::facts::EntityUid {
         let uid = identity_of(email);
         if self.facts.entity(&uid).is_none() {
-            self.put(
-                Entity::new(uid.clone())
-                    .with("tenant", rows::tenant(self.tenant.id()))
-                    .with("verified", false),
-            );
+            let tenant = rows::tenant(self.tenant.id());
+            self.put(Entity::new(uid.clone()).with("tenant", tenant));
         }
         uid
     }
+}
+
+/// Whether a link came to an end that it keeps.
+fn is_final(link: &Entity) -> bool {
+    ["revoked", "superseded", "used"].into_iter().any(|end| link.is(end))
 }
 
 /// Raises a counter of a row and returns its new value.

@@ -133,8 +133,10 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `DUPLICATE_ID`, `UNKNOWN_ID` for a client or set that is not there; at the end of the write
-    /// `DUPLICATE_EMAIL` where a contact of the client has the same e-mail.
+    /// `DUPLICATE_ID`, `UNKNOWN_ID` for a client or set that is not there; the actor's refusal
+    /// `FIELD_PROTECTED` where a client admin adds a main contact; at the end of the write
+    /// `DUPLICATE_EMAIL` where a contact of the client has the same e-mail, `NO_ESCALATION` where a
+    /// contact gives what he lacks.
     pub fn create_contact(&mut self, new: NewContact) -> Result<ContactId, WriteError> {
         let NewContact { id, client, edit, main, sets } = new;
         self.authorise(Action::Invite, &client, &[])?;
@@ -147,6 +149,7 @@ impl Tx<'_> {
             .with("tenant", rows::tenant(self.tenant.id()))
             .with("client", client.uid())
             .with("contact", id.uid())
+            .with("verified", false)
             .with("key", id.id())
             .with("access", "none")
             .with("credential", "none")
@@ -165,7 +168,13 @@ impl Tx<'_> {
             .with("silent", none())
             .with("no_attach", none());
         self.put(row);
+        if main {
+            self.authorise(Action::Edit, &id, &["main"])?;
+        }
         self.apply_edit(&id, &edit)?;
+        if let Some(sets) = &sets {
+            self.check_sets(&id, sets)?;
+        }
         self.put_sets(&id, &sets.unwrap_or(defaults.sets))?;
         self.put_alert_sets(&id, &defaults.alert_sets)?;
         if self.cascade(Some(&client)).backfill() {
@@ -200,7 +209,9 @@ impl Tx<'_> {
         }
         if let Some(email) = &edit.email {
             if email.as_deref().unwrap_or_default() != row.text_at("email") {
+                // Whoever writes an e-mail down has not shown that it is his.
                 self.supersede_links(contact, "activation");
+                row.set("verified", false);
             }
             match email {
                 Some(email) => {
@@ -231,12 +242,22 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.authorise(Action::Grant, contact, &[])?;
         let sets: BTreeSet<String> = sets.into_iter().map(Into::into).collect();
-        for set in &sets {
+        self.check_sets(contact, &sets)?;
+        self.put_sets(contact, &sets)
+    }
+
+    /// A contact gives only sets of what he holds.
+    fn check_sets(
+        &mut self,
+        contact: &ContactId,
+        sets: &BTreeSet<String>,
+    ) -> Result<(), WriteError> {
+        for set in sets {
             let held: Vec<EntityUid> =
                 self.row(&rows::permission_set(set))?.parents().iter().cloned().collect();
             self.check_escalation(contact, &held);
         }
-        self.put_sets(contact, &sets)
+        Ok(())
     }
 
     fn put_sets(&mut self, contact: &ContactId, sets: &BTreeSet<String>) -> Result<(), WriteError> {

@@ -177,7 +177,8 @@ impl Tx<'_> {
             self.facts.of_type("Client").filter(|row| which(row)).cloned().collect();
         for mut row in clients {
             let client = self.tenant.client(row.uid().shared_id());
-            self.cascade(Some(&client)).resolve_client(&mut row);
+            let kinds = self.tenant.catalogue().keys();
+            self.cascade(Some(&client)).resolve_client(&mut row, kinds);
             self.put(row);
             self.resolve_rules(Some(&client))?;
         }
@@ -303,7 +304,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `DUPLICATE_ID`, `CROSS_TENANT`, `UNKNOWN_ID` for a set that is not there.
+    /// `DUPLICATE_ID`, `CROSS_TENANT`, `UNKNOWN_ID` for a set or client that is not there.
     pub fn create_staff(&mut self, new: NewStaff) -> Result<StaffId, WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
         let NewStaff { id, sets, clients } = new;
@@ -313,6 +314,7 @@ impl Tx<'_> {
         self.new_id(&id.uid())?;
         for client in clients.iter().flatten() {
             self.own(&client.into())?;
+            self.row(&client.uid())?;
         }
         let mut row = Entity::new(id.uid())
             .with("tenant", rows::tenant(self.tenant.id()))
