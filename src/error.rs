@@ -1,7 +1,5 @@
 //! The library's errors: one per phase, and one over them all.
 
-use std::fmt;
-
 use crate::facts::ValueError;
 use crate::policy::PolicyError;
 use crate::portal::WriteError;
@@ -30,25 +28,68 @@ pub enum Error {
     Request(#[from] RequestError),
 }
 
-/// Why facts cannot be kept, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}{}", .help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
-pub struct StoreError {
-    message: String,
-    help: Option<String>,
+/// An error that says what is wrong and where, and what to do about it: `message; help`.
+macro_rules! message_and_help {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        #[error("{message}{}", .help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
+        pub struct $name {
+            message: String,
+            help: Option<String>,
+        }
+
+        impl $name {
+            /// What is wrong, and where: places are joined by colons, the outermost first.
+            #[must_use]
+            pub fn message(&self) -> &str {
+                &self.message
+            }
+
+            /// What to do about it.
+            #[must_use]
+            pub fn help(&self) -> Option<&str> {
+                self.help.as_deref()
+            }
+
+            pub(crate) fn new(message: impl Into<String>) -> Self {
+                Self { message: message.into(), help: None }
+            }
+
+            pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
+                self.help = Some(help.into());
+                self
+            }
+
+            /// Says where: `subject: …`.
+            pub(crate) fn within(mut self, place: impl std::fmt::Display) -> Self {
+                self.message = format!("{place}: {}", self.message);
+                self
+            }
+        }
+    };
+}
+pub(crate) use message_and_help;
+
+message_and_help! {
+/// Why facts cannot be kept, and what to do. It names rows and attributes, and no values.
+///
+/// # Example
+///
+/// ```
+/// use doorward::{Changes, Engine, Entity, EntityUid, PolicyBundle};
+///
+/// let policies = PolicyBundle::builder().schema("s", "entity Reader;").build()?;
+/// let stray = Changes::new().put(Entity::new(EntityUid::new("Book", "1")));
+/// let error = Engine::builder(policies).build()?.apply(&stray).unwrap_err();
+/// assert!(error.message().starts_with(r#"Book::"1": "#));
+/// assert_eq!(error.help(), Some("see the schema for what it declares"));
+/// # Ok::<(), doorward::Error>(())
+/// ```
+StoreError
 }
 
-impl StoreError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None }
-    }
-
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-}
-
+message_and_help! {
 /// Why a structure forms no request, and what to do.
 ///
 /// A request that is well formed and fits no schema is none of these: it is decided, and refused.
@@ -66,45 +107,12 @@ impl StoreError {
 /// assert_eq!(error.help(), Some("known are type, id, properties"));
 /// # Ok::<(), doorward::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}{}", .help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
-pub struct RequestError {
-    message: String,
-    help: Option<String>,
-}
-
-impl RequestError {
-    /// What is wrong, and where: `evaluations[2]: subject: member `id` is missing`.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> Option<&str> {
-        self.help.as_deref()
-    }
-
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None }
-    }
-
-    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-
-    /// Says where: `subject: …`.
-    pub(crate) fn within(mut self, place: impl fmt::Display) -> Self {
-        self.message = format!("{place}: {}", self.message);
-        self
-    }
+RequestError
 }
 
 impl From<ValueError> for RequestError {
     fn from(error: ValueError) -> Self {
-        let (message, help) = error.into_parts();
+        let (message, help) = (error.message().to_owned(), error.help().map(str::to_owned));
         Self { message, help }
     }
 }

@@ -13,24 +13,23 @@ static NAMES: LazyLock<Mutex<HashSet<&'static str>>> = LazyLock::new(Mutex::defa
 /// Symbols are interned once per process and never freed, so that a [`Decision`](crate::Decision)
 /// can carry them by value without an allocation or a shared counter. Only policy text makes
 /// symbols; requests and facts never do, so their number is bounded by the policies a process
-/// has loaded.
+/// has loaded. Compare them with text.
 ///
 /// # Example
 ///
 /// ```
 /// use doorward::Symbol;
 ///
-/// let code = Symbol::new("NOT_INVITED");
-/// assert_eq!(code, "NOT_INVITED");
-/// assert_eq!(code.as_str(), Symbol::new("NOT_INVITED").as_str());
+/// const NOT_INVITED: Symbol = Symbol::of("NOT_INVITED");
+/// assert_eq!(NOT_INVITED, "NOT_INVITED");
+/// assert_eq!(NOT_INVITED.to_string(), NOT_INVITED.as_str());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Symbol(&'static str);
 
 impl Symbol {
-    /// Interns a name.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
+    /// Interns a name for good: for names that policies hold, never for what a caller sends.
+    pub(crate) fn new(name: &str) -> Self {
         let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = names.get(name) {
             return Self(known);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::format::{ArchivedFixture, DocumentFixture, WatchFixture};
+use super::format::{ArchivedFixture, DocumentFixture, WatchFixture, debug_in_part};
 use super::stage::PortalStage;
 use crate::facts::Timestamp;
 use crate::portal::{
@@ -84,7 +84,7 @@ pub enum Command {
 }
 
 /// A contact to add.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewContactSpec {
     /// The id.
@@ -103,7 +103,7 @@ pub struct NewContactSpec {
 }
 
 /// Details of a contact to change.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditContactSpec {
     /// The contact.
@@ -126,6 +126,11 @@ pub struct WatchKindSpec {
     pub kind: Kind,
     /// How.
     pub how: WatchFixture,
+}
+
+debug_in_part! {
+    NewContactSpec { id, client, main }
+    EditContactSpec { contact }
 }
 
 impl From<WatchFixture> for Watch {
@@ -157,6 +162,20 @@ fn each<K, V>(
 }
 
 impl Command {
+    /// Its name in scenario files.
+    pub(super) fn name(&self) -> String {
+        let shown = format!("{self:?}");
+        let variant = shown.split('(').next().unwrap_or_default();
+        let mut name = String::new();
+        for letter in variant.chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
+
     /// Runs the command. Names are taken as ids: whether they are there is the write's to say.
     pub(super) fn run(&self, tx: &mut Tx<'_>, stage: &PortalStage) -> Result<(), WriteError> {
         let tenant = tx.tenant();

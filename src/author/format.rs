@@ -5,7 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
 use super::commands::Command;
@@ -13,8 +15,36 @@ use crate::portal::{
     AccessState, Channel, CredentialState, Kind, Level, Limit, Preset, Settings, State,
 };
 
+/// Reads a text as a name and a map in detail, so that what is wrong with a map is told in full.
+macro_rules! name_or_detail {
+    ($($type:ident::$detail:ident, $expected:literal;)*) => {$(
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Either;
+                impl<'de> Visitor<'de> for Either {
+                    type Value = $type;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expected)
+                    }
+
+                    fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
+                        Ok($type::Name(name.to_owned()))
+                    }
+
+                    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                        let detail = Deserialize::deserialize(MapAccessDeserializer::new(map))?;
+                        Ok($type::$detail(Box::new(detail)))
+                    }
+                }
+                deserializer.deserialize_any(Either)
+            }
+        }
+    )*};
+}
+
 /// A file of scenarios for `doorward test`.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScenarioFile {
     /// Files whose fixtures can be used here, relative to this one.
@@ -28,7 +58,7 @@ pub struct ScenarioFile {
 }
 
 /// One scenario: a state, questions and writes, and what has to come of them.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// The id, unique in the suite.
@@ -87,7 +117,7 @@ pub struct Step {
 }
 
 /// A question to the policies.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
     /// Who asks.
@@ -147,8 +177,8 @@ pub struct Open {
 
 /// Who asks: a name of the fixture (a contact with a fresh session, a member of the staff, the
 /// bearer of a link), an entity such as `Contact::"gm"`, or a caller in detail.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(untagged)]
 pub enum Principal {
     /// A name or an entity.
     Name(String),
@@ -157,7 +187,7 @@ pub enum Principal {
 }
 
 /// A caller in detail. One of `contact`, `link`, `staff` or `guest` has to be given.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CallerSpec {
     /// A contact, with a fresh session unless `session` says otherwise.
@@ -188,8 +218,8 @@ pub struct CallerSpec {
 
 /// What is asked of: a name of the fixture, `portal`, an entity such as `Document::"I1"`, or a
 /// resource in detail.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(untagged)]
 pub enum Target {
     /// A name or an entity.
     Name(String),
@@ -222,6 +252,11 @@ pub struct ResourceSpec {
     pub is: Option<DocumentFixture>,
     /// Another tenant that the id is of.
     pub tenant: Option<String>,
+}
+
+name_or_detail! {
+    Principal::Caller, "the name of a caller, or a caller in detail";
+    Target::Resource, "the name of a resource, or a resource in detail";
 }
 
 /// Principals × actions × resources: what is not listed under `allow` has to be refused.
@@ -358,7 +393,7 @@ impl From<Expectation> for String {
 }
 
 /// A state to start from: a portal's tenant, or plain entities for other schemas.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fixture {
     /// The id of the tenant. Default: `tenant`.
@@ -431,7 +466,7 @@ pub enum ArchivedFixture {
 }
 
 /// A contact.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ContactFixture {
     /// The name.
@@ -483,7 +518,7 @@ pub enum WatchFixture {
 }
 
 /// A document.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DocumentFixture {
     /// The kind.
@@ -546,7 +581,7 @@ pub struct LinkFixture {
     /// The document that a personal link opens.
     #[serde(default)]
     pub document: Option<String>,
-    /// When it expires.
+    /// When it expires. Default: never.
     #[serde(default)]
     pub expires: Option<String>,
     /// Whether it was revoked.
@@ -564,4 +599,29 @@ pub enum LinkPurpose {
     Activation,
     /// Signs in, once.
     Magic,
+}
+
+/// `Debug` of some fields, without those that may hold personal data: names, e-mails, addresses,
+/// amounts, free text and whole rows.
+macro_rules! debug_in_part {
+    ($($type:ident { $($field:ident),* })*) => {$(
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($type))
+                    $(.field(stringify!($field), &self.$field))*
+                    .finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+pub(super) use debug_in_part;
+
+debug_in_part! {
+    ScenarioFile { uses, scenarios }
+    Scenario { id, fixtures, now, check, mail, write, expect, steps, matrix }
+    Question { principal, action, resource, fields }
+    CallerSpec { contact, link, staff, guest, view_as, on_behalf_of, session }
+    Fixture { tenant, preset, now, permission_sets, alert_sets, groups, staff, clients, links }
+    ContactFixture { access, credential, main, admin, approver, signatory, sets, grants, denials }
+    DocumentFixture { kind, client, state, level, internal, hidden, owner, parent, container }
 }

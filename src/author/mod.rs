@@ -43,17 +43,11 @@ pub use format::{
 pub use run::{Failure, ScenarioReport, Suite, SuiteReport};
 pub use stage::Stage;
 
-/// Why scenario files or fixtures cannot be used, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct SuiteError {
-    message: String,
-}
+use crate::error::message_and_help;
 
-impl SuiteError {
-    fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
-    }
+message_and_help! {
+/// Why scenario files or fixtures cannot be used, and where.
+SuiteError
 }
 
 /// The JSON Schema of scenario files, for editors.

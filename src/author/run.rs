@@ -9,9 +9,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::SuiteError;
+use super::commands::Command;
 use super::format::{
     Cells, Expectation, Fixture, Matrix, Outcome, Principal, Question, Scenario, ScenarioFile,
-    Step, Target,
+    Step, Target, debug_in_part,
 };
 use super::stage::{Observed, Stage};
 use crate::policy::PolicyBundle;
@@ -25,11 +26,15 @@ pub struct Suite {
     files: Vec<Loaded>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Loaded {
     name: String,
     fixtures: BTreeMap<String, Json>,
     scenarios: Vec<Scenario>,
+}
+
+debug_in_part! {
+    Loaded { name, scenarios }
 }
 
 impl Suite {
@@ -69,7 +74,9 @@ impl Suite {
     pub fn from_text(name: &str, text: &str) -> Result<Self, SuiteError> {
         let file = parse(name, text)?;
         if let Some(used) = file.uses.first() {
-            return Err(SuiteError::new(format!("{name}: {used} cannot be used without a folder")));
+            return Err(SuiteError::new(format!("{used} cannot be used without a folder"))
+                .with_help("load the file from its folder")
+                .within(name));
         }
         Self::checked(vec![loaded(name.to_owned(), file, BTreeMap::new())])
     }
@@ -79,10 +86,10 @@ impl Suite {
         for file in &files {
             for scenario in &file.scenarios {
                 if let Some(other) = ids.insert(&scenario.id, &file.name) {
-                    return Err(SuiteError::new(format!(
-                        "{}: scenario {} stands in {other} too; give each an id of its own",
-                        file.name, scenario.id
-                    )));
+                    let message = format!("scenario {} stands in {other} too", scenario.id);
+                    return Err(SuiteError::new(message)
+                        .with_help("give each an id of its own")
+                        .within(&file.name));
                 }
             }
         }
@@ -118,7 +125,8 @@ fn loaded(name: String, file: ScenarioFile, mut fixtures: BTreeMap<String, Json>
 }
 
 fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), SuiteError> {
-    let unreadable = |error| SuiteError::new(format!("{}: {error}", folder.display()));
+    let unreadable =
+        |error: std::io::Error| SuiteError::new(error.to_string()).within(folder.display());
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let path = entry.path();
@@ -133,8 +141,10 @@ fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), SuiteError> {
 
 fn read(path: &Path) -> Result<ScenarioFile, SuiteError> {
     let at =
-        |error: &dyn std::fmt::Display| SuiteError::new(format!("{}: {error}", path.display()));
-    let size = fs::metadata(path).map_err(|error| at(&error))?.len();
+        |error: &dyn std::fmt::Display| SuiteError::new(error.to_string()).within(path.display());
+    let size = fs::metadata(path)
+        .map_err(|error| at(&error).with_help("name a scenario file, or a folder of them"))?
+        .len();
     if size > FILE_BYTES_MAX {
         return Err(at(&format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20)));
     }
@@ -143,14 +153,14 @@ fn read(path: &Path) -> Result<ScenarioFile, SuiteError> {
 }
 
 fn parse(name: &str, text: &str) -> Result<ScenarioFile, SuiteError> {
-    parse_yaml(text).map_err(|error| SuiteError::new(format!("{name}: {error}")))
+    parse_yaml(text).map_err(|error: SuiteError| error.within(name))
 }
 
 pub(super) fn parse_yaml<T: DeserializeOwned>(text: &str) -> Result<T, SuiteError> {
     // Only `true` and `false` are booleans: contacts may well be called `y` or `no`.
     let options = serde_saphyr::options! { strict_booleans: true };
     serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| SuiteError::new(error.to_string()))
+        .map_err(|error| SuiteError::new(error.to_string().trim_start_matches("error: ")))
 }
 
 /// What came of a suite.
@@ -336,7 +346,8 @@ fn take(
         let described = format!("mail a credential to {contact}");
         (described, stage.credential_mail(contact).map_err(broken)?)
     } else if let Some(write) = write {
-        (format!("write {:?}", write.commands), stage.write(write).map_err(broken)?)
+        let names: Vec<String> = write.commands.iter().map(Command::name).collect();
+        (format!("write {}", names.join(", ")), stage.write(write).map_err(broken)?)
     } else {
         if let Some(open) = open {
             stage.open_session(&open.session, &open.contact).map_err(broken)?;

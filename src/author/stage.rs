@@ -22,8 +22,8 @@ use crate::portal::{
 };
 
 const START: &str = "2026-01-01T00:00:00Z";
-/// As late as it gets, for links that say no other.
-const LATEST: Timestamp = Timestamp::from_ms(253_370_764_800_000);
+/// The last moment that Cedar can name.
+const NEVER: &str = "9999-12-31T23:59:59.999Z";
 
 /// A state to ask questions of: a portal's tenant, or an engine over plain entities.
 ///
@@ -78,7 +78,10 @@ impl Stage {
     /// When the fixture is none, names what is not there, or breaks a rule that writes must keep.
     pub fn build(fixture: &Json, policies: &PolicyBundle) -> Result<Self, SuiteError> {
         let fixture: Fixture = serde_json::from_value(fixture.clone())
-            .map_err(|error| SuiteError::new(format!("the fixture cannot be read: {error}")))?;
+            .map_err(|error| SuiteError::new(format!("the fixture cannot be read: {error}")))
+            .map_err(|error| {
+                error.with_help("write what stands under a name of `fixtures` in a scenario file")
+            })?;
         Self::of(&fixture, policies).map_err(SuiteError::new)
     }
 
@@ -201,7 +204,7 @@ impl Stage {
         };
         Ok(match written {
             Ok(written) => {
-                let findings = written.findings.iter().map(|finding| format!("{finding:?}"));
+                let findings = written.findings.iter().map(ToString::to_string);
                 let actual = Expectation::new(Outcome::Accept, None);
                 Observed { actual, details: findings.collect(), request: None }
             }
@@ -393,6 +396,15 @@ impl PortalStage {
                 let fresh = || self.session(contact);
                 match session.as_deref() {
                     None => self.refine(fresh()?, contact, authenticated_by, mfa_at, last_seen)?,
+                    Some(_)
+                        if authenticated_by.is_some()
+                            || mfa_at.is_some()
+                            || last_seen.is_some() =>
+                    {
+                        return Err("a caller of a `session` has the evidence of that session: \
+                                    leave out authenticated_by, mfa_at and last_seen"
+                            .to_owned());
+                    }
                     Some("none") => Caller::contact(self.contact_id(contact)),
                     Some(name) => self
                         .sessions
@@ -408,7 +420,10 @@ impl PortalStage {
                     None => self.tenant.staff(&**staff),
                 };
                 match (view_as, on_behalf_of) {
-                    (Some(contact), _) => {
+                    (Some(_), Some(_)) => {
+                        return Err("staff view as a contact or act on behalf of one".to_owned());
+                    }
+                    (Some(contact), None) => {
                         let started = match started {
                             Some(text) => moment(text)?,
                             None => self.now(),
@@ -687,7 +702,10 @@ fn add_link(
             tx.create_activation_link(link.clone(), &contact, expires)?;
         }
         LinkPurpose::Magic => {
-            let expires = expires.unwrap_or(LATEST);
+            let expires = match expires {
+                Some(expires) => expires,
+                None => NEVER.parse()?,
+            };
             tx.create_magic_link(link.clone(), &contact, expires)?;
         }
     }

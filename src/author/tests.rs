@@ -280,3 +280,49 @@ fn the_shipped_schema_is_the_format() {
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     assert_eq!(shipped, json_schema(), "write it anew with `doorward test --print-schema`");
 }
+
+#[test]
+fn what_is_wrong_with_a_caller_is_told_by_its_name() {
+    let scenario = |principal: &str| {
+        format!(
+            "  - {{ id: a, fixtures: [studio], check: {{ principal: {principal}, action: view, \
+             resource: I1 }}, expect: allow }}"
+        )
+    };
+    let typo = suite(&scenario("{ contact: gm, sesion: old }")).unwrap_err();
+    assert!(typo.message().contains("unknown field `sesion`"), "{typo}");
+    let both = failure(&scenario("{ contact: gm, session: none, mfa_at: never }")).actual;
+    assert!(both.contains("leave out authenticated_by, mfa_at and last_seen"), "{both}");
+    let both = failure(&scenario("{ staff: uma, view_as: gm, on_behalf_of: gm }")).actual;
+    assert!(both.contains("view as a contact or act on behalf of one"), "{both}");
+}
+
+#[test]
+fn steps_are_told_without_personal_data() {
+    let failure = failure(
+        "  - { id: a, fixtures: [studio], write: { do: [{ create_contact: { id: z, client: C1, \
+         email: zoe@secret.example } }, { revoke: z }] }, expect: accept }",
+    );
+    assert_eq!(failure.step, "step 1: write create_contact, revoke");
+    let suite = suite(
+        "  - { id: a, fixtures: [studio], given: { clients: { C1: { contacts: { zoe: { name: \
+         Secret } } } } }, check: { principal: { contact: gm, address: 203.0.113.9 }, action: \
+         view, resource: I1 }, expect: allow }",
+    );
+    let shown = format!("{suite:?}");
+    assert!(!shown.contains("Secret") && !shown.contains("203"), "{shown}");
+}
+
+#[test]
+fn a_magic_link_without_an_end_lasts() {
+    let report = report(
+        "
+  - id: magic
+    fixtures: [studio]
+    given: { links: { M: { contact: gm, purpose: magic } } }
+    check: { principal: M, action: log_in, resource: portal }
+    expect: allow
+",
+    );
+    assert_eq!(report.passed(), 1, "{report:?}");
+}

@@ -8,7 +8,7 @@ use cedar_policy::{AuthorizationError, Authorizer, Context, Entities, PolicySet,
 use super::explain::{Clause, ClauseValue, Outcome, PolicyTrace};
 use super::{Evaluation, Evaluator, Fault, PolicyFailure, Request, codes};
 use crate::engine::World;
-use crate::facts::{Conversion, Entity, EntityUid, Facts, Record, Value};
+use crate::facts::{Conversion, Entity, EntityUid, Facts, Record, Value, shorten};
 use crate::policy::PolicyBundle;
 
 /// Decides with `cedar_policy::Authorizer`: slow, and right by definition.
@@ -221,7 +221,7 @@ fn prepare(world: &World, request: &Request) -> Result<(cedar_policy::Request, E
     let cedar_context = Context::from_pairs(pairs).map_err(|error| invalid(with_causes(&error)))?;
     let cedar_request =
         cedar_policy::Request::new(principal, action, resource, cedar_context, bundle.schema())
-            .map_err(|error| invalid(with_causes(&error)))?;
+            .map_err(|error| invalid(in_context(&with_causes(&error), &context)))?;
 
     let inline = inline_rows(world, request)?;
     if !inline.is_empty() {
@@ -404,13 +404,40 @@ fn named_entities<'v>(value: &'v Value, found: &mut Vec<&'v EntityUid>) {
     }
 }
 
+/// What Cedar says is wrong, without the values that it quotes: they may be personal, and these
+/// words end up in logs.
 fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
+    let mut text = without_values(&error.to_string());
     let mut cause = error.source();
     while let Some(error) = cause {
         text.push_str(": ");
-        text.push_str(&error.to_string());
+        text.push_str(&without_values(&error.to_string()));
         cause = error.source();
     }
     text
+}
+
+/// What is wrong with a request, and the names of what its context holds if that is it.
+fn in_context(message: &str, context: &Record) -> String {
+    if !message.starts_with(INVALID_CONTEXT) {
+        return message.to_owned();
+    }
+    let names: Vec<String> = context.keys().map(|name| format!("`{}`", shorten(name))).collect();
+    let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    format!("{message}; it holds {names}: see the schema for their types, and for what is missing")
+}
+
+const INVALID_CONTEXT: &str = "the context is not valid for ";
+
+fn without_values(text: &str) -> String {
+    // `type mismatch: value was expected to have type bool, but it actually has type string: `"x"``
+    if let Some((place, mismatch)) = text.split_once("type mismatch: value was expected") {
+        let reason = mismatch.split(": `").next().unwrap_or_default();
+        return format!("{place}type mismatch: value was expected{reason}");
+    }
+    // `context `{"now": …}` is not valid for `Action::"view"``
+    match text.strip_prefix("context `").and_then(|rest| rest.rsplit_once("` is not valid for ")) {
+        Some((_context, action)) => format!("{INVALID_CONTEXT}{action}"),
+        None => text.to_owned(),
+    }
 }

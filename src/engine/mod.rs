@@ -237,26 +237,27 @@ impl World {
         for row in put() {
             if !self.may_be_stored(row.uid().type_name()) {
                 return Err(StoreError::new(format!("{} is of a host-owned type", row.uid()))
-                    .help("pass it inline with each request, and store nothing of it"));
+                    .with_help("pass it inline with each request, and store nothing of it"));
             }
             let is_action = row.uid().type_name().rsplit("::").next() == Some("Action");
             if is_action && self.policies().has_schema() {
                 return Err(StoreError::new(format!("{} is declared by the schema", row.uid()))
-                    .help("leave actions out of the facts"));
+                    .with_help("leave actions out of the facts"));
             }
         }
         if let Some(uid) = facts.cycle(put().map(|row| row.uid())) {
             return Err(StoreError::new(format!("{uid} would be its own ancestor"))
-                .help("remove one of the parents on the way"));
+                .with_help("remove one of the parents on the way"));
         }
         let schema = self.policies().schema();
         let Err(message) = validate_rows(schema, put()) else { return Ok(()) };
         // All together are refused: find the row to name.
         let named = put().find_map(|row| {
             let message = validate_rows(schema, std::iter::once(row)).err()?;
-            Some(format!("{}: {message}", row.uid()))
+            Some(StoreError::new(message).within(row.uid()))
         });
-        Err(StoreError::new(named.unwrap_or(message)).help("see the schema for what it declares"))
+        let error = named.unwrap_or_else(|| StoreError::new(message));
+        Err(error.with_help("see the schema for what it declares"))
     }
 }
 

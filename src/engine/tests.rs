@@ -310,3 +310,38 @@ fn every_extension_value_reaches_cedar() {
     assert!(engine.check(&ask("gm", "view", "d")).is_allowed());
     assert_eq!(bundle.read_facts(&text).unwrap(), facts);
 }
+
+#[test]
+fn errors_name_attributes_and_no_values() {
+    let policies = PolicyBundle::builder()
+        .schema(
+            "s.cedarschema",
+            "entity Reader = { admin: Bool };
+             action read appliesTo
+               { principal: Reader, resource: Reader, context: { day: Bool } };",
+        )
+        .build()
+        .unwrap();
+    let ada = || EntityUid::new("Reader", "ada");
+    let row = |value: Value| Entity::new(ada()).with("admin", value);
+    let engine = Engine::builder(policies).stored_or_inline("Reader").build().unwrap();
+    let secrets = [
+        Value::from("ada@secret.example"),
+        Value::strings(["ada@secret.example"]),
+        Value::record([("mail".into(), "ada@secret.example".into())].into()).unwrap(),
+    ];
+    for secret in secrets {
+        let error = engine.apply(&Changes::new().put(row(secret.clone()))).unwrap_err();
+        let inline =
+            Request::new(ada(), "read", ada()).with("day", true).inline(row(secret.clone()));
+        let context = Request::new(ada(), "read", ada()).with("day", secret);
+        for text in [
+            error.to_string(),
+            engine.explain(&inline).fault.unwrap(),
+            engine.explain(&context).fault.unwrap(),
+        ] {
+            assert!(!text.contains("secret"), "{text}");
+            assert!(text.contains("`admin`") || text.contains("`day`"), "{text}");
+        }
+    }
+}

@@ -16,8 +16,9 @@ pub(super) fn entities_from_json(
     types: Option<&Types>,
 ) -> Result<Vec<Entity>, ValueError> {
     let rows: Vec<Json> = serde_json::from_str(text).map_err(|error| {
-        ValueError::new(format!("facts are no JSON array of entities: {error}"))
-            .help("write [{\"uid\": {\"type\": …, \"id\": …}, \"attrs\": {…}, \"parents\": […]}]")
+        ValueError::new(format!("facts are no JSON array of entities: {error}")).with_help(
+            "write [{\"uid\": {\"type\": …, \"id\": …}, \"attrs\": {…}, \"parents\": […]}]",
+        )
     })?;
     rows.iter()
         .enumerate()
@@ -33,7 +34,7 @@ pub(crate) fn entity_from_json(row: &Json, types: Option<&Types>) -> Result<Enti
     let row = row.as_object().ok_or_else(|| ValueError::new("an entity is a JSON object"))?;
     if let Some(unknown) = row.keys().find(|key| !MEMBERS.contains(&key.as_str())) {
         return Err(ValueError::new(format!("unknown member `{}`", shorten(unknown)))
-            .help(format!("an entity has {}", MEMBERS.join(", "))));
+            .with_help(format!("an entity has {}", MEMBERS.join(", "))));
     }
     let uid = row.get("uid").ok_or_else(|| ValueError::new("member `uid` is missing"))?;
     let uid = uid_from_json(uid)?;
@@ -73,7 +74,7 @@ pub(crate) fn uid_from_json(uid: &Json) -> Result<EntityUid, ValueError> {
     let member = |name: &str| {
         uid.get(name).and_then(Json::as_str).ok_or_else(|| {
             ValueError::new(format!("an entity's name lacks the string `{name}`"))
-                .help("write {\"type\": \"Contact\", \"id\": \"gm\"}")
+                .with_help("write {\"type\": \"Contact\", \"id\": \"gm\"}")
         })
     };
     let type_name = member("type")?;
@@ -126,11 +127,12 @@ fn value_from_json(
         return Err(ValueError::new(format!("values nest more than {DEPTH_MAX} deep")));
     }
     match value {
-        Json::Null => Err(ValueError::new("null is no value").help("leave the attribute out")),
+        Json::Null => Err(ValueError::new("null is no value").with_help("leave the attribute out")),
         Json::Bool(flag) => Ok(Value::from(*flag)),
         Json::Number(number) => number.as_i64().map(Value::from).ok_or_else(|| {
-            ValueError::new(format!("`{number}` is no 64-bit integer"))
-                .help("write a decimal as {\"__extn\": {\"fn\": \"decimal\", \"arg\": \"1.50\"}}")
+            ValueError::new(format!("`{number}` is no 64-bit integer")).with_help(
+                "write a decimal as {\"__extn\": {\"fn\": \"decimal\", \"arg\": \"1.50\"}}",
+            )
         }),
         Json::String(text) => match expected {
             Some(Type::Decimal) => Value::decimal(text),
@@ -157,7 +159,7 @@ fn value_from_json(
             }
             if members.contains_key("__expr") {
                 return Err(ValueError::new("`__expr` is not read")
-                    .help("write entities with __entity and extension values with __extn"));
+                    .with_help("write entities with __entity and extension values with __extn"));
             }
             match expected {
                 Some(Type::Entity(_)) => uid_from_json(value).map(Value::from),
@@ -182,7 +184,7 @@ fn extension_from_json(call: &Json) -> Result<Value, ValueError> {
     };
     let argument = argument.and_then(Json::as_str).ok_or_else(|| {
         ValueError::new("an extension value is written with one string")
-            .help("write {\"__extn\": {\"fn\": \"decimal\", \"arg\": \"1.50\"}}")
+            .with_help("write {\"__extn\": {\"fn\": \"decimal\", \"arg\": \"1.50\"}}")
     })?;
     match function {
         "decimal" => Value::decimal(argument),
@@ -190,7 +192,7 @@ fn extension_from_json(call: &Json) -> Result<Value, ValueError> {
         "datetime" => Value::datetime(argument),
         "duration" => Value::duration(argument),
         _ => Err(ValueError::new(format!("unknown extension function `{}`", shorten(function)))
-            .help("known are decimal, ip, datetime and duration")),
+            .with_help("known are decimal, ip, datetime and duration")),
     }
 }
 

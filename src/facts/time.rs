@@ -82,7 +82,7 @@ const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 fn parse_datetime(text: &str) -> Result<i64, ValueError> {
     calendar_ms(text).filter(|moment| YEARS.contains(moment)).ok_or_else(|| {
         ValueError::new(format!("`{}` is not a date and time", shorten(text)))
-            .help("write it as in 2026-11-30T22:59:00Z")
+            .with_help("write it as in 2026-11-30T22:59:00Z")
     })
 }
 
@@ -111,7 +111,7 @@ pub(super) fn parse_duration(text: &str) -> Result<i64, ValueError> {
         [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
     let malformed = || {
         ValueError::new(format!("`{}` is not a duration", shorten(text)))
-            .help("write days to milliseconds in this order, as in 1d2h30m15s500ms")
+            .with_help("write days to milliseconds in this order, as in 1d2h30m15s500ms")
     };
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),

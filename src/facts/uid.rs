@@ -80,7 +80,7 @@ impl FromStr for EntityUid {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let malformed = || {
             ValueError::new(format!("`{}` is not an entity", shorten(text)))
-                .help("write the type and the quoted id, as in Contact::\"gm\"")
+                .with_help("write the type and the quoted id, as in Contact::\"gm\"")
         };
         let (type_name, quoted) = text.trim().split_once("::\"").ok_or_else(malformed)?;
         let id = quoted.strip_suffix('"').ok_or_else(malformed)?;

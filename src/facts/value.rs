@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::time::Timestamp;
 use super::uid::{EntityUid, shorten};
+use crate::error::message_and_help;
 
 /// How deep sets and records may nest in one [`Value`].
 pub(crate) const DEPTH_MAX: usize = 32;
@@ -56,34 +57,19 @@ pub(crate) enum Repr {
 /// Attributes by name: the body of an entity, of a record value or of a request's context.
 pub type Record = BTreeMap<Arc<str>, Value>;
 
+message_and_help! {
 /// Why a text or a structure is no [`Value`], [`EntityUid`] or set of facts, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}{}", .help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
-pub struct ValueError {
-    message: String,
-    help: Option<String>,
-}
-
-impl ValueError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None }
-    }
-
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
-        self
-    }
-
-    /// Says where: `attribute `limit`: …`.
-    pub(crate) fn within(mut self, place: impl fmt::Display) -> Self {
-        self.message = format!("{place}: {}", self.message);
-        self
-    }
-
-    /// The message and the help.
-    pub(crate) fn into_parts(self) -> (String, Option<String>) {
-        (self.message, self.help)
-    }
+///
+/// # Example
+///
+/// ```
+/// use doorward::Value;
+///
+/// let error = Value::datetime("tomorrow").unwrap_err();
+/// assert_eq!(error.message(), "`tomorrow` is not a date and time");
+/// assert_eq!(error.help(), Some("write it as in 2026-11-30T22:59:00Z"));
+/// ```
+ValueError
 }
 
 impl Value {
@@ -129,7 +115,7 @@ impl Value {
     pub fn decimal(text: &str) -> Result<Self, ValueError> {
         let malformed = || {
             ValueError::new(format!("`{}` is not a decimal", shorten(text)))
-                .help("write one to four digits after the point, as in 12.50")
+                .with_help("write one to four digits after the point, as in 12.50")
         };
         let (whole, fraction) = text.split_once('.').ok_or_else(malformed)?;
         let digits = whole.strip_prefix('-').unwrap_or(whole);
@@ -153,7 +139,7 @@ impl Value {
     pub fn ip(text: &str) -> Result<Self, ValueError> {
         let malformed = || {
             ValueError::new(format!("`{}` is not an IP address or range", shorten(text)))
-                .help("write it as in 10.0.0.7 or 10.0.0.0/8")
+                .with_help("write it as in 10.0.0.7 or 10.0.0.0/8")
         };
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => {

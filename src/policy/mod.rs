@@ -182,6 +182,20 @@ impl PolicyBundle {
         self.0.schema.as_ref().map(|info| &info.types)
     }
 
+    /// Whether the schema declares these entity types; `help` says what to do where it does not.
+    pub(crate) fn require_types(&self, types: &[&str], help: &str) -> Result<(), PolicyError> {
+        let declared = |name: &str| self.types().is_some_and(|types| types.entity(name).is_some());
+        match types.iter().find(|name| !declared(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("the schema declares no entity type `{name}`");
+                Err(PolicyError::new(vec![
+                    Diagnostic::error("missing-type", message).with_help(help),
+                ]))
+            }
+        }
+    }
+
     /// The entities that policies and links name, each once.
     pub(crate) fn literals(&self) -> &[EntityUid] {
         &self.0.literals

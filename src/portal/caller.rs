@@ -1,5 +1,6 @@
 //! Who asks, and with what evidence.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use super::id::{ContactId, DocumentId, LinkId, StaffId};
@@ -26,7 +27,7 @@ use crate::facts::{Entity, EntityUid, Facts, Timestamp, Value};
 ///     .mfa_at(now.plus_ms(-60_000));
 /// assert_eq!(caller.contact_id().unwrap().id(), "gm");
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Caller {
     who: Who,
     epoch: Option<i64>,
@@ -36,6 +37,23 @@ pub struct Caller {
     last_seen: Option<Timestamp>,
     address: Option<IpAddr>,
     now: Option<Timestamp>,
+}
+
+/// Who asks and which evidence came along, without what it says: an address is personal.
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let evidence = [
+            ("epoch", self.epoch.is_some()),
+            ("credential_version", self.credential_version.is_some()),
+            ("authenticated_by", self.authenticated_by.is_some()),
+            ("mfa_at", self.mfa_at.is_some()),
+            ("last_seen", self.last_seen.is_some()),
+            ("address", self.address.is_some()),
+            ("now", self.now.is_some()),
+        ];
+        let given: Vec<_> = evidence.iter().filter(|(_, given)| *given).map(|(n, _)| *n).collect();
+        f.debug_struct("Caller").field("who", &self.who).field("evidence", &given).finish()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -101,7 +119,10 @@ impl Caller {
     }
 
     /// The session: the epoch and the credential version of the contact when it was opened, from
-    /// [`Tenant::access`](crate::Tenant::access).
+    /// [`Tenant::access`](crate::Tenant::access), kept by the host with the session.
+    ///
+    /// Never ask for them anew for each request: what is current is always right, so that no
+    /// session would ever end.
     #[must_use]
     pub fn session(mut self, epoch: i64, credential_version: i64) -> Self {
         self.epoch = Some(epoch);

@@ -1,5 +1,7 @@
 //! Documents as hosts give them, and what questions are asked of.
 
+use std::fmt;
+
 use super::id::{ClientId, ContactId, DocumentId};
 use super::name::{Kind, Level, State};
 use super::rows::{self, Row as _};
@@ -22,7 +24,7 @@ use crate::facts::{Entity, EntityUid, Facts};
 ///     .amount(12_000, "EUR");
 /// assert_eq!(invoice.id().id(), "I1");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Document {
     id: DocumentId,
     kind: Kind,
@@ -182,13 +184,31 @@ impl Document {
         grandparent.unwrap_or_else(|| parent.uid())
     }
 
-    /// The ids of other tenants that it names.
+    /// The tenants of the ids that it names.
     pub(super) fn tenants(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.id.tenant())
             .chain(self.client.as_ref().map(ClientId::tenant))
             .chain(self.parent.as_ref().map(DocumentId::tenant))
             .chain(self.container.as_ref().map(DocumentId::tenant))
             .chain(self.owner.as_ref().map(ContactId::tenant))
+    }
+}
+
+/// Without labels and amount: they are the client's business.
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("client", &self.client)
+            .field("parent", &self.parent)
+            .field("container", &self.container)
+            .field("owner", &self.owner)
+            .field("state", &self.state)
+            .field("level", &self.level)
+            .field("internal", &self.internal)
+            .field("visible", &self.visible)
+            .finish_non_exhaustive()
     }
 }
 

@@ -158,3 +158,10 @@ pub enum Finding {
     /// The contact is enabled and has no credential: issue one, or send an activation link.
     CredentialNeeded(super::ContactId),
 }
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::CredentialNeeded(contact) = self;
+        write!(f, "{contact} is enabled and has no credential; issue one")
+    }
+}

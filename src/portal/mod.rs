@@ -31,7 +31,7 @@ pub use document::{Document, Prospect, Resource};
 pub use error::{Finding, Violation, WRITE_CODES, WriteError, Written};
 pub use id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, StaffId};
 pub use name::{AccessState, Action, Channel, CredentialState, Kind, Level, State};
-pub use preset::{Preset, TenantConfig, shipped_policies};
+pub use preset::{Preset, TenantConfig, shipped_policies, shipped_sources};
 pub use settings::{KindSettings, Limit, Settings};
 pub use tenant::{Access, ContactSearch, Portal, PortalBuilder, Tenant};
 pub use tx::{Archive, ContactEdit, NewContact, NewStaff, Recipients, Sent, Tx, Watch};

@@ -43,7 +43,7 @@ macro_rules! words {
                 Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or_else(|| {
                     let known: Vec<_> = Self::ALL.iter().map(|word| word.as_str()).collect();
                     ValueError::new(format!(concat!("`{}` is no ", $what), shorten(text)))
-                        .help(format!("known are {}", known.join(", ")))
+                        .with_help(format!("known are {}", known.join(", ")))
                 })
             }
         }
@@ -275,9 +275,9 @@ words! {
     }
 }
 
-/// A kind of document: `invoice`, `ticket`, or one that a tenant declared itself.
+/// A kind of document: `invoice`, `ticket`.
 ///
-/// The kinds of the shipped presets are constants.
+/// The shipped kinds are constants. Other names can be written, and are refused as `UNKNOWN_KIND`.
 ///
 /// # Example
 ///
@@ -379,7 +379,7 @@ impl FromStr for Kind {
             Ok(Self(Name(text.to_owned().into())))
         } else {
             Err(ValueError::new(format!("`{}` is no name of a kind", shorten(text)))
-                .help("use lower case letters, digits and _, at most 64, a letter first"))
+                .with_help("use lower case letters, digits and _, at most 64, a letter first"))
         }
     }
 }

@@ -8,7 +8,7 @@ use super::name::{Action, Kind};
 use super::settings::Settings;
 use crate::error::Error;
 use crate::facts::ValueError;
-use crate::policy::PolicyBundle;
+use crate::policy::{PolicyBundle, PolicyBundleBuilder};
 
 macro_rules! shipped {
     ($($file:literal),* $(,)?) => {
@@ -53,10 +53,37 @@ const KINDS: &str = include_str!("../../policies/presets/kinds.json");
 /// # Ok::<(), doorward::Error>(())
 /// ```
 pub fn shipped_policies() -> Result<PolicyBundle, Error> {
-    let builder = PolicyBundle::builder().schema(SCHEMA.0, SCHEMA.1);
-    let builder =
-        POLICIES.iter().fold(builder, |builder, (name, text)| builder.policies(*name, *text));
-    Ok(builder.build()?)
+    Ok(shipped_sources().build()?)
+}
+
+/// The shipped schema and policies as sources, to add a host's own policies to.
+///
+/// # Example: a rule of one's own
+///
+/// ```
+/// use doorward::Portal;
+/// use doorward::portal::shipped_sources;
+///
+/// let policies = shipped_sources()
+///     .policies("own.cedar", r#"
+///         @id("large-payments-by-phone")
+///         @step("12")
+///         @rank("9")
+///         @reason("TOO_LARGE")
+///         @message("Please call us to pay as much as this.")
+///         forbid (principal is Contact, action == Action::"pay", resource is Document)
+///         when { resource has amount && resource.amount > 1000000 };
+///     "#)
+///     .build()?;
+/// assert!(policies.policy("client-archived").is_some());
+/// let portal = Portal::builder().policies(policies).build()?;
+/// assert!(portal.policies().policy("large-payments-by-phone").is_some());
+/// # Ok::<(), doorward::Error>(())
+/// ```
+#[must_use]
+pub fn shipped_sources() -> PolicyBundleBuilder {
+    let schema = PolicyBundle::builder().schema(SCHEMA.0, SCHEMA.1);
+    POLICIES.iter().fold(schema, |sources, (name, text)| sources.policies(*name, *text))
 }
 
 /// A preset: a trade's way to run a portal.

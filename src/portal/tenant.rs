@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::{self, ThreadId};
 
 use super::caller::{Ask, Caller};
 use super::document::Resource;
@@ -15,7 +16,7 @@ use super::rows::{self, Row as _};
 use super::tx::Tx;
 use crate::decide::{Decision, Disclosure, ErrorMode, Explanation, Request};
 use crate::engine::{Engine, World};
-use crate::error::Error;
+use crate::error::{Error, StoreError};
 use crate::facts::{Entity, EntityUid, Facts, Timestamp};
 use crate::policy::PolicyBundle;
 use crate::symbol::Symbol;
@@ -47,6 +48,7 @@ use crate::symbol::Symbol;
 ///     Ok(gm)
 /// })?;
 ///
+/// // At login; the session keeps what it was opened with.
 /// let gm = written.value;
 /// let access = acme.access(&gm).ok_or("no such contact")?;
 /// let caller = Caller::contact(gm).session(access.epoch, access.credential_version).password();
@@ -83,8 +85,8 @@ impl Portal {
     ///
     /// # Errors
     ///
-    /// When there is a tenant of this id, the configuration names permissions, sets or events that
-    /// are not there, or the policies have another schema than the portal's.
+    /// When the id is empty or there is a tenant of this id, or the configuration names permissions,
+    /// sets or events that are not there.
     pub fn create_tenant(
         &self,
         id: impl Into<Arc<str>>,
@@ -102,10 +104,12 @@ impl Portal {
     ///
     /// # Errors
     ///
-    /// When there is a tenant of this id, or the facts do not fit the schema.
+    /// When there is a tenant of this id, the facts are another tenant's, or they do not fit the
+    /// schema.
     pub fn restore_tenant(&self, id: impl Into<Arc<str>>, facts: Facts) -> Result<Tenant, Error> {
         let id = id.into();
         self.vacant(&id)?;
+        own_facts(&id, &facts)?;
         let tenant = self.open(Arc::clone(&id), facts)?;
         self.admit(id, tenant)
     }
@@ -120,6 +124,9 @@ impl Portal {
     }
 
     fn vacant(&self, id: &str) -> Result<(), WriteError> {
+        if id.is_empty() {
+            return Err(refused("UNKNOWN_ID", "the id of the tenant is empty"));
+        }
         self.tenant(id).map_or(Ok(()), |_| Err(duplicate(id)))
     }
 
@@ -144,7 +151,7 @@ impl Portal {
             id,
             engine: engine.build()?,
             catalogue: Arc::clone(&self.0.catalogue),
-            writing: Mutex::new(()),
+            writing: Writing::default(),
         };
         Ok(Tenant(Arc::new(inner)))
     }
@@ -163,7 +170,28 @@ impl Portal {
 }
 
 fn duplicate(id: &str) -> WriteError {
-    WriteError::rejected(vec![Violation::new("DUPLICATE_ID", format!("there is a tenant {id}"))])
+    refused("DUPLICATE_ID", format!("there is a tenant {id}"))
+}
+
+/// Whether facts are of this tenant: under another id every question would be refused, and every
+/// write would mix the two.
+fn own_facts(id: &str, facts: &Facts) -> Result<(), WriteError> {
+    let tenant = rows::tenant(id);
+    if facts.entity(&tenant).is_none() {
+        return Err(refused("UNKNOWN_ID", format!("the facts hold no {tenant}")));
+    }
+    let foreign = facts.iter().find(|row| {
+        let named = row.entity_at("tenant").filter(|named| named.type_name() == tenant.type_name());
+        named.is_some_and(|named| *named != tenant)
+    });
+    match foreign {
+        None => Ok(()),
+        Some(row) => Err(refused("CROSS_TENANT", format!("{} is not of {tenant}", row.uid()))),
+    }
+}
+
+fn refused(code: &'static str, message: impl Into<String>) -> WriteError {
+    WriteError::rejected(vec![Violation::new(code, message)])
 }
 
 impl fmt::Debug for Portal {
@@ -171,6 +199,10 @@ impl fmt::Debug for Portal {
         f.debug_struct("Portal").field("policies", &self.0.policies).finish_non_exhaustive()
     }
 }
+
+/// The types of the rows that a portal writes.
+const ENTITY_TYPES: [&str; 7] =
+    ["Tenant", "Client", "Contact", "Staff", "Link", "Document", "Access"];
 
 /// Sets up a [`Portal`].
 #[must_use]
@@ -180,8 +212,9 @@ pub struct PortalBuilder {
 }
 
 impl PortalBuilder {
-    /// The policies: the shipped ones with a host's own, over the portal's schema. Default: the
-    /// shipped ones.
+    /// The policies: the shipped ones with a host's own, over the portal's schema. They replace the
+    /// default, the shipped ones alone, so start from
+    /// [`shipped_sources`](super::shipped_sources).
     pub fn policies(mut self, policies: PolicyBundle) -> Self {
         self.policies = Some(policies);
         self
@@ -209,10 +242,14 @@ impl PortalBuilder {
     ///
     /// # Errors
     ///
-    /// None with the shipped policies; see [`shipped_policies`].
+    /// When the policies have no schema of a portal: they would not be the shipped ones and
+    /// others, but others alone.
     pub fn build(self) -> Result<Portal, Error> {
         let policies = match self.policies {
-            Some(policies) => policies,
+            Some(policies) => {
+                policies.require_types(&ENTITY_TYPES, "start from `portal::shipped_sources`")?;
+                policies
+            }
             None => shipped_policies()?,
         };
         Ok(Portal(Arc::new(PortalInner {
@@ -240,7 +277,40 @@ pub(super) struct TenantInner {
     pub(super) id: Arc<str>,
     pub(super) engine: Engine,
     pub(super) catalogue: Arc<Catalogue>,
-    writing: Mutex<()>,
+    writing: Writing,
+}
+
+/// One writer at a time.
+#[derive(Default)]
+struct Writing {
+    lock: Mutex<()>,
+    writer: Mutex<Option<ThreadId>>,
+}
+
+/// The right to write, until it is dropped.
+struct Turn<'w> {
+    writing: &'w Writing,
+    _lock: MutexGuard<'w, ()>,
+}
+
+impl Writing {
+    /// Waits for the writer before. A thread that would wait for itself is told so instead.
+    fn begin(&self) -> Result<Turn<'_>, StoreError> {
+        let own = Some(thread::current().id());
+        if *self.writer.lock().unwrap_or_else(PoisonError::into_inner) == own {
+            return Err(StoreError::new("a write to this tenant is under way on this thread")
+                .with_help("use the `tx` that its closure is given"));
+        }
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = own;
+        Ok(Turn { writing: self, _lock: lock })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.writing.writer.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 macro_rules! names {
@@ -434,7 +504,8 @@ impl Tenant {
         self.0.engine.world().message(decision)
     }
 
-    /// A contact's access and what its sessions have to carry. `None` for an unknown contact.
+    /// A contact's access and what its sessions have to carry, to be kept when a session is opened:
+    /// see [`Caller::session`]. `None` for an unknown contact.
     #[must_use]
     pub fn access(&self, contact: &ContactId) -> Option<Access> {
         if contact.tenant() != self.id() {
@@ -454,13 +525,17 @@ impl Tenant {
     ///
     /// # Errors
     ///
-    /// The refusal, where the caller may not list contacts.
+    /// The refusal, where the caller may not list contacts, or the search names a client of another
+    /// tenant.
     pub fn contacts(
         &self,
         caller: &Caller,
         search: &ContactSearch,
     ) -> Result<Vec<ContactId>, Decision> {
         let world = self.0.engine.world();
+        if search.client.as_ref().is_some_and(|client| client.tenant() != self.id()) {
+            return Err(cross_tenant(&world));
+        }
         let request =
             self.request_in(&world, caller, Action::ListContacts, &Resource::Portal, &[])?;
         let decision = world.check(&request);
@@ -538,7 +613,7 @@ impl Tenant {
             Resource::Portal => (rows::tenant(self.id()), Vec::new()),
         };
         if caller.tenants().chain(resource.tenants()).any(|tenant| tenant != self.id()) {
-            return Err(world.refuse(Symbol::of("CROSS_TENANT"), Some(1)));
+            return Err(cross_tenant(world));
         }
         let mut request = caller.request(facts, self.id(), action, uid, &ask);
         request.inline.extend(inline);
@@ -550,10 +625,15 @@ impl Tenant {
 impl Tenant {
     /// Writes for an actor, who is authorised command by command by the same policies.
     ///
+    /// Writes of one tenant wait for each other. Questions wait for nothing: those that are asked
+    /// of the tenant inside `commands` see the state before the write. Where `commands` panics,
+    /// nothing has changed, and the tenant goes on.
+    ///
     /// # Errors
     ///
     /// When the actor may not do one of the commands, or the result would break a rule that writes
-    /// must keep. Nothing has changed then.
+    /// must keep, or `commands` writes to the tenant itself instead of to its `tx`. Nothing has
+    /// changed then.
     pub fn write<T>(
         &self,
         actor: &Caller,
@@ -567,7 +647,7 @@ impl Tenant {
     ///
     /// # Errors
     ///
-    /// When the result would break a rule. Nothing has changed then.
+    /// As [`write`](Self::write), without an actor to refuse.
     pub fn write_as_system<T>(
         &self,
         commands: impl FnOnce(&mut Tx<'_>) -> Result<T, WriteError>,
@@ -580,7 +660,7 @@ impl Tenant {
         actor: Option<&Caller>,
         commands: impl FnOnce(&mut Tx<'_>) -> Result<T, WriteError>,
     ) -> Result<Written<T>, WriteError> {
-        let _writing = self.0.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.0.writing.begin()?;
         let mut tx = Tx::begin(self, actor);
         let value = commands(&mut tx)?;
         let (changes, findings) = tx.finish()?;
@@ -597,6 +677,10 @@ impl fmt::Debug for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tenant").field("id", &self.0.id).field("engine", &self.0.engine).finish()
     }
+}
+
+fn cross_tenant(world: &World) -> Decision {
+    world.refuse(Symbol::of("CROSS_TENANT"), Some(1))
 }
 
 impl Resource {
@@ -629,11 +713,21 @@ pub struct Access {
 }
 
 /// Which contacts to find. Everything that is set has to match.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ContactSearch {
     name: Option<String>,
     state: Option<String>,
     client: Option<ClientId>,
+}
+
+/// Without the text that is searched for: it is a name or an e-mail.
+impl fmt::Debug for ContactSearch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContactSearch")
+            .field("state", &self.state)
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ContactSearch {

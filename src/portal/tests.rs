@@ -1,6 +1,7 @@
 use super::*;
 use crate::decide::Disclosure;
-use crate::facts::Timestamp;
+use crate::facts::{Changes, Entity, Facts, Timestamp};
+use crate::policy::PolicyBundle;
 
 fn now() -> Timestamp {
     "2026-11-30T12:00:00Z".parse().unwrap()
@@ -187,6 +188,159 @@ fn no_personal_data_shows_in_debug() {
     let tenant = invoicing(Level::Invited);
     let new = NewContact::new(tenant.contact("x"), tenant.client("C1")).email("secret@x.example");
     let row = tenant.facts().entity(&tenant.contact("dh").uid()).unwrap().clone();
-    let shown = format!("{new:?} {row:?} {tenant:?} {:?}", tenant.facts());
-    assert!(!shown.contains("example"), "{shown}");
+    let caller = session(&tenant, "dh").address([203, 0, 113, 9].into());
+    let document = Document::new(tenant.document("I2"), Kind::INVOICE)
+        .label("secret.example")
+        .amount(4711, "EUR");
+    let request = tenant.request(&caller, Action::View, document.clone()).unwrap();
+    let search = ContactSearch::all().name("secret@x.example");
+    let mut shown = format!("{new:?} {row:?} {tenant:?} {:?}", tenant.facts());
+    shown += &format!("{caller:?} {document:?} {request:?} {search:?}");
+    for personal in ["example", "203", "4711"] {
+        assert!(!shown.contains(personal), "{shown}");
+    }
+}
+
+#[test]
+fn ids_of_another_tenant_name_nothing_here() {
+    let tenant = invoicing(Level::Invited);
+    let (invoice, dh) = (tenant.document("I1"), tenant.contact("dh"));
+    let foreign = ContactId::new("other", "dh");
+    let code = |written: Result<Written<()>, WriteError>| written.unwrap_err().code();
+    let client = ClientId::new("other", "C1");
+    let group = ClientGroupId::new("other", "G");
+    let before = tenant.facts();
+    assert_eq!(
+        code(tenant.write_as_system(|tx| tx.withdraw_invitation(&invoice, &foreign))),
+        "CROSS_TENANT"
+    );
+    assert_eq!(
+        code(tenant.write_as_system(|tx| {
+            let staff = NewStaff::new(tenant.staff("v")).only_clients([client.clone()]);
+            tx.create_staff(staff).map(drop)
+        })),
+        "CROSS_TENANT"
+    );
+    assert_eq!(
+        code(tenant.write_as_system(|tx| {
+            tx.set_group_settings(&tenant.client_group("G"), Settings::default())?;
+            tx.set_client_group(&tenant.client("C1"), Some(&group))
+        })),
+        "CROSS_TENANT"
+    );
+    let staff = Caller::staff(tenant.staff("u"));
+    let found = tenant.contacts(&staff, &ContactSearch::all().client(client));
+    assert_eq!(found.unwrap_err().code().unwrap(), "CROSS_TENANT");
+    assert_eq!(tenant.facts(), before);
+    assert!(tenant.check(&session(&tenant, "dh"), Action::View, &invoice).is_allowed());
+    tenant.write_as_system(|tx| tx.withdraw_invitation(&invoice, &dh)).unwrap();
+}
+
+#[test]
+fn nothing_is_given_to_the_empty_id() {
+    let tenant = invoicing(Level::Client);
+    let (empty, dh) = (tenant.document(""), tenant.contact("dh"));
+    let inline = || Document::new(tenant.document(""), Kind::INVOICE).client(tenant.client("C1"));
+    let refused = [
+        tenant.write_as_system(|tx| tx.invite(&empty, &dh, None)),
+        tenant.write_as_system(|tx| tx.invite(inline(), &dh, None)),
+        tenant.write_as_system(|tx| tx.set_involved(&empty, &dh, true)),
+        tenant.write_as_system(|tx| tx.watch_document(&dh, &empty, Watch::WithMail)),
+        tenant.write_as_system(|tx| tx.put_document(&inline())),
+        tenant.write_as_system(|tx| tx.create_client(tenant.client("")).map(drop)),
+    ];
+    for written in refused {
+        assert_eq!(written.unwrap_err().code(), "UNKNOWN_ID");
+    }
+    let portal = Portal::builder().build().unwrap();
+    assert!(portal.create_tenant("", Preset::Invoicing).is_err());
+}
+
+#[test]
+fn a_link_is_used_up_by_its_bearer() {
+    let tenant = invoicing(Level::Client);
+    let (link, dh) = (tenant.link("M"), tenant.contact("dh"));
+    let soon = now().plus_ms(60_000);
+    tenant.write_as_system(|tx| tx.create_magic_link(link.clone(), &dh, soon)).unwrap();
+    let other = tenant.write(&session(&tenant, "acc"), |tx| tx.use_link(&link));
+    assert_eq!(other.unwrap_err().code(), "TOKEN_SCOPE");
+    let bearer = Caller::link(link.clone());
+    tenant.write(&bearer, |tx| tx.use_link(&link)).unwrap();
+    let again = tenant.write(&bearer, |tx| tx.use_link(&link));
+    assert_eq!(again.unwrap_err().code(), "TOKEN_USED");
+}
+
+#[test]
+fn settings_name_kinds_that_are_there() {
+    let tenant = invoicing(Level::Client);
+    let own = KindSettings { level: Some(Level::Own), ..KindSettings::default() };
+    let mut settings = Settings::default();
+    settings.kinds.insert("invioce".parse().unwrap(), own);
+    let refused = tenant.write_as_system(|tx| tx.set_settings(settings.clone()));
+    assert_eq!(refused.unwrap_err().code(), "UNKNOWN_KIND");
+    let client = tenant.client("C1");
+    let refused = tenant.write_as_system(|tx| tx.set_client_settings(&client, settings.clone()));
+    assert_eq!(refused.unwrap_err().code(), "UNKNOWN_KIND");
+}
+
+#[test]
+fn facts_are_restored_as_the_tenant_that_they_are_of() {
+    let facts = invoicing(Level::Client).facts();
+    let portal = Portal::builder().build().unwrap();
+    let other = portal.restore_tenant("other", facts.clone()).unwrap_err();
+    assert_eq!(other.to_string(), "UNKNOWN_ID: the facts hold no Tenant::\"other\"");
+    assert!(portal.restore_tenant("none", Facts::new()).is_err());
+    let row = Entity::new(rows::tenant("other")).with("tenant", rows::tenant("other"));
+    let mixed = facts.with(&Changes::new().put(row));
+    assert!(portal.restore_tenant("other", mixed.clone()).is_err());
+    assert!(portal.restore_tenant("it", mixed).is_err());
+    assert!(portal.restore_tenant("it", facts).is_ok());
+}
+
+#[test]
+fn a_write_inside_a_write_is_refused_and_a_question_answered() {
+    let tenant = invoicing(Level::Client);
+    let gm = session(&tenant, "gm");
+    let inner = tenant.write_as_system(|tx| {
+        assert!(tenant.check(&gm, Action::View, tenant.document("I1")).is_allowed());
+        tx.create_client(tenant.client("C3"))?;
+        tenant.write_as_system(|tx| tx.create_client(tenant.client("C4")))
+    });
+    let inner = inner.unwrap_err().to_string();
+    assert!(inner.starts_with("a write to this tenant is under way on this thread; "), "{inner}");
+    tenant.write_as_system(|tx| tx.create_client(tenant.client("C3"))).unwrap();
+}
+
+#[test]
+fn a_panic_inside_a_write_changes_nothing_and_locks_nothing() {
+    let tenant = invoicing(Level::Client);
+    let before = tenant.facts();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let written: Result<Written<()>, WriteError> = tenant.write_as_system(|tx| {
+            tx.create_client(tenant.client("C3"))?;
+            std::panic::resume_unwind(Box::new("the host's own"))
+        });
+        drop(written);
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(tenant.facts(), before);
+    tenant.write_as_system(|tx| tx.create_client(tenant.client("C3"))).unwrap();
+}
+
+#[test]
+fn policies_without_the_shipped_schema_are_no_portal() {
+    let alone = PolicyBundle::builder()
+        .policies("all.cedar", "@id(\"all\") permit (principal, action, resource);")
+        .build()
+        .unwrap();
+    let refused = Portal::builder().policies(alone).build().unwrap_err().to_string();
+    assert!(refused.contains("help: start from `portal::shipped_sources`"), "{refused}");
+}
+
+#[test]
+fn what_hosts_share_between_threads_can_be_shared() {
+    fn shared<T: Send + Sync>() {}
+    shared::<(Portal, Tenant, Caller, Resource, TenantConfig, Prospect)>();
+    shared::<(crate::Engine, crate::World, PolicyBundle, Facts, Changes)>();
+    shared::<(crate::Request, crate::Decision, crate::Explanation, crate::Error)>();
 }

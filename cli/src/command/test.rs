@@ -55,8 +55,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Status, Failure> {
     let policies = super::load_policies(&dir)?;
     let scenarios = arguments.scenarios.clone().unwrap_or_else(|| dir.join("tests"));
     let suite = Suite::load(&scenarios).map_err(|error| {
-        Failure::new(error.to_string())
-            .help("`doorward test --print-schema` prints the format of scenario files")
+        let format = "`doorward test --print-schema` prints the format of scenario files";
+        Failure::new(error.message()).help(error.help().unwrap_or(format))
     })?;
     let report = suite.run(&policies, arguments.filter.as_deref());
     if report.scenarios.is_empty() {

@@ -193,18 +193,19 @@ impl Tx<'_> {
         Ok(link)
     }
 
-    /// Records that a link was used up: a magic link after the login it gave.
+    /// Records that a link was used up: a magic link after the login it gave. The actor is the
+    /// link's bearer.
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_ID`; the actor's refusal where the link does not sign in (any more); `TOKEN_SCOPE`
-    /// where the actor is not the bearer of this link.
+    /// `UNKNOWN_ID`, `CROSS_TENANT`; the actor's refusal where the link does not sign in (any
+    /// more); `TOKEN_SCOPE` for an actor who is not the bearer of this link.
     pub fn use_link(&mut self, link: &LinkId) -> Result<(), WriteError> {
         let mut row = self.link_row(link)?;
-        self.authorise(Action::LogIn, crate::portal::Resource::Portal, &[])?;
         if self.actor.is_some_and(|actor| actor.link_id() != Some(link)) {
-            return Err(self.reject("TOKEN_SCOPE", format!("{link} is used by its bearer alone")));
+            return Err(self.reject("TOKEN_SCOPE", format!("the actor does not bear {link}")));
         }
+        self.authorise(Action::LogIn, crate::portal::Resource::Portal, &[])?;
         if !is_final(&row) {
             row.set("used", true);
             self.put(row);
@@ -230,9 +231,7 @@ impl Tx<'_> {
     }
 
     fn link_row(&mut self, link: &LinkId) -> Result<Entity, WriteError> {
-        if link.tenant() != self.tenant.id() {
-            return Err(self.reject("CROSS_TENANT", format!("{link} is of another tenant")));
-        }
+        self.own_tenant(link.tenant())?;
         self.row(&link.uid())
     }
 
@@ -243,9 +242,7 @@ impl Tx<'_> {
         contact: &Entity,
         purpose: &'static str,
     ) -> Result<Entity, WriteError> {
-        if link.tenant() != self.tenant.id() {
-            return Err(self.reject("CROSS_TENANT", format!("{link} is of another tenant")));
-        }
+        self.own_tenant(link.tenant())?;
         self.new_id(&link.uid())?;
         let client = contact.entity_at("client").cloned().unwrap_or_else(rows::no_client);
         Ok(Entity::new(link.uid())

@@ -71,7 +71,7 @@ impl NewContact {
 pub struct ContactEdit {
     name: Option<String>,
     email: Option<Option<String>>,
-    login: Option<Option<String>>,
+    login: Option<String>,
 }
 
 impl ContactEdit {
@@ -96,7 +96,7 @@ impl ContactEdit {
 
     /// Changes the name for logging in, where the host has such.
     pub fn login(mut self, login: impl Into<String>) -> Self {
-        self.login = Some(Some(login.into()));
+        self.login = Some(login.into());
         self
     }
 
@@ -202,10 +202,8 @@ impl Tx<'_> {
         if let Some(name) = &edit.name {
             row.set("name", name.as_str());
         }
-        match &edit.login {
-            Some(Some(login)) => row.set("login", login.as_str()),
-            Some(None) => row.unset("login"),
-            None => {}
+        if let Some(login) = &edit.login {
+            row.set("login", login.as_str());
         }
         if let Some(email) = &edit.email {
             if email.as_deref().unwrap_or_default() != row.text_at("email") {

@@ -81,10 +81,8 @@ impl Tx<'_> {
             None => self.authorise(Action::Create, document.clone(), &self.chosen(&row))?,
         }
         self.own(&Resource::from(document.clone()))?;
-        if document.id().id().is_empty() {
-            return Err(self.reject("UNKNOWN_ID", "the id of a document is empty"));
-        }
-        if self.facts.entity(&document.kind().uid()).is_none() {
+        self.not_empty(document.id().id())?;
+        if !self.is_declared(document.kind()) {
             let message = format!("no kind `{}` is declared", document.kind());
             return Err(self.reject("UNKNOWN_KIND", message));
         }
@@ -202,7 +200,8 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `CROSS_TENANT`, `UNKNOWN_CONTACT`, `DUPLICATE_ID` where there is a link of this id.
+    /// `CROSS_TENANT`, `UNKNOWN_CONTACT`, `UNKNOWN_ID` where the id of the document is empty,
+    /// `DUPLICATE_ID` where there is a link of this id.
     pub fn invite(
         &mut self,
         document: impl Into<Resource>,
@@ -217,7 +216,8 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `CROSS_TENANT`, `UNKNOWN_CONTACT`, `DUPLICATE_ID` where there is a link of this id.
+    /// `CROSS_TENANT`, `UNKNOWN_CONTACT`, `UNKNOWN_ID` where the id of the document is empty,
+    /// `DUPLICATE_ID` where there is a link of this id.
     pub fn create_personal_link(
         &mut self,
         link: LinkId,
@@ -226,6 +226,7 @@ impl Tx<'_> {
         expires: Option<Timestamp>,
     ) -> Result<LinkId, WriteError> {
         let document = self.asked_document(Action::Send, document.into())?;
+        self.not_empty(document.id())?;
         self.own(&contact.into())?;
         let contact = self.contact_row(contact)?;
         let mut row = self.new_link(&link, &contact, "personal")?;
@@ -249,7 +250,7 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         let document = self.asked_document(Action::Send, document.into())?;
         self.own(&contact.into())?;
-        let mut row = self.access_row(&document);
+        let mut row = self.access_row(&document)?;
         self.edit_set(&mut row, "invited", |set| member(set, contact.uid(), false));
         self.put(row);
         Ok(())
@@ -276,7 +277,7 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.own(&contact.into())?;
         let contact_row = self.contact_row(contact)?;
-        let mut row = self.access_row(document);
+        let mut row = self.access_row(document)?;
         self.edit_set(&mut row, "invited", |set| member(set, contact.uid(), true));
         self.put(row);
         if let Some(link) = link {
@@ -338,7 +339,7 @@ impl Tx<'_> {
         let document = self.asked_document(Action::Relate, document.into())?;
         self.own(&contact.into())?;
         self.contact_row(contact)?;
-        let mut row = self.access_row(&document);
+        let mut row = self.access_row(&document)?;
         self.edit_set(&mut row, "involved", |set| member(set, contact.uid(), involved));
         self.put(row);
         Ok(())
@@ -363,7 +364,7 @@ impl Tx<'_> {
             member(set, document.uid(), watch == Watch::Silently);
         });
         self.put(row);
-        let mut row = self.access_row(document);
+        let mut row = self.access_row(document)?;
         self.edit_set(&mut row, "watchers", |set| {
             member(set, contact.uid(), watch != Watch::No);
         });

@@ -16,7 +16,7 @@ use super::caller::Caller;
 use super::document::Resource;
 use super::error::{Finding, Violation, WriteError};
 use super::id::{ClientId, ContactId, DocumentId};
-use super::name::Action;
+use super::name::{Action, Kind};
 use super::rows::{self, Row as _};
 use super::settings::{Cascade, Settings};
 use super::tenant::Tenant;
@@ -108,13 +108,17 @@ impl<'t> Tx<'t> {
 
     /// The system may do everything, to this tenant alone.
     fn own(&mut self, resource: &Resource) -> Result<(), WriteError> {
-        match resource.tenants().into_iter().find(|tenant| *tenant != self.tenant.id()) {
-            None => Ok(()),
-            Some(tenant) => {
-                let message = format!("{tenant} is another tenant than {}", self.tenant.id());
-                Err(self.reject("CROSS_TENANT", message))
-            }
+        resource.tenants().into_iter().try_for_each(|tenant| self.own_tenant(tenant))
+    }
+
+    /// Every id that a command takes is of this tenant: within it, only the rest of an id is looked
+    /// up.
+    fn own_tenant(&mut self, tenant: &str) -> Result<(), WriteError> {
+        if tenant == self.tenant.id() {
+            return Ok(());
         }
+        let message = format!("{tenant} is another tenant than {}", self.tenant.id());
+        Err(self.reject("CROSS_TENANT", message))
     }
 
     /// Fails the write at once.
@@ -160,10 +164,17 @@ impl<'t> Tx<'t> {
         }
     }
 
+    /// An empty id stands for what is not there: see [`rows::no_client`] and `Prospect::document`.
+    fn not_empty(&mut self, id: &str) -> Result<(), WriteError> {
+        if id.is_empty() { Err(self.reject("UNKNOWN_ID", "an id is empty")) } else { Ok(()) }
+    }
+
+    fn is_declared(&self, kind: &Kind) -> bool {
+        self.facts.entity(&kind.uid()).is_some()
+    }
+
     fn new_id(&mut self, uid: &EntityUid) -> Result<(), WriteError> {
-        if uid.id().is_empty() {
-            return Err(self.reject("UNKNOWN_ID", "an id is empty"));
-        }
+        self.not_empty(uid.id())?;
         if self.facts.entity(uid).is_some() {
             return Err(self.reject("DUPLICATE_ID", format!("there is {uid} already")));
         }
@@ -178,15 +189,17 @@ impl<'t> Tx<'t> {
     }
 
     /// The row of whom a document was given to, empty where there is none yet.
-    fn access_row(&self, document: &DocumentId) -> Entity {
+    fn access_row(&mut self, document: &DocumentId) -> Result<Entity, WriteError> {
+        // The row of the empty id would give every prospect away.
+        self.not_empty(document.id())?;
         let uid = rows::access(document);
-        self.facts.entity(&uid).cloned().unwrap_or_else(|| {
+        Ok(self.facts.entity(&uid).cloned().unwrap_or_else(|| {
             let nobody = || Value::entities([]);
             Entity::new(uid)
                 .with("invited", nobody())
                 .with("involved", nobody())
                 .with("watchers", nobody())
-        })
+        }))
     }
 
     /// The settings that hold for a client, or for the tenant alone.

@@ -96,11 +96,11 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// When a network is none.
+    /// `UNKNOWN_KIND`; when a network is none.
     pub fn set_settings(&mut self, settings: Settings) -> Result<(), WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
         let mut row = self.row(&rows::tenant(self.tenant.id()))?;
-        merge_into(&mut row, settings);
+        self.merge_into(&mut row, settings)?;
         self.put(row);
         self.resolve_tenant()
     }
@@ -109,23 +109,22 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `CROSS_TENANT`.
+    /// `CROSS_TENANT`, `UNKNOWN_KIND`.
     pub fn set_group_settings(
         &mut self,
         group: &ClientGroupId,
         settings: Settings,
     ) -> Result<(), WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
-        if group.tenant() != self.tenant.id() {
-            return Err(self.reject("CROSS_TENANT", format!("{group} is of another tenant")));
-        }
+        self.own_tenant(group.tenant())?;
         let uid = group.uid();
+        self.not_empty(uid.id())?;
         let mut row = self
             .facts
             .entity(&uid)
             .cloned()
             .unwrap_or_else(|| Entity::new(uid).with("tenant", rows::tenant(self.tenant.id())));
-        merge_into(&mut row, settings);
+        self.merge_into(&mut row, settings)?;
         self.put(row);
         self.resolve_clients(|client| client.entity_at("group") == Some(&group.uid()))
     }
@@ -134,7 +133,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_ID`.
+    /// `UNKNOWN_ID`, `UNKNOWN_KIND`.
     pub fn set_client_settings(
         &mut self,
         client: &ClientId,
@@ -142,9 +141,20 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.authorise(Action::Configure, client, &[])?;
         let mut row = self.row(&client.uid())?;
-        merge_into(&mut row, settings);
+        self.merge_into(&mut row, settings)?;
         self.put(row);
         self.resolve_clients(|row| *row.uid() == client.uid())
+    }
+
+    /// Lays settings over those of a row. A kind that is not there would be restricted in vain.
+    fn merge_into(&mut self, row: &mut Entity, settings: Settings) -> Result<(), WriteError> {
+        if let Some(kind) = settings.kinds.keys().find(|kind| !self.is_declared(kind)) {
+            return Err(self.reject("UNKNOWN_KIND", format!("no kind `{kind}` is declared")));
+        }
+        let mut merged = Settings::from_row(Some(row));
+        merged.merge(settings);
+        row.set("settings", merged.to_text());
+        Ok(())
     }
 
     fn resolve_tenant(&mut self) -> Result<(), WriteError> {
@@ -308,12 +318,10 @@ impl Tx<'_> {
     pub fn create_staff(&mut self, new: NewStaff) -> Result<StaffId, WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
         let NewStaff { id, sets, clients } = new;
-        if id.tenant() != self.tenant.id() {
-            return Err(self.reject("CROSS_TENANT", format!("{id} is of another tenant")));
-        }
+        self.own_tenant(id.tenant())?;
         self.new_id(&id.uid())?;
         for client in clients.iter().flatten() {
-            self.own(&client.into())?;
+            self.own_tenant(client.tenant())?;
             self.row(&client.uid())?;
         }
         let mut row = Entity::new(id.uid())
@@ -334,12 +342,10 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_ID`.
+    /// `UNKNOWN_ID`, `CROSS_TENANT`.
     pub fn set_staff_active(&mut self, staff: &StaffId, active: bool) -> Result<(), WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
-        if staff.tenant() != self.tenant.id() {
-            return Err(self.reject("CROSS_TENANT", format!("{staff} is of another tenant")));
-        }
+        self.own_tenant(staff.tenant())?;
         let mut row = self.row(&staff.uid())?;
         row.set("active", active);
         self.put(row);
@@ -381,10 +387,7 @@ impl Tx<'_> {
         let mut row = self.row(&client.uid())?;
         match group {
             Some(group) => {
-                if group.tenant() != self.tenant.id() {
-                    let message = format!("{group} is of another tenant");
-                    return Err(self.reject("CROSS_TENANT", message));
-                }
+                self.own_tenant(group.tenant())?;
                 self.row(&group.uid())?;
                 row.set("group", group.uid());
             }
@@ -418,12 +421,6 @@ pub enum Archive {
     ReadOnly,
     /// Its contacts see nothing.
     Closed,
-}
-
-fn merge_into(row: &mut Entity, settings: Settings) {
-    let mut merged = Settings::from_row(Some(row));
-    merged.merge(settings);
-    row.set("settings", merged.to_text());
 }
 
 /// The row of a kind: an action of the kind has a right of the same name.
