@@ -53,7 +53,7 @@ macro_rules! message_and_help {
             }
 
             pub(crate) fn new(message: impl Into<String>) -> Self {
-                Self { message: message.into(), help: None }
+                Self { message: $crate::error::bounded(message.into()), help: None }
             }
 
             pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
@@ -63,13 +63,23 @@ macro_rules! message_and_help {
 
             /// Says where: `subject: …`.
             pub(crate) fn within(mut self, place: impl std::fmt::Display) -> Self {
-                self.message = format!("{place}: {}", self.message);
+                self.message = $crate::error::bounded(format!("{place}: {}", self.message));
                 self
             }
         }
     };
 }
 pub(crate) use message_and_help;
+
+/// The beginning of a text that may quote input of any length.
+pub(crate) fn bounded(mut text: String) -> String {
+    const CHARS_MAX: usize = 1_000;
+    if let Some((end, _)) = text.char_indices().nth(CHARS_MAX) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
 
 message_and_help! {
 /// Why facts cannot be kept, and what to do. It names rows and attributes, and no values.

@@ -13,6 +13,7 @@ pub(crate) use explain::explain;
 pub(crate) use reference::{Reference, validate_rows};
 
 use crate::engine::World;
+use crate::error::bounded;
 use crate::policy::PolicyInfo;
 use crate::symbol::Symbol;
 
@@ -55,7 +56,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(code: Symbol, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: bounded(message.into()) }
     }
 }
 

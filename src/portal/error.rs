@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::decide::{Decision, codes};
-use crate::error::StoreError;
+use crate::error::{StoreError, bounded};
 use crate::facts::{Revision, ValueError};
 use crate::symbol::Symbol;
 
@@ -34,7 +34,7 @@ pub struct Violation {
 
 impl Violation {
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code: Symbol::of(code), message: message.into() }
+        Self { code: Symbol::of(code), message: bounded(message.into()) }
     }
 
     /// The stable code, one of [`WRITE_CODES`].
@@ -88,7 +88,7 @@ impl WriteError {
         resource: impl fmt::Display,
         decision: Decision,
     ) -> Self {
-        let (action, resource) = (action.to_string(), resource.to_string());
+        let (action, resource) = (action.to_string(), bounded(resource.to_string()));
         Self::of(Kind::Denied { action, resource, decision })
     }
 

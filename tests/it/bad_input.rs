@@ -33,6 +33,7 @@ fn table(rows: Vec<Row>) {
         let told = thread.join().unwrap_or_else(|_panic| panic!("{name}: it panicked"));
         let shown: String = told.chars().take(400).collect();
         assert!(told.contains(words), "{name}: `{words}` is not in `{shown}`");
+        assert!(told.len() < 10_000, "{name}: {} bytes of message: {shown}", told.len());
     }
 }
 
