@@ -177,16 +177,9 @@ fn duplicate(id: &str) -> WriteError {
 /// write would mix the two.
 fn own_facts(id: &str, facts: &Facts) -> Result<(), WriteError> {
     let tenant = rows::tenant(id);
-    if facts.entity(&tenant).is_none() {
-        return Err(refused("UNKNOWN_ID", format!("the facts hold no {tenant}")));
-    }
-    let foreign = facts.iter().find(|row| {
-        let named = row.entity_at("tenant").filter(|named| named.type_name() == tenant.type_name());
-        named.is_some_and(|named| *named != tenant)
-    });
-    match foreign {
-        None => Ok(()),
-        Some(row) => Err(refused("CROSS_TENANT", format!("{} is not of {tenant}", row.uid()))),
+    match facts.entity(&tenant) {
+        Some(_) => Ok(()),
+        None => Err(refused("UNKNOWN_ID", format!("the facts hold no {tenant}"))),
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::decide::Disclosure;
-use crate::facts::{Changes, Entity, Facts, Timestamp};
+use crate::facts::{Changes, Facts, Timestamp};
 use crate::policy::PolicyBundle;
 
 fn now() -> Timestamp {
@@ -290,10 +290,6 @@ fn facts_are_restored_as_the_tenant_that_they_are_of() {
     let other = portal.restore_tenant("other", facts.clone()).unwrap_err();
     assert_eq!(other.to_string(), "UNKNOWN_ID: the facts hold no Tenant::\"other\"");
     assert!(portal.restore_tenant("none", Facts::new()).is_err());
-    let row = Entity::new(rows::tenant("other")).with("tenant", rows::tenant("other"));
-    let mixed = facts.with(&Changes::new().put(row));
-    assert!(portal.restore_tenant("other", mixed.clone()).is_err());
-    assert!(portal.restore_tenant("it", mixed).is_err());
     assert!(portal.restore_tenant("it", facts).is_ok());
 }
 
