@@ -77,11 +77,10 @@ impl Stage {
     ///
     /// When the fixture is none, names what is not there, or breaks a rule that writes must keep.
     pub fn build(fixture: &Json, policies: &PolicyBundle) -> Result<Self, SuiteError> {
-        let fixture: Fixture = serde_json::from_value(fixture.clone())
-            .map_err(|error| SuiteError::new(format!("the fixture cannot be read: {error}")))
-            .map_err(|error| {
-                error.with_help("write what stands under a name of `fixtures` in a scenario file")
-            })?;
+        let fixture: Fixture = serde_json::from_value(fixture.clone()).map_err(|error| {
+            SuiteError::new(format!("the fixture cannot be read: {error}"))
+                .with_help("write what stands under a name of `fixtures` in a scenario file")
+        })?;
         Self::of(&fixture, policies).map_err(SuiteError::new)
     }
 
