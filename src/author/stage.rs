@@ -18,7 +18,8 @@ use crate::facts::{EntityUid, Timestamp, Value};
 use crate::policy::PolicyBundle;
 use crate::portal::{
     AccessState, Action, Caller, ClientId, ContactId, CredentialState, Document, DocumentId, Kind,
-    NewContact, NewStaff, Portal, Prospect, Resource, State, Tenant, TenantConfig, Tx, WriteError,
+    NewContact, NewStaff, Portal, Prospect, Refused, Resource, State, Tenant, TenantConfig, Tx,
+    WriteError,
 };
 
 const START: &str = "2026-01-01T00:00:00Z";
@@ -124,13 +125,15 @@ impl Stage {
     pub fn request(&self, question: &Question) -> Result<Request, SuiteError> {
         match self.asked(question) {
             Ok(Ok(request)) => Ok(request),
-            Ok(Err(refusal)) => Err(SuiteError::new(format!("no policy was asked: {refusal}"))),
+            Ok(Err(refused)) => {
+                Err(SuiteError::new(format!("no policy was asked: {}", refused.decision())))
+            }
             Err(broken) => Err(SuiteError::new(broken)),
         }
     }
 
     /// The request, or the refusal that needs none.
-    fn asked(&self, question: &Question) -> Result<Result<Request, Decision>, Broken> {
+    fn asked(&self, question: &Question) -> Result<Result<Request, Refused>, Broken> {
         match &self.0 {
             Kept::Portal(stage) => stage.request(question),
             Kept::Engine(stage) => stage.request(question).map(Ok),
@@ -141,7 +144,7 @@ impl Stage {
         let world = self.world();
         let (decision, request) = match self.asked(question)? {
             Ok(request) => (world.check(&request), Some(request)),
-            Err(refusal) => (refusal, None),
+            Err(refused) => (refused.decision(), None),
         };
         let details = told(&world, &decision);
         Ok(Observed { actual: outcome_of(&decision), details, request })
@@ -311,7 +314,7 @@ impl PortalStage {
         Timestamp::from_ms(self.clock.load(Ordering::Relaxed))
     }
 
-    fn request(&self, question: &Question) -> Result<Result<Request, Decision>, Broken> {
+    fn request(&self, question: &Question) -> Result<Result<Request, Refused>, Broken> {
         let caller = self.caller(&question.principal)?;
         let action: Action =
             question.action.parse().map_err(|error: crate::ValueError| error.to_string())?;

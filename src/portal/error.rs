@@ -140,6 +140,37 @@ impl From<ValueError> for WriteError {
     }
 }
 
+/// A question that was refused instead of answered: with the decision that says why.
+///
+/// # Example
+///
+/// ```
+/// use doorward::{Action, Caller, Portal, Preset};
+///
+/// let acme = Portal::builder().build()?.create_tenant("acme", Preset::Accounting)?;
+/// let stranger = Caller::contact(doorward::ContactId::new("other", "gm"));
+/// let refused = acme.explain(&stranger, Action::View, acme.document("I1")).unwrap_err();
+/// assert_eq!(refused.decision().code().unwrap(), "CROSS_TENANT");
+/// assert_eq!(refused.to_string(), "refused: deny CROSS_TENANT");
+/// # Ok::<(), doorward::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("refused: {0}")]
+pub struct Refused(Decision);
+
+impl Refused {
+    /// The refusal.
+    pub const fn decision(&self) -> Decision {
+        self.0
+    }
+}
+
+impl From<Decision> for Refused {
+    fn from(decision: Decision) -> Self {
+        Self(decision)
+    }
+}
+
 /// A write that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written<T> {

@@ -28,7 +28,7 @@ mod tx;
 
 pub use caller::Caller;
 pub use document::{Document, Prospect, Resource};
-pub use error::{Finding, Violation, WRITE_CODES, WriteError, Written};
+pub use error::{Finding, Refused, Violation, WRITE_CODES, WriteError, Written};
 pub use id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, StaffId};
 pub use name::{AccessState, Action, Channel, CredentialState, Kind, Level, State};
 pub use preset::{Preset, TenantConfig, shipped_policies, shipped_sources};

@@ -8,7 +8,7 @@ use std::thread::{self, ThreadId};
 
 use super::caller::{Ask, Caller};
 use super::document::Resource;
-use super::error::{Violation, WriteError, Written};
+use super::error::{Refused, Violation, WriteError, Written};
 use super::id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, StaffId};
 use super::name::{AccessState, Action, Channel, CredentialState, Kind};
 use super::preset::{Catalogue, TenantConfig, catalogue, shipped_policies};
@@ -356,36 +356,21 @@ impl Tenant {
         action: Action,
         resource: impl Into<Resource>,
     ) -> Decision {
-        let world = self.0.engine.world();
-        match self.request_in(&world, caller, action, &resource.into(), &[]) {
-            Ok(request) => world.check(&request),
-            Err(refusal) => refusal,
-        }
+        self.decide(&self.world(), caller, action, &resource.into(), &[])
     }
 
     /// Decides whether a caller may change these fields of a contact.
     pub fn check_fields(&self, caller: &Caller, contact: &ContactId, fields: &[&str]) -> Decision {
-        let world = self.0.engine.world();
-        match self.request_in(&world, caller, Action::Edit, &contact.into(), fields) {
-            Ok(request) => world.check(&request),
-            Err(refusal) => refusal,
-        }
+        self.decide(&self.world(), caller, Action::Edit, &contact.into(), fields)
     }
 
     /// Decides many questions of one caller on one revision; each answer equals
     /// [`check`](Self::check)'s.
     #[must_use]
     pub fn check_many(&self, caller: &Caller, asked: &[(Action, Resource)]) -> Vec<Decision> {
-        let world = self.0.engine.world();
-        let decide = |(action, resource): &(Action, Resource)| match self.request_in(
-            &world,
-            caller,
-            *action,
-            resource,
-            &[],
-        ) {
-            Ok(request) => world.check(&request),
-            Err(refusal) => refusal,
+        let world = self.world();
+        let decide = |(action, resource): &(Action, Resource)| {
+            self.decide(&world, caller, *action, resource, &[])
         };
         asked.iter().map(decide).collect()
     }
@@ -412,13 +397,7 @@ impl Tenant {
             .filter(|action| !matches!(action, Action::Receive | Action::ReceiveCredential))
             .collect();
         actions.sort_unstable();
-        let decide = |action| {
-            let decision = match self.request_in(&world, caller, action, &resource, &[]) {
-                Ok(request) => world.check(&request),
-                Err(refusal) => refusal,
-            };
-            (action, decision)
-        };
+        let decide = |action| (action, self.decide(&world, caller, action, &resource, &[]));
         actions.into_iter().map(decide).collect()
     }
 
@@ -465,7 +444,7 @@ impl Tenant {
         caller: &Caller,
         action: Action,
         resource: impl Into<Resource>,
-    ) -> Result<Explanation, Decision> {
+    ) -> Result<Explanation, Refused> {
         let world = self.0.engine.world();
         let request = self.request_in(&world, caller, action, &resource.into(), &[])?;
         Ok(world.explain(&request))
@@ -488,7 +467,7 @@ impl Tenant {
             Ok(request) => world.check(
                 &request.with("event", rows::event(event)).with("channel", channel.as_str()),
             ),
-            Err(refusal) => refusal,
+            Err(refused) => refused.decision(),
         }
     }
 
@@ -531,7 +510,7 @@ impl Tenant {
         &self,
         caller: &Caller,
         search: &ContactSearch,
-    ) -> Result<Vec<ContactId>, Decision> {
+    ) -> Result<Vec<ContactId>, Refused> {
         let world = self.0.engine.world();
         if search.client.as_ref().is_some_and(|client| client.tenant() != self.id()) {
             return Err(cross_tenant(&world));
@@ -540,7 +519,7 @@ impl Tenant {
             self.request_in(&world, caller, Action::ListContacts, &Resource::Portal, &[])?;
         let decision = world.check(&request);
         if !decision.is_allowed() {
-            return Err(decision);
+            return Err(Refused::from(decision));
         }
         let in_scope = |row: &Entity| {
             // A list over the tenant shows the clients that the caller may list one by one.
@@ -566,7 +545,7 @@ impl Tenant {
         caller: &Caller,
         action: Action,
         resource: impl Into<Resource>,
-    ) -> Result<Request, Decision> {
+    ) -> Result<Request, Refused> {
         self.request_in(&self.world(), caller, action, &resource.into(), &[])
     }
 
@@ -582,15 +561,30 @@ impl Tenant {
         self.0.engine.world().facts().clone()
     }
 
-    /// The request that a question comes to, or the refusal where it names another tenant.
-    pub(super) fn request_in(
+    /// The decision on a question, on one world.
+    pub(super) fn decide(
         &self,
         world: &World,
         caller: &Caller,
         action: Action,
         resource: &Resource,
         fields: &[&str],
-    ) -> Result<Request, Decision> {
+    ) -> Decision {
+        match self.request_in(world, caller, action, resource, fields) {
+            Ok(request) => world.check(&request),
+            Err(refused) => refused.decision(),
+        }
+    }
+
+    /// The request that a question comes to, or the refusal where it names another tenant.
+    fn request_in(
+        &self,
+        world: &World,
+        caller: &Caller,
+        action: Action,
+        resource: &Resource,
+        fields: &[&str],
+    ) -> Result<Request, Refused> {
         let facts = world.facts();
         let mut ask =
             Ask { via: None, fields: fields.iter().map(|field| (*field).to_owned()).collect() };
@@ -679,8 +673,8 @@ impl fmt::Debug for Tenant {
     }
 }
 
-fn cross_tenant(world: &World) -> Decision {
-    world.refuse(Symbol::of("CROSS_TENANT"), Some(1))
+fn cross_tenant(world: &World) -> Refused {
+    Refused::from(world.refuse(Symbol::of("CROSS_TENANT"), Some(1)))
 }
 
 impl Resource {

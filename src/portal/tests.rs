@@ -230,7 +230,7 @@ fn ids_of_another_tenant_name_nothing_here() {
     );
     let staff = Caller::staff(tenant.staff("u"));
     let found = tenant.contacts(&staff, &ContactSearch::all().client(client));
-    assert_eq!(found.unwrap_err().code().unwrap(), "CROSS_TENANT");
+    assert_eq!(found.unwrap_err().decision().code().unwrap(), "CROSS_TENANT");
     assert_eq!(tenant.facts(), before);
     assert!(tenant.check(&session(&tenant, "dh"), Action::View, &invoice).is_allowed());
     tenant.write_as_system(|tx| tx.withdraw_invitation(&invoice, &dh)).unwrap();

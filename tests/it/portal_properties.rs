@@ -213,12 +213,13 @@ fn the_states_open_and_refuse() {
     for _ in 0..3 {
         let mut tape = tapes(TAPE).new_tree(&mut runner).unwrap().current();
         let facts = state::facts(&mut tape);
-        let tenant = state::restore(&facts);
+        let (tenant, mixed) = (state::restore(&facts), engine(&facts, ErrorMode::FailClosed));
         let callers = state::callers(&tenant);
         for caller in some(&mut tape, &callers, 14) {
             for document in state::documents(&tenant) {
                 for action in some(&mut tape, ACTIONS, 2) {
-                    let decision = tenant.check(&caller, action, &document);
+                    let request = tenant.request(&caller, action, &document).unwrap();
+                    let decision = mixed.check(&request);
                     if decision.is_allowed() {
                         allowed += 1;
                         crossing += usize::from(crosses(&facts, &caller, &document.uid()));

@@ -37,7 +37,7 @@ pub(crate) fn human(report: &SuiteReport) -> String {
     let style = if failed == 0 { GOOD } else { BAD };
     let _ = writeln!(
         text,
-        "\n{style}{passed} passed, {failed} failed{style:#}\n{} scenarios, {} comparisons",
+        "\n{style}{passed} passed, {failed} failed{style:#}\nscenarios: {}, comparisons: {}",
         report.scenarios.len(),
         report.compared()
     );

@@ -96,10 +96,7 @@ impl<'t> Tx<'t> {
         let resource = resource.into();
         let Some(actor) = self.actor else { return self.own(&resource) };
         let world = self.world.with_facts(self.facts.clone());
-        let decision = match self.tenant.request_in(&world, actor, action, &resource, fields) {
-            Ok(request) => world.check(&request),
-            Err(refusal) => refusal,
-        };
+        let decision = self.tenant.decide(&world, actor, action, &resource, fields);
         if decision.is_allowed() {
             return Ok(());
         }
