@@ -99,6 +99,9 @@ words! {
         Submit = "submit",
         /// Send a document to contacts. Staff only.
         Send = "send",
+        /// Move a document along its lifecycle, show it or hide it; takes the permission to edit.
+        /// Staff only.
+        Manage = "manage",
         /// Log in.
         LogIn = "log_in",
         /// Go on as another contact of the same identity.

@@ -110,13 +110,15 @@ impl Tx<'_> {
             .collect()
     }
 
-    /// Changes the state of a document.
+    /// Changes the state of a document, also of one that is closed, signed or locked: staff move it
+    /// along its lifecycle. What a contact's own act leads to (paid, signed) the host records as
+    /// the system, after the check.
     ///
     /// # Errors
     ///
     /// `UNKNOWN_ID`.
     pub fn set_state(&mut self, document: &DocumentId, state: State) -> Result<(), WriteError> {
-        self.edit_document(document, "state", |row| row.set("state", state.as_str()))
+        self.manage_document(document, |row| row.set("state", state.as_str()))
     }
 
     /// Shows a document to its client, or hides it.
@@ -125,16 +127,15 @@ impl Tx<'_> {
     ///
     /// `UNKNOWN_ID`.
     pub fn set_visible(&mut self, document: &DocumentId, visible: bool) -> Result<(), WriteError> {
-        self.edit_document(document, "visible", |row| row.set("visible", visible))
+        self.manage_document(document, |row| row.set("visible", visible))
     }
 
-    fn edit_document(
+    fn manage_document(
         &mut self,
         document: &DocumentId,
-        field: &'static str,
         edit: impl FnOnce(&mut Entity),
     ) -> Result<(), WriteError> {
-        self.authorise(Action::Edit, document, &[field])?;
+        self.authorise(Action::Manage, document, &[])?;
         let mut row = self.row(&document.uid())?;
         edit(&mut row);
         self.put(row);

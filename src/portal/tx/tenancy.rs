@@ -431,7 +431,7 @@ fn kind_row(kind: &Kind, declared: &KindDeclaration) -> Entity {
         .map(|action| action.as_str().to_owned())
         .chain(["view_internal".to_owned()])
         .collect();
-    actions.extend([Action::Receive, Action::Share, Action::Relate, Action::Audit]);
+    actions.extend([Action::Receive, Action::Manage, Action::Share, Action::Relate, Action::Audit]);
     let mut row = Entity::new(kind.uid())
         .with("name", kind.as_str())
         .with("tenant_wide", declared.tenant_wide)
