@@ -237,7 +237,7 @@ impl Tx<'_> {
         let held = if held.contains("*") { &known } else { held };
         let mut row = Entity::new(rows::permission_set(set));
         for permission in held {
-            self.known_permission(permission)?;
+            self.permission_among(&known, permission)?;
             row = row.parent(rows::permission(permission));
         }
         self.put(row);
@@ -245,7 +245,15 @@ impl Tx<'_> {
     }
 
     pub(super) fn known_permission(&mut self, permission: &str) -> Result<(), WriteError> {
-        if permissions(self.tenant.catalogue()).contains(permission) {
+        self.permission_among(&permissions(self.tenant.catalogue()), permission)
+    }
+
+    fn permission_among(
+        &mut self,
+        known: &BTreeSet<String>,
+        permission: &str,
+    ) -> Result<(), WriteError> {
+        if known.contains(permission) {
             return Ok(());
         }
         let message = format!("no action needs `{}`", crate::facts::shorten(permission));
