@@ -2,10 +2,10 @@
 //!
 //! | group/case                | what                                       | size                                         |
 //! |---------------------------|--------------------------------------------|----------------------------------------------|
-//! | `check/workload-24`       | one decision, hot                          | 26 policies, 100 clients, 5,000 documents    |
-//! | `check/workload-24-large` | one decision, hot                          | 26 policies, 1,000 clients, 50,000 documents |
+//! | `check/workload-26`       | one decision, hot                          | 26 policies, 100 clients, 5,000 documents    |
+//! | `check/workload-26-large` | one decision, hot                          | 26 policies, 1,000 clients, 50,000 documents |
 //! | `portal/check`            | one decision of a tenant, shipped policies | 100 clients, 500 contacts, 2,000 documents   |
-//! | `load/workload-24`        | from texts to the first decision, cold     | 26 policies, 100 clients, 5,000 documents    |
+//! | `load/workload-26`        | from texts to the first decision, cold     | 26 policies, 100 clients, 5,000 documents    |
 //!
 //! *doorward* is `Engine::check` on stored facts. *cedar-policy* is `Authorizer::is_authorized` over
 //! the entities of the same JSON, all in memory; *cedar-policy-slice* is the same over just the
@@ -30,8 +30,8 @@ use workload::Workload;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut criterion = Criterion::default().configure_from_args();
-    check_workload(&mut criterion, "workload-24", 100)?;
-    check_workload(&mut criterion, "workload-24-large", 1_000)?;
+    check_workload(&mut criterion, "workload-26", 100)?;
+    check_workload(&mut criterion, "workload-26-large", 1_000)?;
     check_portal(&mut criterion)?;
     load_workload(&mut criterion)?;
     criterion.final_summary();
@@ -106,7 +106,7 @@ fn load_workload(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     else {
         return Err("the workload has no requests".into());
     };
-    let mut group = criterion.benchmark_group("load/workload-24");
+    let mut group = criterion.benchmark_group("load/workload-26");
     group.sample_size(10);
     group.bench_function("doorward", |bencher| {
         bencher.iter_with_large_drop(|| {
