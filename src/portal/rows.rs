@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
+use serde::de::DeserializeOwned;
+
 use super::id::{ClientId, DocumentId};
 use super::name::Kind;
-use crate::facts::{Entity, EntityUid, Facts, Value};
+use crate::facts::{Entity, EntityUid, Facts, Value, ValueError};
 
 pub(super) fn tenant(id: &str) -> EntityUid {
     EntityUid::new("Tenant", id)
@@ -44,6 +46,18 @@ pub(super) fn alert_set(name: &str) -> EntityUid {
 
 pub(super) fn event(name: &str) -> EntityUid {
     EntityUid::new("Event", name)
+}
+
+/// What a row keeps as JSON under a name; the default where it keeps nothing.
+pub(super) fn kept<T: DeserializeOwned + Default>(
+    row: &Entity,
+    name: &str,
+) -> Result<T, ValueError> {
+    let Some(text) = row.attribute(name).and_then(Value::as_str) else { return Ok(T::default()) };
+    serde_json::from_str(text).map_err(|error| {
+        ValueError::new(format!("the {name} of {} cannot be read: {error}", row.uid()))
+            .with_help("restore them from an export of this version")
+    })
 }
 
 /// Reading attributes whose types the schema has checked.

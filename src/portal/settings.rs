@@ -142,67 +142,78 @@ pub struct KindSettings {
 
 const VIEW_AS_MAX_MS: i64 = 30 * 60 * 1000;
 
-/// Lays one choice over another, field by field.
+/// Lays one choice over another, field by field. A field that is not named here, or in `rest`,
+/// does not compile.
 macro_rules! overlay {
-    ($type:ident { $($field:ident),* }) => {
-        impl $type {
-            fn overlay(&mut self, over: Self) {
-                $(if over.$field.is_some() { self.$field = over.$field; })*
-            }
-        }
+    ($base:expr, $over:expr, Self { $($field:ident),* $(,)? }, rest { $($rest:ident),* }) => {
+        let Self { $($field,)* $($rest,)* } = $over;
+        $(if $field.is_some() { $base.$field = $field; })*
     };
 }
 
-overlay!(KindSettings {
-    module,
-    level,
-    roles,
-    members,
-    recipients,
-    main_exempt,
-    show_cancelled,
-    hidden_labels,
-    approvers_only,
-    signatories_only,
-    limit,
-    limit_payments
-});
+impl KindSettings {
+    fn overlay(&mut self, over: Self) {
+        overlay!(
+            self,
+            over,
+            Self {
+                module,
+                level,
+                roles,
+                members,
+                recipients,
+                main_exempt,
+                show_cancelled,
+                hidden_labels,
+                approvers_only,
+                signatories_only,
+                limit,
+                limit_payments,
+            },
+            rest {}
+        );
+    }
+}
 
 impl Settings {
     /// Takes over what `over` chooses and keeps the rest.
     pub fn merge(&mut self, over: Self) {
-        macro_rules! take {
-            ($($field:ident),*) => {$(if over.$field.is_some() { self.$field = over.$field; })*};
-        }
-        take!(
-            portal,
-            view_as_max_ms,
-            networks,
-            audit_for_admins,
-            parents_read,
-            uploads,
-            link_password,
-            mfa,
-            mfa_for,
-            mfa_max_age_ms,
-            strong_for,
-            idle_max_ms,
-            backfill
+        overlay!(
+            self,
+            over,
+            Self {
+                portal,
+                view_as_max_ms,
+                networks,
+                audit_for_admins,
+                parents_read,
+                uploads,
+                link_password,
+                mfa,
+                mfa_for,
+                mfa_max_age_ms,
+                strong_for,
+                idle_max_ms,
+                backfill,
+            },
+            rest { all_kinds, kinds }
         );
         // A choice for all kinds replaces what was chosen for single ones before.
         for kind in self.kinds.values_mut() {
-            kind.overlay(over.all_kinds.clone());
+            kind.overlay(all_kinds.clone());
         }
-        self.all_kinds.overlay(over.all_kinds);
-        for (kind, chosen) in over.kinds {
+        self.all_kinds.overlay(all_kinds);
+        for (kind, chosen) in kinds {
             self.kinds.entry(kind).or_default().overlay(chosen);
         }
     }
 
-    pub(super) fn from_row(row: Option<&Entity>) -> Self {
-        let text = row.and_then(|row| row.attribute("settings")).and_then(Value::as_str);
-        // INVARIANT (settings text): only `to_text` writes the attribute.
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    /// What was chosen on a row: nothing yet, where it keeps no settings.
+    ///
+    /// Text that cannot be read (of another version, or edited by hand) is an error: taken for
+    /// nothing, it would turn every restriction back to its default.
+    pub(super) fn from_row(row: &Entity) -> Result<Self, ValueError> {
+        rows::kept(row, "settings")
     }
 
     pub(super) fn to_text(&self) -> String {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::decide::Disclosure;
-use crate::facts::{Changes, Entity, Facts, Timestamp};
+use crate::facts::{Changes, Entity, EntityUid, Facts, Timestamp};
 use crate::policy::PolicyBundle;
 
 fn now() -> Timestamp {
@@ -343,4 +343,28 @@ fn what_hosts_share_between_threads_can_be_shared() {
     shared::<(Portal, Tenant, Caller, Resource, TenantConfig, Prospect)>();
     shared::<(crate::Engine, crate::World, PolicyBundle, Facts, Changes)>();
     shared::<(crate::Request, crate::Decision, crate::Explanation, crate::Error)>();
+}
+
+/// Read as none, they would turn every restriction back to its default with the next write.
+#[test]
+fn settings_that_cannot_be_read_fail_the_write() {
+    let tenant = invoicing(Level::Invited);
+    let tenant_uid = EntityUid::new("Tenant", "it");
+    let client_uid = tenant.client("C1").uid();
+    for (uid, attribute) in
+        [(&tenant_uid, "settings"), (&tenant_uid, "defaults"), (&client_uid, "settings")]
+    {
+        let mut row = tenant.facts().entity(uid).unwrap().clone();
+        row.set(attribute, r#"{"from_a_later_version": true}"#);
+        let facts = tenant.facts().with(&Changes::new().put(row));
+        let portal = Portal::builder().clock(now).build().unwrap();
+        let restored = portal.restore_tenant("it", facts.clone()).unwrap();
+        let refused = restored.write_as_system(|tx| {
+            tx.create_contact(NewContact::new(tenant.contact("new"), tenant.client("C1")))?;
+            tx.set_settings(Settings { mfa: Some(true), ..Settings::default() })
+        });
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains(&format!("the {attribute} of {uid} cannot be read")), "{refused}");
+        assert_eq!(restored.facts(), facts);
+    }
 }

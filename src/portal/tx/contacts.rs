@@ -143,7 +143,7 @@ impl Tx<'_> {
         self.own(&(&id).into())?;
         self.new_id(&id.uid())?;
         self.row(&client.uid())?;
-        let defaults = self.defaults();
+        let defaults = self.defaults()?;
         let none = || Value::entities([]);
         let row = Entity::new(id.uid())
             .with("tenant", rows::tenant(self.tenant.id()))
@@ -177,7 +177,7 @@ impl Tx<'_> {
         }
         self.put_sets(&id, &sets.unwrap_or(defaults.sets))?;
         self.put_alert_sets(&id, &defaults.alert_sets)?;
-        if self.cascade(Some(&client)).backfill() {
+        if self.cascade(Some(&client))?.backfill() {
             self.backfill(&id, &client)?;
         }
         Ok(id)

@@ -200,14 +200,22 @@ impl<'t> Tx<'t> {
     }
 
     /// The settings that hold for a client, or for the tenant alone.
-    fn cascade(&self, client: Option<&ClientId>) -> Cascade {
-        let client_row = client.and_then(|client| self.facts.entity(&client.uid()));
-        let group = client_row.and_then(|row| row.entity_at("group"));
-        Cascade {
-            tenant: Settings::from_row(self.facts.entity(&rows::tenant(self.tenant.id()))),
-            group: Settings::from_row(group.and_then(|group| self.facts.entity(group))),
-            client: Settings::from_row(client_row),
-        }
+    fn cascade(&mut self, client: Option<&ClientId>) -> Result<Cascade, WriteError> {
+        let tenant = self.settings_of(&rows::tenant(self.tenant.id()))?;
+        let Some(client) = client.map(ClientId::uid) else {
+            let (group, client) = (Settings::default(), Settings::default());
+            return Ok(Cascade { tenant, group, client });
+        };
+        let group = match self.row(&client)?.entity_at("group") {
+            Some(group) => self.settings_of(group)?,
+            None => Settings::default(),
+        };
+        Ok(Cascade { tenant, group, client: self.settings_of(&client)? })
+    }
+
+    fn settings_of(&mut self, uid: &EntityUid) -> Result<Settings, WriteError> {
+        let row = self.row(uid)?;
+        Settings::from_row(&row).map_err(|error| self.refuse(error.into()))
     }
 }
 

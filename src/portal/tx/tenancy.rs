@@ -85,11 +85,9 @@ impl Tx<'_> {
         self.set_settings(config.settings.clone())
     }
 
-    pub(super) fn defaults(&self) -> Defaults {
-        let tenant = self.facts.entity(&rows::tenant(self.tenant.id()));
-        let text = tenant.map(|row| row.text_at("defaults")).unwrap_or_default();
-        // INVARIANT (defaults text): only `set_up` writes the attribute.
-        serde_json::from_str(text).unwrap_or_default()
+    pub(super) fn defaults(&mut self) -> Result<Defaults, WriteError> {
+        let row = self.row(&rows::tenant(self.tenant.id()))?;
+        rows::kept(&row, "defaults").map_err(|error| self.refuse(error.into()))
     }
 
     /// Changes settings of the tenant. What `settings` leaves out stays.
@@ -151,14 +149,14 @@ impl Tx<'_> {
         if let Some(kind) = settings.kinds.keys().find(|kind| !self.is_declared(kind)) {
             return Err(self.reject("UNKNOWN_KIND", format!("no kind `{kind}` is declared")));
         }
-        let mut merged = Settings::from_row(Some(row));
+        let mut merged = Settings::from_row(row).map_err(|error| self.refuse(error.into()))?;
         merged.merge(settings);
         row.set("settings", merged.to_text());
         Ok(())
     }
 
     fn resolve_tenant(&mut self) -> Result<(), WriteError> {
-        let cascade = self.cascade(None);
+        let cascade = self.cascade(None)?;
         let networks = match &cascade.tenant.networks {
             Some(ranges) => Some(self.put_networks(ranges)?),
             None => None,
@@ -188,7 +186,7 @@ impl Tx<'_> {
         for mut row in clients {
             let client = self.tenant.client(row.uid().shared_id());
             let kinds = self.tenant.catalogue().keys();
-            self.cascade(Some(&client)).resolve_client(&mut row, kinds);
+            self.cascade(Some(&client))?.resolve_client(&mut row, kinds);
             self.put(row);
             self.resolve_rules(Some(&client))?;
         }
@@ -197,7 +195,7 @@ impl Tx<'_> {
 
     /// Writes what the settings come to for each kind at a client, or at the tenant.
     fn resolve_rules(&mut self, client: Option<&ClientId>) -> Result<(), WriteError> {
-        let cascade = self.cascade(client);
+        let cascade = self.cascade(client)?;
         let kinds: Vec<Entity> = self.facts.of_type("Kind").cloned().collect();
         for kind in kinds {
             let kind: Kind = kind
@@ -337,7 +335,11 @@ impl Tx<'_> {
             .with("active", true)
             .with("all_clients", clients.is_none())
             .with("clients", Value::entities(clients.iter().flatten().map(ClientId::uid)));
-        for set in sets.unwrap_or_else(|| self.defaults().staff_sets) {
+        let sets = match sets {
+            Some(sets) => sets,
+            None => self.defaults()?.staff_sets,
+        };
+        for set in sets {
             let set = rows::permission_set(&set);
             self.row(&set)?;
             row = row.parent(set);
