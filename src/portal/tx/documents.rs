@@ -36,25 +36,10 @@ const OPEN_STATES: &[State] =
 /// What places a document.
 const PLACE: &[&str] = &["client", "container", "kind", "parent"];
 
-/// What only staff change on a document. The policy `field-protected-document` names the same.
-const GUARDED: &[&str] = &[
-    "amount",
-    "client",
-    "container",
-    "currency",
-    "internal",
-    "kind",
-    "labels",
-    "level",
-    "owner",
-    "parent",
-    "state",
-    "visible",
-];
-
-/// The attributes, of these, in which two rows differ.
-fn changed(before: &Entity, after: &Entity, names: &[&'static str]) -> Vec<&'static str> {
-    names.iter().copied().filter(|name| before.attribute(name) != after.attribute(name)).collect()
+/// The attributes in which two rows differ.
+fn changed<'r>(before: &'r Entity, after: &'r Entity) -> BTreeSet<&'r str> {
+    let names = before.attributes().keys().chain(after.attributes().keys());
+    names.map(|name| &**name).filter(|n| before.attribute(n) != after.attribute(n)).collect()
 }
 
 /// Documents.
@@ -73,9 +58,11 @@ impl Tx<'_> {
     pub fn put_document(&mut self, document: &Document) -> Result<(), WriteError> {
         let stored = self.facts.entity(&document.id().uid()).cloned();
         let row = document.row(&self.facts, &[]);
-        match &stored {
-            Some(stored) => {
-                let fields = changed(stored, &row, GUARDED);
+        // Which of the fields only staff change is the policies' to say.
+        let fields = stored.as_ref().map(|stored| changed(stored, &row));
+        match &fields {
+            Some(fields) => {
+                let fields: Vec<&str> = fields.iter().copied().collect();
                 self.authorise(Action::Edit, document.id(), &fields)?;
             }
             None => self.authorise(Action::Create, document.clone(), &self.chosen(&row))?,
@@ -86,17 +73,14 @@ impl Tx<'_> {
             let message = format!("no kind `{}` is declared", document.kind());
             return Err(self.reject("UNKNOWN_KIND", message));
         }
-        let moved = stored.as_ref().map(|stored| changed(stored, &row, PLACE));
+        let moved = fields.map(|fields| PLACE.iter().any(|name| fields.contains(name)));
         self.put(row);
-        match moved {
-            None => Ok(()),
-            // Nobody moves a document to where he could not create it.
-            Some(moved) if !moved.is_empty() => {
-                self.authorise(Action::Create, document.id(), &[])?;
-                self.authorise(Action::View, document.id(), &[])
-            }
-            Some(_) => self.authorise(Action::View, document.id(), &[]),
+        let Some(moved) = moved else { return Ok(()) };
+        // Nobody moves a document to where he could not create it.
+        if moved {
+            self.authorise(Action::Create, document.id(), &[])?;
         }
+        self.authorise(Action::View, document.id(), &[])
     }
 
     /// What a new document says of itself that its author may not be the one to say.
