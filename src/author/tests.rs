@@ -278,7 +278,7 @@ fn the_shipped_schema_is_the_format() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/tests/scenarios.schema.json");
     let shipped: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    assert_eq!(shipped, json_schema(), "write it anew with `doorward test --print-schema`");
+    assert!(shipped == json_schema(), "write it anew with `doorward test --print-schema`");
 }
 
 #[test]

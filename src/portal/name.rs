@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::{EntityUid, ValueError, shorten};
 
+/// An enum of the field's words, each with its name in policies, facts and files.
 macro_rules! words {
     ($(#[$doc:meta])* $type:ident ($what:literal) { $($(#[$word_doc:meta])* $name:ident = $text:literal,)* }) => {
         $(#[$doc])*
@@ -30,25 +31,27 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
             }
         }
 
-        impl FromStr for $type {
-            type Err = ValueError;
+        impl std::str::FromStr for $type {
+            type Err = $crate::facts::ValueError;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or_else(|| {
                     let known: Vec<_> = Self::ALL.iter().map(|word| word.as_str()).collect();
-                    ValueError::new(format!(concat!("`{}` is no ", $what), shorten(text)))
+                    let text = $crate::facts::shorten(text);
+                    $crate::facts::ValueError::new(format!(concat!("`{}` is no ", $what), text))
                         .with_help(format!("known are {}", known.join(", ")))
                 })
             }
         }
     };
 }
+pub(super) use words;
 
 words! {
     /// What somebody may do, as in the shipped schema.
@@ -156,6 +159,11 @@ words! {
 }
 
 impl Action {
+    /// Whether kinds of documents can have it: a permission of its own for each kind.
+    pub(super) fn is_of_documents(self) -> bool {
+        self <= Self::Send
+    }
+
     pub(crate) fn uid(self) -> EntityUid {
         EntityUid::action(self.as_str())
     }
@@ -194,6 +202,36 @@ impl Level {
             Self::Invited => 4,
             Self::Container => 5,
             Self::Client => 6,
+        }
+    }
+}
+
+words! {
+    /// A contact's part in a document or a container.
+    Role("role") {
+        /// One of the few who decide and are mailed.
+        Primary = "primary",
+        /// Sees and does what primaries do, and is mailed nothing.
+        Secondary = "secondary",
+        /// The contact of a job.
+        JobContact = "job_contact",
+        /// Whom a task was given to.
+        Assignee = "assignee",
+        /// Whoever else takes part.
+        Participant = "participant",
+    }
+}
+
+impl Role {
+    /// The set on the access row that holds the role's contacts. Participants are all the others
+    /// who are involved.
+    pub(super) const fn attribute(self) -> Option<&'static str> {
+        match self {
+            Self::Primary => Some("primaries"),
+            Self::Secondary => Some("secondaries"),
+            Self::JobContact => Some("job_contacts"),
+            Self::Assignee => Some("assignees"),
+            Self::Participant => None,
         }
     }
 }
@@ -327,6 +365,7 @@ kinds! {
     PROJECT = "project",
     JOB = "job",
     BOOKING = "booking",
+    ENGAGEMENT = "engagement",
     TASK = "task",
     MILESTONE = "milestone",
     TICKET = "ticket",

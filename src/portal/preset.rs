@@ -1,13 +1,15 @@
 //! Presets: what a tenant starts from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::name::{Action, Kind};
+use super::name::{Action, Kind, State, words};
+use super::rows::{self, Row as _};
 use super::settings::Settings;
 use crate::error::Error;
-use crate::facts::ValueError;
+use crate::facts::{Entity, Facts, Value, ValueError};
 use crate::policy::{PolicyBundle, PolicyBundleBuilder};
 
 macro_rules! shipped {
@@ -86,18 +88,25 @@ pub fn shipped_sources() -> PolicyBundleBuilder {
     POLICIES.iter().fold(schema, |sources, (name, text)| sources.policies(*name, *text))
 }
 
-/// A preset: a trade's way to run a portal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Preset {
-    /// An accounting practice: access switched on contact by contact, visible documents, document
-    /// requests, letters and proposals to sign, invoices to view, messages both ways.
-    Accounting,
-    /// A business that invoices: documents for all contacts or the invited ones, watchers,
-    /// personal links, optional password protection.
-    Invoicing,
+words! {
+    /// A preset: a trade's way to run a portal.
+    Preset("preset") {
+        /// An accounting practice: access switched on contact by contact, visible documents,
+        /// document requests, letters and proposals to sign, invoices to view, messages both ways.
+        Accounting = "accounting",
+        /// An agency: nothing is allowed until permissions are chosen, jobs and their alerts are
+        /// for their job contacts, work requests, alert sets by channel, names for logging in.
+        Agency = "agency",
+        /// An events business: bookings with primary and secondary contacts, who see every part
+        /// of them, fill in worksheets, pay, sign and attach; only primaries are mailed.
+        Bookings = "bookings",
+        /// A business that invoices: documents for all contacts or the invited ones, watchers,
+        /// personal links, optional password protection.
+        Invoicing = "invoicing",
+        /// A practice of any trade: modules by client and by contact, downloading apart from
+        /// viewing, forced approvals, assigned tasks, own tickets, a second factor.
+        Practice = "practice",
+    }
 }
 
 /// What a tenant starts from: settings, permission sets and what contacts hold by default.
@@ -117,6 +126,8 @@ pub enum Preset {
 pub struct TenantConfig {
     /// The tenant's settings.
     pub settings: Settings,
+    /// Kinds of its own, in addition to the shipped ones.
+    pub kinds: BTreeMap<Kind, KindDeclaration>,
     /// Permission sets by name: names of permissions, or `*` for all of documents and the portal.
     pub sets: BTreeMap<String, BTreeSet<String>>,
     /// The sets that a new contact holds.
@@ -137,20 +148,59 @@ impl From<Preset> for TenantConfig {
     fn from(preset: Preset) -> Self {
         let text = match preset {
             Preset::Accounting => include_str!("../../policies/presets/accounting.json"),
+            Preset::Agency => include_str!("../../policies/presets/agency.json"),
+            Preset::Bookings => include_str!("../../policies/presets/bookings.json"),
             Preset::Invoicing => include_str!("../../policies/presets/invoicing.json"),
+            Preset::Practice => include_str!("../../policies/presets/practice.json"),
         };
         // INVARIANT (shipped presets): a test reads each; a broken one opens nothing.
         serde_json::from_str(text).unwrap_or_default()
     }
 }
 
-/// A kind as the catalogue declares it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct KindDeclaration {
-    pub(super) actions: BTreeSet<Action>,
-    #[serde(default)]
-    pub(super) tenant_wide: bool,
+/// Whom the documents of a kind belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// Each to a client, directly or through its container.
+    Client,
+    /// To the tenant: they are for the contacts of all clients.
+    Tenant,
+}
+
+/// A kind of document, declared by the library or by a tenant.
+///
+/// # Example
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use doorward::Action;
+/// use doorward::portal::{KindDeclaration, Owner, State};
+///
+/// let moodboard = KindDeclaration {
+///     actions: [Action::View, Action::Comment, Action::Create].into(),
+///     owner: Some(Owner::Client),
+///     states: BTreeMap::from([("pinned".to_owned(), State::Open)]),
+///     ..KindDeclaration::default()
+/// };
+/// assert!(!moodboard.container);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "author", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct KindDeclaration {
+    /// What can be done with its documents. Each action is a permission of its own: `invoice.view`.
+    pub actions: BTreeSet<Action>,
+    /// Whom its documents belong to. A kind that does not say so is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// Whether other documents lie in those of this kind: a booking, a job.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub container: bool,
+    /// The kind's own names of states, and what they count as.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub states: BTreeMap<String, State>,
 }
 
 pub(super) type Catalogue = BTreeMap<Kind, KindDeclaration>;
@@ -160,8 +210,30 @@ pub(super) fn catalogue() -> Result<Catalogue, ValueError> {
         .map_err(|error| ValueError::new(format!("the catalogue of kinds cannot be read: {error}")))
 }
 
+/// The kinds that a tenant has declared, as their rows say.
+pub(super) fn kinds(facts: &Facts) -> Catalogue {
+    let declaration = |row: &Entity| {
+        let right = |name: &Arc<str>| {
+            let record = row.attribute(name).and_then(Value::as_record).is_some();
+            name.parse::<Action>().ok().filter(|_| record)
+        };
+        let owner = if row.is("tenant_wide") { Owner::Tenant } else { Owner::Client };
+        KindDeclaration {
+            actions: row.attributes().keys().filter_map(right).collect(),
+            owner: Some(owner),
+            container: row.is("container"),
+            states: rows::kept(row, "states").unwrap_or_default(),
+        }
+    };
+    let kind = |row: &Entity| Some((row.uid().id().parse().ok()?, declaration(row)));
+    facts.of_type("Kind").filter_map(kind).collect()
+}
+
+/// First parts of permissions that are not a kind's: a kind of such a name would take them over.
+pub(super) const RESERVED_KINDS: &[&str] = &["contact", "portal", "privacy"];
+
 /// Permissions of the portal that belong to no kind of document.
-const PORTAL_PERMISSIONS: &[&str] = &[
+pub(super) const PORTAL_PERMISSIONS: &[&str] = &[
     "contact.edit_own",
     "document.share",
     "portal.act_on_behalf",
@@ -197,7 +269,7 @@ mod tests {
 
     #[test]
     fn shipped_data_is_read_whole() {
-        for preset in ["accounting", "invoicing"] {
+        for preset in Preset::ALL {
             let path = format!("{}/policies/presets/{preset}.json", env!("CARGO_MANIFEST_DIR"));
             let text = std::fs::read_to_string(path).unwrap();
             let config: TenantConfig = serde_json::from_str(&text).unwrap();

@@ -63,6 +63,23 @@ pub struct Settings {
     /// *Tenant*: whether client admins may ask who did what. Default: no.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit_for_admins: Option<bool>,
+    /// *Tenant*: whether anyone may register as a client of his own. Default: no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration: Option<bool>,
+    /// *Tenant*: whether contacts log in with a name, which an enabled contact then has to have.
+    /// Default: no, with the e-mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login_names: Option<bool>,
+    /// *Tenant*: whether one e-mail may be that of contacts at several clients. Default: yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared_emails: Option<bool>,
+    /// *Tenant*: whether a credential that staff issue has to be changed by the contact before
+    /// anything else. Default: no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub force_password_change: Option<bool>,
+    /// How many contacts of a client have to be reachable by mail. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipients_min: Option<u32>,
     /// Whether contacts of a parent client may read what its descendants see. Default: no.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parents_read: Option<bool>,
@@ -132,6 +149,19 @@ pub struct KindSettings {
     /// Whether only signatories sign. Default: no.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signatories_only: Option<bool>,
+    /// How many different people have to approve a document. Default: one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approvals_min: Option<u32>,
+    /// Whether all signatories of the client have to sign before staff complete a document, and
+    /// not only those that it names. Default: no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub all_sign: Option<bool>,
+    /// How many primary contacts a container may have. Default: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub primaries_max: Option<u32>,
+    /// How many secondary contacts a container may have. Default: any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secondaries_max: Option<u32>,
     /// The approval limit of contacts without one of their own. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
@@ -167,6 +197,10 @@ impl KindSettings {
                 hidden_labels,
                 approvers_only,
                 signatories_only,
+                approvals_min,
+                all_sign,
+                primaries_max,
+                secondaries_max,
                 limit,
                 limit_payments,
             },
@@ -186,6 +220,11 @@ impl Settings {
                 view_as_max_ms,
                 networks,
                 audit_for_admins,
+                registration,
+                login_names,
+                shared_emails,
+                force_password_change,
+                recipients_min,
                 parents_read,
                 uploads,
                 link_password,
@@ -246,6 +285,18 @@ impl Cascade {
         self.choice(|s| &s.backfill).unwrap_or(false)
     }
 
+    pub(super) fn recipients_min(&self) -> u32 {
+        self.choice(|s| &s.recipients_min).unwrap_or(0)
+    }
+
+    /// What is chosen for a kind at the client, its group or the tenant.
+    pub(super) fn kind(&self, kind: &Kind) -> KindSettings {
+        let mut chosen = self.tenant.kind(kind);
+        chosen.overlay(self.group.kind(kind));
+        chosen.overlay(self.client.kind(kind));
+        chosen
+    }
+
     /// Writes what the tenant's own settings come to.
     pub(super) fn resolve_tenant(&self, row: &mut Entity, networks: Option<Vec<EntityUid>>) {
         row.set("portal_on", self.tenant.portal.unwrap_or(true));
@@ -292,11 +343,7 @@ impl Cascade {
 
     /// Writes what the settings come to for a kind. Who watches is kept.
     pub(super) fn resolve_rule(&self, kind: &Kind, row: &mut Entity) -> Result<(), ValueError> {
-        let [client, group, tenant] =
-            [&self.client, &self.group, &self.tenant].map(|settings| settings.kind(kind));
-        let mut chosen = tenant;
-        chosen.overlay(group);
-        chosen.overlay(client);
+        let chosen = self.kind(kind);
         let contacts = |ids: Option<BTreeSet<String>>| {
             let ids = ids.unwrap_or_default().into_iter();
             Value::entities(ids.map(|id| EntityUid::new("Contact", id)))

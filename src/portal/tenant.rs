@@ -1,7 +1,7 @@
 //! Portals and their tenants: where hosts ask their questions.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::{self, ThreadId};
@@ -11,7 +11,7 @@ use super::document::Resource;
 use super::error::{Refused, Violation, WriteError, Written};
 use super::id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, StaffId};
 use super::name::{AccessState, Action, Channel, CredentialState, Kind};
-use super::preset::{Catalogue, TenantConfig, catalogue, shipped_policies};
+use super::preset::{KindDeclaration, TenantConfig, kinds, shipped_policies};
 use super::rows::{self, Row as _};
 use super::tx::Tx;
 use crate::decide::{Decision, Disclosure, ErrorMode, Explanation, Request};
@@ -63,7 +63,6 @@ pub struct Portal(Arc<PortalInner>);
 
 struct PortalInner {
     policies: PolicyBundle,
-    catalogue: Arc<Catalogue>,
     setup: Setup,
     tenants: RwLock<HashMap<Arc<str>, Tenant>>,
 }
@@ -147,12 +146,7 @@ impl Portal {
             let clock = Arc::clone(clock);
             engine = engine.clock(move || clock());
         }
-        let inner = TenantInner {
-            id,
-            engine: engine.build()?,
-            catalogue: Arc::clone(&self.0.catalogue),
-            writing: Writing::default(),
-        };
+        let inner = TenantInner { id, engine: engine.build()?, writing: Writing::default() };
         Ok(Tenant(Arc::new(inner)))
     }
 
@@ -254,7 +248,6 @@ impl PortalBuilder {
         };
         Ok(Portal(Arc::new(PortalInner {
             policies,
-            catalogue: Arc::new(catalogue()?),
             setup: self.setup,
             tenants: RwLock::default(),
         })))
@@ -276,7 +269,6 @@ pub struct Tenant(Arc<TenantInner>);
 pub(super) struct TenantInner {
     pub(super) id: Arc<str>,
     pub(super) engine: Engine,
-    pub(super) catalogue: Arc<Catalogue>,
     writing: Writing,
 }
 
@@ -534,6 +526,12 @@ impl Tenant {
             .collect())
     }
 
+    /// The kinds of documents that there are: the shipped ones and the tenant's own.
+    #[must_use]
+    pub fn kinds(&self) -> BTreeMap<Kind, KindDeclaration> {
+        kinds(self.world().facts())
+    }
+
     /// The request that a question comes to, as the policies see it: for logs, and for asking a
     /// [`World`] directly.
     ///
@@ -660,10 +658,6 @@ impl Tenant {
         let (changes, findings) = tx.finish()?;
         let revision = self.0.engine.apply(&changes)?;
         Ok(Written { value, findings, revision })
-    }
-
-    pub(super) fn catalogue(&self) -> &Catalogue {
-        &self.0.catalogue
     }
 }
 

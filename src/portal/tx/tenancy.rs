@@ -8,7 +8,10 @@ use crate::portal::document::Resource;
 use crate::portal::error::WriteError;
 use crate::portal::id::{ClientGroupId, ClientId, StaffId};
 use crate::portal::name::{Action, Channel, Kind};
-use crate::portal::preset::{KindDeclaration, TenantConfig, permissions};
+use crate::portal::preset::{
+    KindDeclaration, Owner, PORTAL_PERMISSIONS, RESERVED_KINDS, TenantConfig, catalogue, kinds,
+    permissions,
+};
 use crate::portal::rows::{self, Row as _};
 use crate::portal::settings::Settings;
 
@@ -64,8 +67,12 @@ impl Tx<'_> {
             .with("tenant", uid)
             .with("defaults", serde_json::to_string(&defaults).unwrap_or_default());
         self.put(tenant);
-        for (kind, declared) in self.tenant.catalogue() {
+        let catalogue = catalogue().map_err(|error| self.refuse(error.into()))?;
+        for (kind, declared) in &catalogue {
             self.put(kind_row(kind, declared));
+        }
+        for (kind, declared) in &config.kinds {
+            self.put_kind(kind, declared)?;
         }
         for event in &config.events {
             self.put_event(event);
@@ -83,6 +90,46 @@ impl Tx<'_> {
             self.row(&rows::alert_set(set))?;
         }
         self.set_settings(config.settings.clone())
+    }
+
+    /// Declares a kind of the tenant's own, or changes one: its documents go through the same rules
+    /// as all others. Sets that hold everything (`*`) hold its permissions at once.
+    ///
+    /// # Errors
+    ///
+    /// `DUPLICATE_ID` for a kind that the library ships; `UNKNOWN_ACTION` for an action that
+    /// documents do not have; `NO_OWNER_PATH` where the declaration does not say whom its documents
+    /// belong to.
+    pub fn declare_kind(
+        &mut self,
+        kind: &Kind,
+        declaration: &KindDeclaration,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, Resource::Portal, &[])?;
+        self.put_kind(kind, declaration)?;
+        let all = self.facts.of_type("PermissionSet");
+        let all = all.filter(|set| set.parents().contains(&rows::permission("*"))).cloned();
+        for set in all.collect::<Vec<Entity>>() {
+            self.put_permission_set(set.uid().id(), &BTreeSet::from(["*".to_owned()]))?;
+        }
+        self.resolve_tenant()
+    }
+
+    fn put_kind(&mut self, kind: &Kind, declared: &KindDeclaration) -> Result<(), WriteError> {
+        let shipped = catalogue().map_err(|error| self.refuse(error.into()))?;
+        if shipped.contains_key(kind) || RESERVED_KINDS.contains(&kind.as_str()) {
+            return Err(self.reject("DUPLICATE_ID", format!("the kind `{kind}` is the library's")));
+        }
+        if let Some(action) = declared.actions.iter().find(|action| !action.is_of_documents()) {
+            let message = format!("`{action}` is no action on documents, so not one of `{kind}`");
+            return Err(self.reject("UNKNOWN_ACTION", message));
+        }
+        if declared.owner.is_none() {
+            let message = format!("the kind `{kind}` does not say whom its documents belong to");
+            return Err(self.reject("NO_OWNER_PATH", message));
+        }
+        self.put(kind_row(kind, declared));
+        Ok(())
     }
 
     pub(super) fn defaults(&mut self) -> Result<Defaults, WriteError> {
@@ -185,8 +232,8 @@ impl Tx<'_> {
             self.facts.of_type("Client").filter(|row| which(row)).cloned().collect();
         for mut row in clients {
             let client = self.tenant.client(row.uid().shared_id());
-            let kinds = self.tenant.catalogue().keys();
-            self.cascade(Some(&client))?.resolve_client(&mut row, kinds);
+            let kinds = kinds(&self.facts);
+            self.cascade(Some(&client))?.resolve_client(&mut row, kinds.keys());
             self.put(row);
             self.resolve_rules(Some(&client))?;
         }
@@ -196,13 +243,7 @@ impl Tx<'_> {
     /// Writes what the settings come to for each kind at a client, or at the tenant.
     fn resolve_rules(&mut self, client: Option<&ClientId>) -> Result<(), WriteError> {
         let cascade = self.cascade(client)?;
-        let kinds: Vec<Entity> = self.facts.of_type("Kind").cloned().collect();
-        for kind in kinds {
-            let kind: Kind = kind
-                .uid()
-                .id()
-                .parse()
-                .map_err(|error: crate::ValueError| self.refuse(error.into()))?;
+        for kind in kinds(&self.facts).into_keys() {
             let uid = rows::rule(&kind, client);
             let mut row = self.facts.entity(&uid).cloned().unwrap_or_else(|| {
                 Entity::new(uid)
@@ -231,11 +272,17 @@ impl Tx<'_> {
     }
 
     fn put_permission_set(&mut self, set: &str, held: &BTreeSet<String>) -> Result<(), WriteError> {
-        let known = permissions(self.tenant.catalogue());
-        let held = if held.contains("*") { &known } else { held };
+        self.not_empty(set)?;
         let mut row = Entity::new(rows::permission_set(set));
-        for permission in held {
-            self.permission_among(&known, permission)?;
+        if held.contains("*") {
+            // No policy asks for this one: it says that the set holds what is declared later, too.
+            row = row.parent(rows::permission("*"));
+            for permission in permissions(&kinds(&self.facts)) {
+                row = row.parent(rows::permission(&permission));
+            }
+        }
+        for permission in held.iter().filter(|permission| *permission != "*") {
+            self.known_permission(permission)?;
             row = row.parent(rows::permission(permission));
         }
         self.put(row);
@@ -243,15 +290,14 @@ impl Tx<'_> {
     }
 
     pub(super) fn known_permission(&mut self, permission: &str) -> Result<(), WriteError> {
-        self.permission_among(&permissions(self.tenant.catalogue()), permission)
-    }
-
-    fn permission_among(
-        &mut self,
-        known: &BTreeSet<String>,
-        permission: &str,
-    ) -> Result<(), WriteError> {
-        if known.contains(permission) {
+        let of_kind = |(kind, right): (&str, &str)| {
+            let right = right.strip_suffix("_on_behalf").unwrap_or(right);
+            let kind = self.facts.entity(&EntityUid::new("Kind", kind));
+            kind.and_then(|kind| kind.attribute(right)?.as_record()).is_some()
+        };
+        if PORTAL_PERMISSIONS.contains(&permission)
+            || permission.split_once('.').is_some_and(of_kind)
+        {
             return Ok(());
         }
         let message = format!("no action needs `{}`", crate::facts::shorten(permission));
@@ -444,7 +490,9 @@ fn kind_row(kind: &Kind, declared: &KindDeclaration) -> Entity {
     actions.extend([Action::Receive, Action::Manage, Action::Share, Action::Relate, Action::Audit]);
     let mut row = Entity::new(kind.uid())
         .with("name", kind.as_str())
-        .with("tenant_wide", declared.tenant_wide)
+        .with("tenant_wide", declared.owner == Some(Owner::Tenant))
+        .with("container", declared.container)
+        .with("states", serde_json::to_string(&declared.states).unwrap_or_default())
         .with("actions", Value::entities(actions.into_iter().map(Action::uid)));
     for right in rights {
         let name = format!("{kind}.{right}");
