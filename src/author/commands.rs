@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::format::{ArchivedFixture, DocumentFixture, WatchFixture, debug_in_part};
+use super::format::{
+    ArchivedFixture, DocumentFixture, RelationFixture, ShareFixture, StaffFixture, WatchFixture,
+    debug_in_part,
+};
 use super::stage::PortalStage;
 use crate::facts::Timestamp;
 use crate::portal::{
-    Archive, ContactEdit, ContactId, Kind, NewContact, Recipients, Settings, State, Tx, Watch,
-    WriteError,
+    Action, Archive, ClientId, ContactEdit, ContactId, Kind, KindDeclaration, Limit, NewContact,
+    NewShare, NewStaff, Recipients, Relation, Role, Settings, State, Tenant, Tx, Watch, WriteError,
 };
 
 /// A command of a write step, named as the method of the library.
@@ -51,10 +54,44 @@ pub enum Command {
     SetMail(BTreeMap<String, bool>),
     /// Lets a contact attach files, or not: `{contact: true}`.
     SetUploads(BTreeMap<String, bool>),
+    /// Makes contacts admins of their clients, or not: `{contact: true}`.
+    SetAdmin(BTreeMap<String, bool>),
+    /// Lets contacts decide where only approvers do, or not: `{contact: true}`.
+    SetApprover(BTreeMap<String, bool>),
+    /// Lets contacts sign where only signatories do, or not: `{contact: true}`.
+    SetSignatory(BTreeMap<String, bool>),
+    /// Makes a contact the main one of its client.
+    SetMain(String),
+    /// Sets the approval limits of contacts: `{contact: {amount: 500000, currency: EUR}}`.
+    SetLimit(BTreeMap<String, Option<Limit>>),
+    /// Replaces the alert sets of contacts: `{contact: [set]}`.
+    SetAlertSets(BTreeMap<String, Vec<String>>),
+    /// Chooses the kinds that are sent to contacts by default: `{contact: [kind]}`.
+    SetRecipientOf(BTreeMap<String, Vec<Kind>>),
     /// Lets a contact watch a kind.
     WatchKind(WatchKindSpec),
-    /// Lets contacts take part in documents: `{document: contact}`.
-    SetInvolved(BTreeMap<String, String>),
+    /// Lets a contact watch documents: `{document: {contact: silently}}`.
+    WatchDocument(BTreeMap<String, BTreeMap<String, WatchFixture>>),
+    /// Gives contacts a part in documents: `{document: {contact: role}}`.
+    Relate(BTreeMap<String, BTreeMap<String, RelationFixture>>),
+    /// Changes the parts of contacts in documents: `{document: {contact: role}}`.
+    SetRelation(BTreeMap<String, BTreeMap<String, RelationFixture>>),
+    /// Ends the part of contacts in documents: `{document: contact}`.
+    Unrelate(BTreeMap<String, String>),
+    /// Gives documents to contacts.
+    Share(BTreeMap<String, ShareFixture>),
+    /// Withdraws a share.
+    RevokeShare(String),
+    /// Counts a use of shares: `{share: action}`.
+    UseShare(BTreeMap<String, Action>),
+    /// Names the contacts who have to sign documents: `{document: [contact]}`.
+    SetSigners(BTreeMap<String, Vec<String>>),
+    /// Records that contacts signed: `{document: contact}`.
+    Sign(BTreeMap<String, String>),
+    /// Records that contacts approved: `{document: contact}`.
+    Approve(BTreeMap<String, String>),
+    /// Completes a document.
+    Complete(String),
     /// Creates or replaces documents: `{document: {kind: …, client: …}}`.
     PutDocument(BTreeMap<String, DocumentFixture>),
     /// Changes the state of documents: `{document: paid}`.
@@ -65,6 +102,8 @@ pub enum Command {
     RemoveDocument(String),
     /// Sends documents to contacts; an empty list is the default recipients: `{document: [contact]}`.
     SendDocument(BTreeMap<String, Vec<String>>),
+    /// Records recipients of documents: `{document: contact}`.
+    Invite(BTreeMap<String, String>),
     /// Takes a recipient off a document: `{document: contact}`.
     WithdrawInvitation(BTreeMap<String, String>),
     /// Makes links by which contacts set a first password: `{link: contact}`.
@@ -81,6 +120,28 @@ pub enum Command {
     SetArchived(BTreeMap<String, ArchivedFixture>),
     /// Adds a client.
     CreateClient(String),
+    /// Puts clients below others, or below none: `{client: parent}`.
+    SetClientParent(BTreeMap<String, Option<String>>),
+    /// Erases an archived client.
+    EraseClient(String),
+    /// Registers a contact as a client of its own.
+    Register(NewContactSpec),
+    /// Declares kinds: `{kind: {owner: client, actions: [view]}}`.
+    DeclareKind(BTreeMap<Kind, KindDeclaration>),
+    /// Defines alert sets: `{set: ["event:channel"]}`.
+    DefineAlertSet(BTreeMap<String, Vec<String>>),
+    /// Changes settings of client groups: `{group: {…}}`.
+    SetGroupSettings(BTreeMap<String, Settings>),
+    /// Puts clients into groups, or into none: `{client: group}`.
+    SetClientGroup(BTreeMap<String, Option<String>>),
+    /// Adds staff: `{id: {…}}`.
+    CreateStaff(BTreeMap<String, StaffFixture>),
+    /// Lets staff work, or not: `{staff: false}`.
+    SetStaffActive(BTreeMap<String, bool>),
+    /// Replaces the permission sets of staff: `{staff: [set]}`.
+    SetStaffSets(BTreeMap<String, Vec<String>>),
+    /// Assigns clients to staff, or all: `{staff: [client]}`.
+    SetStaffClients(BTreeMap<String, Option<Vec<String>>>),
 }
 
 /// A contact to add.
@@ -94,6 +155,9 @@ pub struct NewContactSpec {
     /// The e-mail. Default: none.
     #[serde(default)]
     pub email: Option<String>,
+    /// The name for logging in. Default: none.
+    #[serde(default)]
+    pub login: Option<String>,
     /// Whether it is the client's main contact.
     #[serde(default)]
     pub main: bool,
@@ -114,6 +178,9 @@ pub struct EditContactSpec {
     /// The new e-mail; empty for none.
     #[serde(default)]
     pub email: Option<String>,
+    /// The new name for logging in; empty for none.
+    #[serde(default)]
+    pub login: Option<String>,
 }
 
 /// A kind to watch.
@@ -153,6 +220,84 @@ impl From<ArchivedFixture> for Archive {
     }
 }
 
+impl NewContactSpec {
+    fn contact(&self, stage: &PortalStage, tenant: &Tenant) -> NewContact {
+        let mut new = NewContact::new(stage.contact_id(&self.id), tenant.client(&*self.client));
+        if let Some(email) = &self.email {
+            new = new.email(email);
+        }
+        if let Some(login) = &self.login {
+            new = new.login(login);
+        }
+        if let Some(sets) = &self.sets {
+            new = new.sets(sets.iter().map(String::as_str));
+        }
+        if self.main { new.main() } else { new }
+    }
+}
+
+impl RelationFixture {
+    pub(super) fn relation(&self) -> Result<Relation, WriteError> {
+        Ok(match self {
+            Self::Name(role) => Relation::new(role.parse::<Role>()?),
+            Self::Relation(spec) => Relation::new(spec.role)
+                .attach(spec.attach.unwrap_or(true))
+                .mail(spec.mail.unwrap_or(true)),
+        })
+    }
+}
+
+impl ShareFixture {
+    fn give(&self, tx: &mut Tx<'_>, stage: &PortalStage, id: &str) -> Result<(), WriteError> {
+        self.put(tx, stage.contact_id(&self.contact), id)
+    }
+
+    pub(super) fn put(
+        &self,
+        tx: &mut Tx<'_>,
+        contact: ContactId,
+        id: &str,
+    ) -> Result<(), WriteError> {
+        let tenant = tx.tenant();
+        let mut new = NewShare::new(contact, self.actions.iter().copied());
+        if let Some(from) = &self.from {
+            new = new.from(from.parse()?);
+        }
+        if let Some(until) = &self.until {
+            new = new.until(until.parse()?);
+        }
+        if let Some(uses) = self.uses {
+            new = new.uses(uses);
+        }
+        if let Some(parent) = &self.made_from {
+            new = new.made_from(tenant.share(&**parent));
+        }
+        if let Some(link) = &self.link {
+            new = new.by_link(tenant.link(&**link));
+        }
+        let share = tx.share(tenant.share(id), tenant.document(&*self.document), new)?;
+        if self.revoked { tx.revoke_share(&share) } else { Ok(()) }
+    }
+}
+
+impl StaffFixture {
+    pub(super) fn create(&self, tx: &mut Tx<'_>, id: &str) -> Result<(), WriteError> {
+        let tenant = tx.tenant();
+        let mut new = NewStaff::new(tenant.staff(id));
+        if let Some(email) = &self.email {
+            new = new.email(email);
+        }
+        if let Some(sets) = &self.sets {
+            new = new.sets(sets.iter().map(String::as_str));
+        }
+        if let Some(clients) = &self.clients {
+            new = new.only_clients(clients.iter().map(|client| tenant.client(&**client)));
+        }
+        let staff = tx.create_staff(new)?;
+        if self.inactive { tx.set_staff_active(&staff, false) } else { Ok(()) }
+    }
+}
+
 /// Does something for each entry of a map.
 fn each<K, V>(
     entries: &BTreeMap<K, V>,
@@ -188,16 +333,7 @@ impl Command {
             Self::ResetCredential(name) => tx.reset_credential(&contact(name)).map(drop),
             Self::ForcePasswordChange(name) => tx.force_password_change(&contact(name)).map(drop),
             Self::SetPassword(name) => tx.set_password(&contact(name)).map(drop),
-            Self::CreateContact(spec) => {
-                let mut new = NewContact::new(contact(&spec.id), tenant.client(&*spec.client));
-                if let Some(email) = &spec.email {
-                    new = new.email(email);
-                }
-                if let Some(sets) = &spec.sets {
-                    new = new.sets(sets.iter().map(String::as_str));
-                }
-                tx.create_contact(if spec.main { new.main() } else { new }).map(drop)
-            }
+            Self::CreateContact(spec) => tx.create_contact(spec.contact(stage, tenant)).map(drop),
             Self::EditContact(spec) => {
                 let mut edit = ContactEdit::default();
                 if let Some(name) = &spec.name {
@@ -205,6 +341,9 @@ impl Command {
                 }
                 if let Some(email) = &spec.email {
                     edit = edit.email(email);
+                }
+                if let Some(login) = &spec.login {
+                    edit = edit.login(login);
                 }
                 tx.edit_contact(&contact(&spec.contact), &edit)
             }
@@ -222,12 +361,60 @@ impl Command {
             }),
             Self::SetMail(flags) => each(flags, |name, on| tx.set_mail(&contact(name), *on)),
             Self::SetUploads(flags) => each(flags, |name, on| tx.set_uploads(&contact(name), *on)),
+            Self::SetAdmin(flags) => each(flags, |name, on| tx.set_admin(&contact(name), *on)),
+            Self::SetApprover(flags) => {
+                each(flags, |name, on| tx.set_approver(&contact(name), *on))
+            }
+            Self::SetSignatory(flags) => {
+                each(flags, |name, on| tx.set_signatory(&contact(name), *on))
+            }
+            Self::SetMain(name) => tx.set_main(&contact(name)),
+            Self::SetLimit(limits) => {
+                each(limits, |name, limit| tx.set_limit(&contact(name), limit.as_ref()))
+            }
+            Self::SetAlertSets(sets) => {
+                each(sets, |name, sets| tx.set_alert_sets(&contact(name), sets.clone()))
+            }
+            Self::SetRecipientOf(kinds) => {
+                each(kinds, |name, kinds| tx.set_recipient_of(&contact(name), kinds.clone()))
+            }
             Self::WatchKind(spec) => {
                 tx.watch_kind(&contact(&spec.contact), &spec.kind, spec.how.into())
             }
-            Self::SetInvolved(involved) => each(involved, |id, name| {
-                tx.set_involved(tenant.document(&**id), &contact(name), true)
+            Self::WatchDocument(documents) => each(documents, |id, watchers| {
+                each(watchers, |name, how| {
+                    tx.watch_document(&contact(name), &tenant.document(&**id), (*how).into())
+                })
             }),
+            Self::Relate(documents) => each(documents, |id, related| {
+                each(related, |name, relation| {
+                    tx.relate(tenant.document(&**id), &contact(name), relation.relation()?)
+                })
+            }),
+            Self::SetRelation(documents) => each(documents, |id, related| {
+                each(related, |name, relation| {
+                    tx.set_relation(tenant.document(&**id), &contact(name), relation.relation()?)
+                })
+            }),
+            Self::Unrelate(documents) => {
+                each(documents, |id, name| tx.unrelate(tenant.document(&**id), &contact(name)))
+            }
+            Self::Share(shares) => each(shares, |id, share| share.give(tx, stage, id)),
+            Self::RevokeShare(share) => tx.revoke_share(&tenant.share(&**share)),
+            Self::UseShare(uses) => {
+                each(uses, |share, action| tx.use_share(&tenant.share(&**share), *action))
+            }
+            Self::SetSigners(documents) => each(documents, |id, names| {
+                let signers: Vec<ContactId> = names.iter().map(|name| contact(name)).collect();
+                tx.set_signers(&tenant.document(&**id), &signers)
+            }),
+            Self::Sign(documents) => each(documents, |id, name| {
+                tx.sign(&tenant.document(&**id), &contact(name)).map(drop)
+            }),
+            Self::Approve(documents) => each(documents, |id, name| {
+                tx.approve(&tenant.document(&**id), &contact(name)).map(drop)
+            }),
+            Self::Complete(id) => tx.complete(&tenant.document(&**id)),
             Self::PutDocument(documents) => {
                 each(documents, |id, spec| tx.put_document(&spec.document(tenant, id, None)))
             }
@@ -245,6 +432,9 @@ impl Command {
                 };
                 tx.send_document(&tenant.document(&**id), recipients).map(drop)
             }),
+            Self::Invite(invited) => {
+                each(invited, |id, name| tx.invite(tenant.document(&**id), &contact(name), None))
+            }
             Self::WithdrawInvitation(withdrawn) => each(withdrawn, |id, name| {
                 tx.withdraw_invitation(tenant.document(&**id), &contact(name))
             }),
@@ -262,6 +452,38 @@ impl Command {
                 tx.set_archived(&tenant.client(&**client), (*archived).into())
             }),
             Self::CreateClient(client) => tx.create_client(tenant.client(&**client)).map(drop),
+            Self::SetClientParent(parents) => each(parents, |client, parent| {
+                let parent = parent.as_ref().map(|parent| tenant.client(&**parent));
+                tx.set_client_parent(&tenant.client(&**client), parent.as_ref())
+            }),
+            Self::EraseClient(client) => tx.erase_client(&tenant.client(&**client)),
+            Self::Register(spec) => tx.register(spec.contact(stage, tenant)).map(drop),
+            Self::DeclareKind(kinds) => {
+                each(kinds, |kind, declaration| tx.declare_kind(kind, declaration))
+            }
+            Self::DefineAlertSet(sets) => {
+                each(sets, |set, alerts| tx.define_alert_set(set, alerts.clone()))
+            }
+            Self::SetGroupSettings(groups) => each(groups, |group, settings| {
+                tx.set_group_settings(&tenant.client_group(&**group), settings.clone())
+            }),
+            Self::SetClientGroup(clients) => each(clients, |client, group| {
+                let group = group.as_ref().map(|group| tenant.client_group(&**group));
+                tx.set_client_group(&tenant.client(&**client), group.as_ref())
+            }),
+            Self::CreateStaff(staff) => each(staff, |id, staff| staff.create(tx, id)),
+            Self::SetStaffActive(flags) => {
+                each(flags, |id, active| tx.set_staff_active(&tenant.staff(&**id), *active))
+            }
+            Self::SetStaffSets(sets) => {
+                each(sets, |id, sets| tx.set_staff_sets(&tenant.staff(&**id), sets.clone()))
+            }
+            Self::SetStaffClients(staff) => each(staff, |id, clients| {
+                let clients: Option<Vec<ClientId>> = clients
+                    .as_ref()
+                    .map(|clients| clients.iter().map(|id| tenant.client(&**id)).collect());
+                tx.set_staff_clients(&tenant.staff(&**id), clients.as_deref())
+            }),
         }
     }
 }

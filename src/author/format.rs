@@ -12,7 +12,8 @@ use serde_json::Value as Json;
 
 use super::commands::Command;
 use crate::portal::{
-    AccessState, Channel, CredentialState, Kind, Level, Limit, Preset, Settings, State,
+    AccessState, Action, Channel, CredentialState, Kind, KindDeclaration, Level, Limit, Preset,
+    Role, Settings, State,
 };
 
 /// Reads a text as a name and a map in detail, so that what is wrong with a map is told in full.
@@ -66,6 +67,9 @@ pub struct Scenario {
     /// What it shows.
     #[serde(default)]
     pub note: Option<String>,
+    /// The presets that it is run under, instead of the fixture's: `any`, or a list of them.
+    #[serde(default)]
+    pub presets: Option<Presets>,
     /// The fixtures it starts from, each laid over the one before.
     #[serde(default)]
     pub fixtures: Vec<String>,
@@ -94,6 +98,33 @@ pub struct Scenario {
     /// Principals × actions × resources; what is not listed is refused.
     #[serde(default)]
     pub matrix: Option<Matrix>,
+}
+
+/// The presets that a scenario is run under.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "`any` or a list of presets")]
+pub enum Presets {
+    /// All of them.
+    All(Any),
+    /// These.
+    These(Vec<Preset>),
+}
+
+/// `any`.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Any {
+    /// All of them.
+    Any,
+}
+
+impl Presets {
+    pub(super) fn each(&self) -> &[Preset] {
+        match self {
+            Self::All(Any::Any) => Preset::ALL,
+            Self::These(presets) => presets,
+        }
+    }
 }
 
 /// One step of a scenario: exactly one of its members beside `expect`.
@@ -163,6 +194,9 @@ pub struct Write {
     /// The commands, accepted or refused together.
     #[serde(rename = "do")]
     pub commands: Vec<Command>,
+    /// The codes of what an accepted write leaves to do. Default: any.
+    #[serde(default)]
+    pub findings: Option<Vec<String>>,
 }
 
 /// A session to open.
@@ -257,6 +291,7 @@ pub struct ResourceSpec {
 name_or_detail! {
     Principal::Caller, "the name of a caller, or a caller in detail";
     Target::Resource, "the name of a resource, or a resource in detail";
+    RelationFixture::Relation, "a role, or a relation in detail";
 }
 
 /// Principals × actions × resources: what is not listed under `allow` has to be refused.
@@ -408,6 +443,8 @@ pub struct Fixture {
     pub permission_sets: BTreeMap<String, Vec<String>>,
     /// Alert sets by name.
     pub alert_sets: BTreeMap<String, Vec<String>>,
+    /// Kinds of the tenant's own.
+    pub kinds: BTreeMap<Kind, KindDeclaration>,
     /// Client groups by id, with their settings.
     pub groups: BTreeMap<String, Settings>,
     /// Staff by id.
@@ -418,6 +455,8 @@ pub struct Fixture {
     pub documents: BTreeMap<String, DocumentFixture>,
     /// Links by id.
     pub links: BTreeMap<String, LinkFixture>,
+    /// Shares by id, in the order of their ids.
+    pub shares: BTreeMap<String, ShareFixture>,
     /// Other tenants of the portal by id.
     pub other_tenants: BTreeMap<String, Fixture>,
     /// Entities in Cedar's JSON: for policies over a schema of one's own, instead of a portal.
@@ -428,6 +467,8 @@ pub struct Fixture {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StaffFixture {
+    /// The e-mail. Default: none.
+    pub email: Option<String>,
     /// Permission sets. Default: the tenant's for new staff.
     pub sets: Option<Vec<String>>,
     /// The clients that are assigned. Default: all.
@@ -444,6 +485,8 @@ pub struct ClientFixture {
     pub settings: Settings,
     /// The client group.
     pub group: Option<String>,
+    /// The client above it.
+    pub parent: Option<String>,
     /// Whether and how it is archived.
     pub archived: ArchivedFixture,
     /// Its contacts by id.
@@ -473,6 +516,8 @@ pub struct ContactFixture {
     pub name: Option<String>,
     /// The e-mail; empty for none. Default: one of its own.
     pub email: Option<String>,
+    /// The name for logging in. Default: one of its own where the tenant has such.
+    pub login: Option<String>,
     /// The state of access. Default: enabled.
     pub access: Option<AccessState>,
     /// The state of the credential. Default: active where access was ever enabled.
@@ -559,15 +604,72 @@ pub struct DocumentFixture {
     /// The contacts to whom it was sent.
     #[serde(default)]
     pub invited: Vec<String>,
-    /// The contacts who take part in it.
+    /// The contacts who have a part in it: `{contact: role}`.
     #[serde(default)]
-    pub involved: Vec<String>,
+    pub relations: BTreeMap<String, RelationFixture>,
+    /// The contacts who have to sign it.
+    #[serde(default)]
+    pub signers: Vec<String>,
     /// The contacts who watch it.
     #[serde(default)]
     pub watchers: BTreeMap<String, WatchFixture>,
     /// The contacts to whom it is denied.
     #[serde(default)]
     pub denied: Vec<String>,
+}
+
+/// A contact's part in a document: a role, or a relation in detail.
+#[derive(Debug, Clone, JsonSchema)]
+#[schemars(untagged)]
+pub enum RelationFixture {
+    /// A role.
+    Name(String),
+    /// A relation in detail.
+    Relation(Box<RelationSpec>),
+}
+
+/// A contact's part in a document in detail.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RelationSpec {
+    /// The role.
+    pub role: Role,
+    /// Whether the contact may attach files there. Default: yes.
+    #[serde(default)]
+    pub attach: Option<bool>,
+    /// Whether the contact wants mail about it. Default: yes.
+    #[serde(default)]
+    pub mail: Option<bool>,
+}
+
+/// A share.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShareFixture {
+    /// The document that is given.
+    pub document: String,
+    /// The contact it is given to.
+    pub contact: String,
+    /// What for.
+    pub actions: Vec<Action>,
+    /// From when on. Default: at once.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Until when. Default: for good.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// How often. Default: any number of times.
+    #[serde(default)]
+    pub uses: Option<u32>,
+    /// The share that it is made from.
+    #[serde(default)]
+    pub made_from: Option<String>,
+    /// The link by which it is given, instead of to the contact's own sessions.
+    #[serde(default)]
+    pub link: Option<String>,
+    /// Whether it was revoked.
+    #[serde(default)]
+    pub revoked: bool,
 }
 
 /// A link.
@@ -618,7 +720,7 @@ pub(super) use debug_in_part;
 
 debug_in_part! {
     ScenarioFile { uses, scenarios }
-    Scenario { id, fixtures, now, check, mail, write, expect, steps, matrix }
+    Scenario { id, presets, fixtures, now, check, mail, write, expect, steps, matrix }
     Question { principal, action, resource, fields }
     CallerSpec { contact, link, staff, guest, view_as, on_behalf_of, session }
     Fixture { tenant, preset, now, permission_sets, alert_sets, groups, staff, clients, links }

@@ -16,6 +16,7 @@ use super::format::{
 };
 use super::stage::{Observed, Stage};
 use crate::policy::PolicyBundle;
+use crate::portal::Preset;
 
 /// Larger files are taken for a mistake.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -252,7 +253,30 @@ fn play(
     policies: &PolicyBundle,
     report: &mut ScenarioReport,
 ) -> Result<(), String> {
-    let mut stage = Stage::of(&fixture(file, scenario)?, policies)?;
+    let Some(presets) = &scenario.presets else {
+        return play_once(file, scenario, None, policies, report);
+    };
+    for preset in presets.each() {
+        let earlier = report.failures.len();
+        play_once(file, scenario, Some(*preset), policies, report)
+            .map_err(|why| format!("under {preset}: {why}"))?;
+        for failure in report.failures.iter_mut().skip(earlier) {
+            failure.step = format!("{preset}: {}", failure.step);
+        }
+    }
+    Ok(())
+}
+
+fn play_once(
+    file: &Loaded,
+    scenario: &Scenario,
+    preset: Option<Preset>,
+    policies: &PolicyBundle,
+    report: &mut ScenarioReport,
+) -> Result<(), String> {
+    let mut fixture = fixture(file, scenario)?;
+    fixture.preset = preset.or(fixture.preset);
+    let mut stage = Stage::of(&fixture, policies)?;
     let single = Step {
         check: scenario.check.clone(),
         mail: scenario.mail.clone(),

@@ -17,9 +17,9 @@ use crate::engine::{Engine, World};
 use crate::facts::{EntityUid, Timestamp, Value};
 use crate::policy::PolicyBundle;
 use crate::portal::{
-    AccessState, Action, Caller, ClientId, ContactId, CredentialState, Document, DocumentId, Kind,
-    NewContact, NewStaff, Portal, Prospect, Refused, Resource, State, Tenant, TenantConfig, Tx,
-    WriteError,
+    AccessState, Action, Caller, ClientId, ContactId, CredentialState, Document, DocumentId,
+    Finding, Kind, NewContact, Portal, Prospect, Refused, Resource, State, Tenant, TenantConfig,
+    Tx, WriteError,
 };
 
 const START: &str = "2026-01-01T00:00:00Z";
@@ -206,6 +206,11 @@ impl Stage {
         };
         Ok(match written {
             Ok(written) => {
+                let codes: Vec<&str> = written.findings.iter().map(Finding::code).collect();
+                if let Some(expected) = write.findings.as_ref().filter(|e| **e != codes) {
+                    let (expected, found) = (expected.join(", "), codes.join(", "));
+                    return Err(format!("it leaves to do [{found}], not [{expected}]"));
+                }
                 let findings = written.findings.iter().map(ToString::to_string);
                 let actual = Expectation::new(Outcome::Accept, None);
                 Observed { actual, details: findings.collect(), request: None }
@@ -547,6 +552,7 @@ fn build_tenant(portal: &Portal, id: &str, fixture: &Fixture) -> Result<Tenant, 
     for (set, held) in &fixture.permission_sets {
         config.sets.insert(set.clone(), held.iter().cloned().collect());
     }
+    config.kinds.extend(fixture.kinds.clone());
     for (set, alerts) in &fixture.alert_sets {
         config.alert_sets.insert(set.clone(), alerts.iter().cloned().collect());
     }
@@ -574,16 +580,12 @@ fn fill(tx: &mut Tx<'_>, fixture: &Fixture) -> Result<(), WriteError> {
             add_contact(tx, name, &client_id, contact)?;
         }
     }
+    for (id, client) in &fixture.clients {
+        let parent = client.parent.as_ref().map(|parent| tenant.client(&**parent));
+        tx.set_client_parent(&tenant.client(&**id), parent.as_ref())?;
+    }
     for (id, staff) in &fixture.staff {
-        let mut new = NewStaff::new(tenant.staff(&**id));
-        if let Some(sets) = &staff.sets {
-            new = new.sets(sets.iter().map(String::as_str));
-        }
-        if let Some(clients) = &staff.clients {
-            new = new.only_clients(clients.iter().map(|client| tenant.client(&**client)));
-        }
-        let staff_id = tx.create_staff(new)?;
-        tx.set_staff_active(&staff_id, !staff.inactive)?;
+        staff.create(tx, id)?;
     }
     let owned = fixture.clients.iter().flat_map(|(client, ClientFixture { documents, .. })| {
         documents.iter().map(move |(id, document)| (Some(client.as_str()), id, document))
@@ -599,6 +601,9 @@ fn fill(tx: &mut Tx<'_>, fixture: &Fixture) -> Result<(), WriteError> {
     for (id, link) in &fixture.links {
         add_link(tx, id, link)?;
     }
+    for (id, share) in &fixture.shares {
+        share.put(tx, tenant.contact(&*share.contact), id)?;
+    }
     // The last of all: contacts of an archived client can still be set up.
     for (id, client) in &fixture.clients {
         tx.set_archived(&tenant.client(&**id), client.archived.into())?;
@@ -612,6 +617,7 @@ fn add_contact(
     client: &ClientId,
     fixture: &ContactFixture,
 ) -> Result<(), WriteError> {
+    let name_of_its_own = name;
     let mut new = NewContact::new(tx.tenant().contact(name), client.clone());
     new = match fixture.email.as_deref() {
         Some("") => new,
@@ -621,6 +627,11 @@ fn add_contact(
     if let Some(name) = &fixture.name {
         new = new.name(name);
     }
+    new = match fixture.login.as_deref() {
+        Some("") => new,
+        Some(login) => new.login(login),
+        None => new.login(name_of_its_own),
+    };
     if let Some(sets) = &fixture.sets {
         new = new.sets(sets.iter().map(String::as_str));
     }
@@ -672,8 +683,13 @@ fn add_relations(
     for name in &fixture.invited {
         tx.invite(document, &tenant.contact(&**name), None)?;
     }
-    for name in &fixture.involved {
-        tx.set_involved(document, &tenant.contact(&**name), true)?;
+    for (name, relation) in &fixture.relations {
+        tx.relate(document, &tenant.contact(&**name), relation.relation()?)?;
+    }
+    if !fixture.signers.is_empty() {
+        let signers: Vec<ContactId> =
+            fixture.signers.iter().map(|name| tenant.contact(&**name)).collect();
+        tx.set_signers(document, &signers)?;
     }
     for (name, watch) in &fixture.watchers {
         tx.watch_document(&tenant.contact(&**name), document, (*watch).into())?;

@@ -96,6 +96,11 @@ impl Entity {
         self.attributes.remove(name);
     }
 
+    /// Sets a tag in place.
+    pub fn set_tag(&mut self, name: impl Into<Arc<str>>, value: impl Into<Value>) {
+        self.tags.insert(name.into(), value.into());
+    }
+
     /// Replaces the direct parents in place.
     pub fn set_parents(&mut self, parents: impl IntoIterator<Item = EntityUid>) {
         self.parents = parents.into_iter().collect();

@@ -261,14 +261,15 @@ impl Prospect {
         std::iter::once(self.client.tenant()).chain(path)
     }
 
-    /// The document as it would be, owned by a contact where nothing else gives it a place.
+    /// The document as it would be: its creator's, unless it is a child. Whether he may put it into
+    /// its container is asked of the container.
     pub(super) fn document(&self, tenant: &str, creator: Option<&ContactId>) -> Document {
         // No stored document has an empty id: see `Tx::put_document`.
         let mut document = Document::new(DocumentId::new(tenant, ""), self.kind.clone())
             .client(self.client.clone());
         document.container = self.container.clone();
         document.parent = self.parent.clone();
-        if self.container.is_none() && self.parent.is_none() {
+        if self.parent.is_none() {
             document.owner = creator.cloned();
         }
         document

@@ -7,22 +7,41 @@ use crate::error::{StoreError, bounded};
 use crate::facts::{Revision, ValueError};
 use crate::symbol::Symbol;
 
-/// Codes of rules that a write must keep, in the order in which they are reported.
+/// Codes of rules that a write must keep, in the order in which they are reported: what is named
+/// has to be there, then the rules of the domain in its order.
 pub const WRITE_CODES: &[&str] = &[
     "CROSS_TENANT",
     "UNKNOWN_KIND",
+    "UNKNOWN_ACTION",
     "UNKNOWN_ID",
     "DUPLICATE_ID",
+    "LIMIT_PRIMARY",
+    "LIMIT_SECONDARY",
+    "DUPLICATE_RELATION",
     "EMAIL_REQUIRED",
+    "LOGIN_REQUIRED",
+    "DUPLICATE_LOGIN",
     "DUPLICATE_EMAIL",
+    "STAFF_IS_NO_CONTACT",
     "UNKNOWN_CONTACT",
     "NO_ESCALATION",
+    "LAST_ADMIN",
+    "PARENT_CYCLE",
+    "SHARE_EXCEEDS_PARENT",
     "SET_IN_USE",
     "UNKNOWN_PERMISSION",
     "NO_OWNER_PATH",
+    "MIN_RECIPIENTS",
+    "NO_SIGNATORY",
+    "SIGNATURES_MISSING",
+    "SAME_APPROVER",
     "NOT_ENABLED",
     "PASSWORD_ALREADY_SET",
+    "FORCE_RESET_REQUIRED",
+    "REGISTRATION_OFF",
     "TOKEN_SCOPE",
+    "TOKEN_USED",
+    "NOT_ARCHIVED",
 ];
 
 /// A rule that a write would break.
@@ -188,11 +207,40 @@ pub struct Written<T> {
 pub enum Finding {
     /// The contact is enabled and has no credential: issue one, or send an activation link.
     CredentialNeeded(super::ContactId),
+    /// A container has more contacts in a role than the limit, which was lowered: they stay, and
+    /// none can be added.
+    OverLimit {
+        /// The container.
+        document: super::DocumentId,
+        /// The role.
+        role: super::Role,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        max: usize,
+    },
+}
+
+impl Finding {
+    /// The stable code: `CREDENTIAL_NEEDED`, `OVER_LIMIT`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::CredentialNeeded(_) => "CREDENTIAL_NEEDED",
+            Self::OverLimit { .. } => "OVER_LIMIT",
+        }
+    }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::CredentialNeeded(contact) = self;
-        write!(f, "{contact} is enabled and has no credential; issue one")
+        match self {
+            Self::CredentialNeeded(contact) => {
+                write!(f, "{contact} is enabled and has no credential; issue one")
+            }
+            Self::OverLimit { document, role, count, max } => {
+                write!(f, "{document} has {count} {role} contacts, and {max} are allowed")
+            }
+        }
     }
 }

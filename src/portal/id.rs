@@ -69,6 +69,8 @@ ids! {
     StaffId = "Staff";
     /// A document of any kind, a container of documents, or a child of one.
     DocumentId = "Document";
+    /// A share: one document given to one contact.
+    ShareId = "Share";
     /// A link: personal, for activation, or for a login. The secret in its address is the host's.
     LinkId = "Link";
 }

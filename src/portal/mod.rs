@@ -29,12 +29,14 @@ mod tx;
 pub use caller::Caller;
 pub use document::{Document, Prospect, Resource};
 pub use error::{Finding, Refused, Violation, WRITE_CODES, WriteError, Written};
-pub use id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, StaffId};
+pub use id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, ShareId, StaffId};
 pub use name::{AccessState, Action, Channel, CredentialState, Kind, Level, Role, State};
 pub use preset::{KindDeclaration, Owner, Preset, TenantConfig, shipped_policies, shipped_sources};
 pub use settings::{KindSettings, Limit, Settings};
 pub use tenant::{Access, ContactSearch, Portal, PortalBuilder, Tenant};
-pub use tx::{Archive, ContactEdit, NewContact, NewStaff, Recipients, Sent, Tx, Watch};
+pub use tx::{
+    Archive, ContactEdit, NewContact, NewShare, NewStaff, Recipients, Relation, Sent, Tx, Watch,
+};
 
 #[cfg(test)]
 mod tests;

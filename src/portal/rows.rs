@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::id::{ClientId, DocumentId};
 use super::name::Kind;
+use super::tenant::Tenant;
 use crate::facts::{Entity, EntityUid, Facts, Value, ValueError};
 
 pub(super) fn tenant(id: &str) -> EntityUid {
@@ -21,6 +22,13 @@ pub(super) fn no_client() -> EntityUid {
 /// no `@`, so that two rules never share an id.
 pub(super) fn rule(kind: &Kind, client: Option<&ClientId>) -> EntityUid {
     EntityUid::new("Rule", format!("{kind}@{}", client.map_or("", ClientId::id)))
+}
+
+/// The kind and the client of a rule; no client for what is the tenant's.
+pub(super) fn rule_of(rule: &EntityUid, tenant: &Tenant) -> Option<(Kind, Option<ClientId>)> {
+    let (kind, client) = rule.id().split_once('@')?;
+    let client = Some(client).filter(|client| !client.is_empty());
+    Some((kind.parse().ok()?, client.map(|client| tenant.client(client))))
 }
 
 /// Whom a document was given to.

@@ -9,7 +9,7 @@ use std::thread::{self, ThreadId};
 use super::caller::{Ask, Caller};
 use super::document::Resource;
 use super::error::{Refused, Violation, WriteError, Written};
-use super::id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, StaffId};
+use super::id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, ShareId, StaffId};
 use super::name::{AccessState, Action, Channel, CredentialState, Kind};
 use super::preset::{KindDeclaration, TenantConfig, kinds, shipped_policies};
 use super::rows::{self, Row as _};
@@ -328,6 +328,8 @@ impl Tenant {
         staff -> StaffId;
         /// Names a document of this tenant.
         document -> DocumentId;
+        /// Names a share of this tenant.
+        share -> ShareId;
         /// Names a link of this tenant.
         link -> LinkId;
     }

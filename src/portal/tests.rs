@@ -244,7 +244,7 @@ fn nothing_is_given_to_the_empty_id() {
     let refused = [
         tenant.write_as_system(|tx| tx.invite(&empty, &dh, None)),
         tenant.write_as_system(|tx| tx.invite(inline(), &dh, None)),
-        tenant.write_as_system(|tx| tx.set_involved(&empty, &dh, true)),
+        tenant.write_as_system(|tx| tx.relate(&empty, &dh, Relation::new(Role::Participant))),
         tenant.write_as_system(|tx| tx.watch_document(&dh, &empty, Watch::WithMail)),
         tenant.write_as_system(|tx| tx.put_document(&inline())),
         tenant.write_as_system(|tx| tx.create_client(tenant.client("")).map(drop)),

@@ -3,7 +3,8 @@
 use std::thread;
 
 use doorward::portal::{
-    Archive, ContactEdit, Document, NewContact, NewStaff, Recipients, Settings, Watch,
+    Archive, ContactEdit, Document, NewContact, NewStaff, Recipients, Relation, Role, Settings,
+    Watch,
 };
 use doorward::{
     Action, Caller, Changes, Engine, Entity, EntityUid, Kind, PolicyBundle, Portal, Preset, Record,
@@ -322,7 +323,7 @@ fn commands() {
         ("UNKNOWN_CONTACT", |tx, own, _| tx.delete_contact(&own.contact("gone"))),
         ("UNKNOWN_CONTACT", |tx, own, _| tx.invite(own.document("I"), &own.contact("gone"), None)),
         ("UNKNOWN_CONTACT", |tx, own, _| {
-            tx.set_involved(own.document("I"), &own.contact("no\none"), true)
+            tx.relate(own.document("I"), &own.contact("no\none"), Relation::new(Role::Participant))
         }),
         ("UNKNOWN_CONTACT", |tx, own, _| {
             tx.watch_document(&own.contact("gone"), &own.document("I"), Watch::WithMail)

@@ -19,7 +19,12 @@ impl Tx<'_> {
     /// `UNKNOWN_CONTACT`; at the end of the write `EMAIL_REQUIRED` where the contact has no e-mail.
     pub fn enable(&mut self, contact: &ContactId) -> Result<(), WriteError> {
         self.authorise(Action::Enable, contact, &[])?;
-        let mut row = self.contact_row(contact)?;
+        self.switch_on(contact);
+        Ok(())
+    }
+
+    pub(super) fn switch_on(&mut self, contact: &ContactId) {
+        let Some(mut row) = self.known_contact(contact) else { return };
         match row.text_at("access") {
             "enabled" => {}
             "disabled" => {
@@ -33,7 +38,6 @@ impl Tx<'_> {
             self.findings.push(Finding::CredentialNeeded(contact.clone()));
         }
         self.put(row);
-        Ok(())
     }
 
     /// Switches a contact's access off, sessions and links included, from the very next check on.
@@ -43,7 +47,8 @@ impl Tx<'_> {
     /// `UNKNOWN_CONTACT`, or `NOT_ENABLED` where there is nothing to revoke.
     pub fn revoke(&mut self, contact: &ContactId) -> Result<(), WriteError> {
         self.authorise(Action::Revoke, contact, &[])?;
-        self.switch_off(contact)
+        self.switch_off(contact);
+        Ok(())
     }
 
     /// Switches a colleague's access off: what [`revoke`](Self::revoke) is for staff, for client
@@ -54,18 +59,18 @@ impl Tx<'_> {
     /// As [`revoke`](Self::revoke).
     pub fn disable(&mut self, contact: &ContactId) -> Result<(), WriteError> {
         self.authorise(Action::Disable, contact, &[])?;
-        self.switch_off(contact)
+        self.switch_off(contact);
+        Ok(())
     }
 
-    fn switch_off(&mut self, contact: &ContactId) -> Result<(), WriteError> {
-        let mut row = self.contact_row(contact)?;
+    fn switch_off(&mut self, contact: &ContactId) {
+        let Some(mut row) = self.known_contact(contact) else { return };
         if row.text_at("access") != "enabled" {
             self.violate("NOT_ENABLED", format!("{contact} is not enabled"));
         }
         row.set("access", "disabled");
         raise(&mut row, "epoch");
         self.put(row);
-        Ok(())
     }
 
     /// Deletes a contact for good. Its row stays, so that its sessions, links and documents are
@@ -76,7 +81,7 @@ impl Tx<'_> {
     /// `UNKNOWN_CONTACT`.
     pub fn delete_contact(&mut self, contact: &ContactId) -> Result<(), WriteError> {
         self.authorise(Action::Revoke, contact, &[])?;
-        let mut row = self.contact_row(contact)?;
+        let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
         row.set("access", "deleted");
         raise(&mut row, "epoch");
         self.put(row);
@@ -89,9 +94,13 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_CONTACT`, or `NOT_ENABLED`.
+    /// `UNKNOWN_CONTACT`, or `NOT_ENABLED`; `FORCE_RESET_REQUIRED` where the tenant wants what staff
+    /// issue to be changed: see [`force_password_change`](Self::force_password_change).
     pub fn reset_credential(&mut self, contact: &ContactId) -> Result<i64, WriteError> {
         self.authorise(Action::Reset, contact, &[])?;
+        if self.cascade(None)?.tenant.force_password_change == Some(true) {
+            self.violate("FORCE_RESET_REQUIRED", format!("{contact} has to change the credential"));
+        }
         self.issue(contact, "issued")
     }
 
@@ -113,7 +122,7 @@ impl Tx<'_> {
         }
         row.set("credential", state);
         let version = raise(&mut row, "credential_version");
-        self.findings.retain(|Finding::CredentialNeeded(needing)| needing != contact);
+        self.findings.retain(|finding| *finding != Finding::CredentialNeeded(contact.clone()));
         self.put(row);
         Ok(version)
     }

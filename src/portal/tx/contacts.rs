@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Tx;
 use crate::facts::{Entity, EntityUid, Value};
+use crate::portal::document::Resource;
 use crate::portal::error::WriteError;
 use crate::portal::id::{ClientId, ContactId, DocumentId};
 use crate::portal::name::{Action, Kind};
@@ -52,6 +53,12 @@ impl NewContact {
         self
     }
 
+    /// The name for logging in, where the tenant has such. It is kept normalised, like e-mails.
+    pub fn login(mut self, login: impl Into<String>) -> Self {
+        self.edit = self.edit.login(login);
+        self
+    }
+
     /// The client's main contact.
     pub fn main(mut self) -> Self {
         self.main = true;
@@ -94,9 +101,9 @@ impl ContactEdit {
         self
     }
 
-    /// Changes the name for logging in, where the host has such.
+    /// Changes the name for logging in. It is kept normalised, like e-mails.
     pub fn login(mut self, login: impl Into<String>) -> Self {
-        self.login = Some(login.into());
+        self.login = Some(login.into().trim().to_lowercase());
         self
     }
 
@@ -138,11 +145,48 @@ impl Tx<'_> {
     /// `DUPLICATE_EMAIL` where a contact of the client has the same e-mail, `NO_ESCALATION` where a
     /// contact gives what he lacks.
     pub fn create_contact(&mut self, new: NewContact) -> Result<ContactId, WriteError> {
+        self.authorise(Action::Invite, &new.client, &[])?;
+        let main = new.main;
+        let id = self.put_contact(new)?;
+        if main {
+            self.authorise(Action::Edit, &id, &["main"])?;
+        }
+        Ok(id)
+    }
+
+    /// Registers somebody as a client of his own: a new client with its main contact, who is
+    /// enabled and sets a password with the activation link that the host sends him as the system.
+    ///
+    /// It joins no client that is there, whatever e-mail is given. The actor is a
+    /// [guest](crate::Caller::guest).
+    ///
+    /// # Errors
+    ///
+    /// `DUPLICATE_ID` where there is a client or contact of this id, `NO_ESCALATION` where the
+    /// permission sets are named; at the end of the write `REGISTRATION_OFF`, `EMAIL_REQUIRED`.
+    pub fn register(&mut self, new: NewContact) -> Result<ContactId, WriteError> {
+        self.authorise(Action::Register, Resource::Portal, &[])?;
+        if self.cascade(None)?.tenant.registration != Some(true) {
+            self.violate("REGISTRATION_OFF", "nobody registers by himself");
+        }
+        if new.sets.is_some() {
+            self.violate("NO_ESCALATION", "who registers holds what new contacts do");
+        }
+        self.put_client(&new.client)?;
+        let id = self.put_contact(NewContact { sets: None, ..new.main() })?;
+        self.switch_on(&id);
+        Ok(id)
+    }
+
+    fn put_contact(&mut self, new: NewContact) -> Result<ContactId, WriteError> {
         let NewContact { id, client, edit, main, sets } = new;
-        self.authorise(Action::Invite, &client, &[])?;
         self.own(&(&id).into())?;
+        self.own(&(&client).into())?;
         self.new_id(&id.uid())?;
         self.row(&client.uid())?;
+        if main {
+            self.drop_main(&client);
+        }
         let defaults = self.defaults()?;
         let none = || Value::entities([]);
         let row = Entity::new(id.uid())
@@ -168,10 +212,7 @@ impl Tx<'_> {
             .with("silent", none())
             .with("no_attach", none());
         self.put(row);
-        if main {
-            self.authorise(Action::Edit, &id, &["main"])?;
-        }
-        self.apply_edit(&id, &edit)?;
+        self.apply_edit(&id, &edit);
         if let Some(sets) = &sets {
             self.check_sets(&id, sets)?;
         }
@@ -194,16 +235,21 @@ impl Tx<'_> {
         edit: &ContactEdit,
     ) -> Result<(), WriteError> {
         self.authorise(Action::Edit, contact, &edit.fields())?;
-        self.apply_edit(contact, edit)
+        self.apply_edit(contact, edit);
+        Ok(())
     }
 
-    fn apply_edit(&mut self, contact: &ContactId, edit: &ContactEdit) -> Result<(), WriteError> {
-        let mut row = self.contact_row(contact)?;
+    fn apply_edit(&mut self, contact: &ContactId, edit: &ContactEdit) {
+        let Some(mut row) = self.known_contact(contact) else { return };
         if let Some(name) = &edit.name {
             row.set("name", name.as_str());
         }
         if let Some(login) = &edit.login {
-            row.set("login", login.as_str());
+            if login.is_empty() {
+                row.unset("login");
+            } else {
+                row.set("login", login.as_str());
+            }
         }
         if let Some(email) = &edit.email {
             if email.as_deref().unwrap_or_default() != row.text_at("email") {
@@ -224,7 +270,29 @@ impl Tx<'_> {
             }
         }
         self.put(row);
+    }
+
+    /// Makes a contact the main one of its client, in the place of the one who was.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`; the actor's refusal `FIELD_PROTECTED` for contacts.
+    pub fn set_main(&mut self, contact: &ContactId) -> Result<(), WriteError> {
+        self.authorise(Action::Edit, contact, &["main"])?;
+        let Some(row) = self.known_contact(contact) else { return Ok(()) };
+        if let Some(client) = row.entity_at("client") {
+            self.drop_main(&self.tenant.client(client.shared_id()));
+        }
+        self.put(row.with("main", true));
         Ok(())
+    }
+
+    /// A client has one main contact.
+    fn drop_main(&mut self, client: &ClientId) {
+        let main = |row: &&Entity| row.entity_at("client") == Some(&client.uid()) && row.is("main");
+        for row in self.facts.of_type("Contact").filter(main).cloned().collect::<Vec<_>>() {
+            self.put(row.with("main", false));
+        }
     }
 
     /// Replaces the permission sets of a contact. Its own grants and denials stay.
@@ -294,7 +362,7 @@ impl Tx<'_> {
         for set in &sets {
             self.row(set)?;
         }
-        let mut row = self.contact_row(contact)?;
+        let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
         let kept = row.parents().iter().filter(|uid| uid.type_name() != type_name).cloned();
         let parents: Vec<EntityUid> = kept.chain(sets).collect();
         row.set_parents(parents);
@@ -309,9 +377,11 @@ impl Tx<'_> {
     /// `UNKNOWN_CONTACT`, `UNKNOWN_PERMISSION`, `NO_ESCALATION`.
     pub fn grant(&mut self, contact: &ContactId, permission: &str) -> Result<(), WriteError> {
         self.authorise(Action::Grant, contact, &[])?;
-        self.known_permission(permission)?;
+        if !self.known_permission(permission) {
+            return Ok(());
+        }
         self.check_escalation(contact, &[rows::permission(permission)]);
-        let mut row = self.contact_row(contact)?;
+        let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
         let denial = rows::denial(permission);
         let kept = row.parents().iter().filter(|uid| **uid != denial).cloned();
         let parents: Vec<EntityUid> = kept.chain([rows::permission(permission)]).collect();
@@ -327,9 +397,11 @@ impl Tx<'_> {
     /// `UNKNOWN_CONTACT`, `UNKNOWN_PERMISSION`.
     pub fn deny(&mut self, contact: &ContactId, permission: &str) -> Result<(), WriteError> {
         self.authorise(Action::Grant, contact, &[])?;
-        self.known_permission(permission)?;
-        let row = self.contact_row(contact)?.parent(rows::denial(permission));
-        self.put(row);
+        if !self.known_permission(permission) {
+            return Ok(());
+        }
+        let Some(row) = self.known_contact(contact) else { return Ok(()) };
+        self.put(row.parent(rows::denial(permission)));
         Ok(())
     }
 
@@ -346,7 +418,7 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.authorise(Action::Grant, contact, &[])?;
         self.own(&document.into())?;
-        let mut row = self.contact_row(contact)?;
+        let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
         self.edit_set(&mut row, "denied", |set| member(set, document.uid(), denied));
         self.put(row);
         Ok(())
@@ -404,7 +476,7 @@ impl Tx<'_> {
         value: bool,
     ) -> Result<(), WriteError> {
         self.authorise(Action::Edit, contact, &[flag])?;
-        let mut row = self.contact_row(contact)?;
+        let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
         row.set(flag, value);
         self.put(row);
         Ok(())
@@ -421,7 +493,7 @@ impl Tx<'_> {
         limit: Option<&Limit>,
     ) -> Result<(), WriteError> {
         self.authorise(Action::Edit, contact, &["limit"])?;
-        let mut row = self.contact_row(contact)?;
+        let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
         Limit::set_on(limit, &mut row)?;
         self.put(row);
         Ok(())
@@ -439,7 +511,7 @@ impl Tx<'_> {
         kinds: impl IntoIterator<Item = Kind>,
     ) -> Result<(), WriteError> {
         self.authorise(Action::SetAlerts, contact, &[])?;
-        let mut row = self.contact_row(contact)?;
+        let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
         row.set("recipient_of", Value::entities(kinds.into_iter().map(|kind| kind.uid())));
         self.put(row);
         Ok(())
@@ -462,33 +534,6 @@ impl Tx<'_> {
         if !lacking.is_empty() {
             let message = format!("{actor} gives {contact} what he lacks: {}", lacking.join(", "));
             self.violate("NO_ESCALATION", message);
-        }
-    }
-
-    /// Rules on the contacts that were touched, in their final state.
-    pub(super) fn check_contacts(&mut self) {
-        let touched = self.touched.iter().filter(|uid| uid.type_name() == "Contact");
-        let touched: Vec<Entity> =
-            touched.filter_map(|uid| self.facts.entity(uid)).cloned().collect();
-        for row in touched {
-            let (contact, email) = (row.uid().id().to_owned(), row.text_at("email").to_owned());
-            if row.text_at("access") == "enabled" && email.is_empty() {
-                self.violate("EMAIL_REQUIRED", format!("{contact} is enabled without an e-mail"));
-            }
-            let live = |row: &Entity| row.text_at("access") != "deleted";
-            let colleague = |other: &&Entity| {
-                live(other)
-                    && other.uid() != row.uid()
-                    && other.entity_at("client") == row.entity_at("client")
-                    && other.text_at("email") == email
-            };
-            if !email.is_empty() && live(&row) {
-                let twin = self.facts.of_type("Contact").find(colleague);
-                if let Some(twin) = twin.map(|row| row.uid().id().to_owned()) {
-                    let message = format!("{contact} and {twin} of one client share an e-mail");
-                    self.violate("DUPLICATE_EMAIL", message);
-                }
-            }
         }
     }
 }

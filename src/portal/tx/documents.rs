@@ -241,7 +241,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn asked_document(
+    pub(super) fn asked_document(
         &mut self,
         action: Action,
         resource: Resource,
@@ -261,7 +261,7 @@ impl Tx<'_> {
         link: Option<&LinkId>,
     ) -> Result<(), WriteError> {
         self.own(&contact.into())?;
-        let contact_row = self.contact_row(contact)?;
+        let Some(contact_row) = self.known_contact(contact) else { return Ok(()) };
         let mut row = self.access_row(document)?;
         self.edit_set(&mut row, "invited", |set| member(set, contact.uid(), true));
         self.put(row);
@@ -309,27 +309,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Lets a contact take part in a document: an assignee, a participant, a relation of a
-    /// container. It reaches the document at every level.
-    ///
-    /// # Errors
-    ///
-    /// `CROSS_TENANT`, `UNKNOWN_CONTACT`.
-    pub fn set_involved(
-        &mut self,
-        document: impl Into<Resource>,
-        contact: &ContactId,
-        involved: bool,
-    ) -> Result<(), WriteError> {
-        let document = self.asked_document(Action::Relate, document.into())?;
-        self.own(&contact.into())?;
-        self.contact_row(contact)?;
-        let mut row = self.access_row(&document)?;
-        self.edit_set(&mut row, "involved", |set| member(set, contact.uid(), involved));
-        self.put(row);
-        Ok(())
-    }
-
     /// Lets a contact watch a document: view it where its kind reaches the invited, and be mailed
     /// about it or not.
     ///
@@ -344,7 +323,7 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.authorise(Action::SetAlerts, contact, &[])?;
         self.own(&document.into())?;
-        let mut row = self.contact_row(contact)?;
+        let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
         self.edit_set(&mut row, "muted", |set| {
             member(set, document.uid(), watch == Watch::Silently);
         });
@@ -370,7 +349,7 @@ impl Tx<'_> {
         watch: Watch,
     ) -> Result<(), WriteError> {
         self.authorise(Action::SetAlerts, contact, &[])?;
-        let mut row = self.contact_row(contact)?;
+        let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
         let client = row.entity_at("client").map(|uid| self.tenant.client(uid.shared_id()));
         self.edit_set(&mut row, "muted_kinds", |set| {
             member(set, kind.uid(), watch == Watch::Silently);

@@ -1,8 +1,12 @@
 //! Commands of a write, and what they must keep.
 
 mod access;
+mod acts;
 mod contacts;
 mod documents;
+mod relations;
+mod rules;
+mod shares;
 mod tenancy;
 
 use std::collections::BTreeSet;
@@ -10,6 +14,8 @@ use std::sync::Arc;
 
 pub use contacts::{ContactEdit, NewContact};
 pub use documents::{Recipients, Sent, Watch};
+pub use relations::Relation;
+pub use shares::NewShare;
 pub use tenancy::{Archive, NewStaff};
 
 use super::caller::Caller;
@@ -39,6 +45,9 @@ pub struct Tx<'t> {
     violations: Vec<Violation>,
     refused: Option<WriteError>,
     findings: Vec<Finding>,
+    /// Who was given a part in a document that he had one in: pairs of document and contact.
+    duplicates: BTreeSet<(EntityUid, EntityUid)>,
+    completed: BTreeSet<EntityUid>,
 }
 
 impl<'t> Tx<'t> {
@@ -54,6 +63,8 @@ impl<'t> Tx<'t> {
             violations: Vec::new(),
             refused: None,
             findings: Vec::new(),
+            duplicates: BTreeSet::new(),
+            completed: BTreeSet::new(),
         }
     }
 
@@ -63,8 +74,7 @@ impl<'t> Tx<'t> {
             return Err(refused);
         }
         self.settle_heads();
-        self.check_contacts();
-        self.check_documents();
+        self.judge()?;
         if !self.violations.is_empty() {
             return Err(WriteError::rejected(self.violations));
         }
@@ -149,6 +159,16 @@ impl<'t> Tx<'t> {
             Some(row) => Ok(row.clone()),
             None => Err(self.reject("UNKNOWN_ID", format!("there is no {uid}"))),
         }
+    }
+
+    /// A contact that a command is about; where it is not there, the write fails at its end.
+    fn known_contact(&mut self, contact: &ContactId) -> Option<Entity> {
+        let row = self.facts.entity(&contact.uid());
+        let known = row.filter(|row| row.text_at("access") != "deleted").cloned();
+        if known.is_none() {
+            self.violate("UNKNOWN_CONTACT", format!("there is no contact {contact}"));
+        }
+        known
     }
 
     fn contact_row(&mut self, contact: &ContactId) -> Result<Entity, WriteError> {

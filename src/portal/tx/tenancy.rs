@@ -16,18 +16,36 @@ use crate::portal::rows::{self, Row as _};
 use crate::portal::settings::Settings;
 
 /// A member of the staff to create.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct NewStaff {
     id: StaffId,
+    email: Option<String>,
     sets: Option<BTreeSet<String>>,
     clients: Option<Vec<ClientId>>,
+}
+
+/// Without the e-mail: it is personal.
+impl std::fmt::Debug for NewStaff {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewStaff")
+            .field("id", &self.id)
+            .field("sets", &self.sets)
+            .field("clients", &self.clients)
+            .finish_non_exhaustive()
+    }
 }
 
 impl NewStaff {
     /// Staff for all clients, with the tenant's sets for new staff.
     pub fn new(id: StaffId) -> Self {
-        Self { id, sets: None, clients: None }
+        Self { id, email: None, sets: None, clients: None }
+    }
+
+    /// The e-mail, by which staff who are contacts are found out. It is kept normalised.
+    pub fn email(mut self, email: impl Into<String>) -> Self {
+        self.email = Some(email.into().trim().to_lowercase()).filter(|email| !email.is_empty());
+        self
     }
 
     /// The permission sets, instead of the tenant's for new staff.
@@ -282,26 +300,28 @@ impl Tx<'_> {
             }
         }
         for permission in held.iter().filter(|permission| *permission != "*") {
-            self.known_permission(permission)?;
-            row = row.parent(rows::permission(permission));
+            if self.known_permission(permission) {
+                row = row.parent(rows::permission(permission));
+            }
         }
         self.put(row);
         Ok(())
     }
 
-    pub(super) fn known_permission(&mut self, permission: &str) -> Result<(), WriteError> {
+    /// Whether there is such a permission; where there is not, the write fails at its end.
+    pub(super) fn known_permission(&mut self, permission: &str) -> bool {
         let of_kind = |(kind, right): (&str, &str)| {
             let right = right.strip_suffix("_on_behalf").unwrap_or(right);
             let kind = self.facts.entity(&EntityUid::new("Kind", kind));
             kind.and_then(|kind| kind.attribute(right)?.as_record()).is_some()
         };
-        if PORTAL_PERMISSIONS.contains(&permission)
-            || permission.split_once('.').is_some_and(of_kind)
-        {
-            return Ok(());
+        let known = PORTAL_PERMISSIONS.contains(&permission)
+            || permission.split_once('.').is_some_and(of_kind);
+        if !known {
+            let message = format!("no action needs `{}`", crate::facts::shorten(permission));
+            self.violate("UNKNOWN_PERMISSION", message);
         }
-        let message = format!("no action needs `{}`", crate::facts::shorten(permission));
-        Err(self.reject("UNKNOWN_PERMISSION", message))
+        known
     }
 
     /// Removes a permission set that nobody holds.
@@ -369,29 +389,88 @@ impl Tx<'_> {
     /// `DUPLICATE_ID`, `CROSS_TENANT`, `UNKNOWN_ID` for a set or client that is not there.
     pub fn create_staff(&mut self, new: NewStaff) -> Result<StaffId, WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
-        let NewStaff { id, sets, clients } = new;
+        let NewStaff { id, email, sets, clients } = new;
         self.own_tenant(id.tenant())?;
         self.new_id(&id.uid())?;
-        for client in clients.iter().flatten() {
-            self.own_tenant(client.tenant())?;
-            self.row(&client.uid())?;
-        }
         let mut row = Entity::new(id.uid())
             .with("tenant", rows::tenant(self.tenant.id()))
-            .with("active", true)
-            .with("all_clients", clients.is_none())
-            .with("clients", Value::entities(clients.iter().flatten().map(ClientId::uid)));
+            .with("active", true);
+        if let Some(email) = email {
+            row.set("email", email);
+        }
+        self.put(row);
         let sets = match sets {
             Some(sets) => sets,
             None => self.defaults()?.staff_sets,
         };
-        for set in sets {
-            let set = rows::permission_set(&set);
-            self.row(&set)?;
-            row = row.parent(set);
-        }
-        self.put(row);
+        self.put_staff_sets(&id, &sets)?;
+        self.put_staff_clients(&id, clients.as_deref())?;
         Ok(id)
+    }
+
+    /// Replaces the permission sets of a member of the staff.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID`, `CROSS_TENANT`.
+    pub fn set_staff_sets<T: Into<String>>(
+        &mut self,
+        staff: &StaffId,
+        sets: impl IntoIterator<Item = T>,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, Resource::Portal, &[])?;
+        self.put_staff_sets(staff, &sets.into_iter().map(Into::into).collect())
+    }
+
+    fn put_staff_sets(
+        &mut self,
+        staff: &StaffId,
+        sets: &BTreeSet<String>,
+    ) -> Result<(), WriteError> {
+        let mut row = self.staff_row(staff)?;
+        let sets: Vec<EntityUid> = sets.iter().map(|set| rows::permission_set(set)).collect();
+        for set in &sets {
+            self.row(set)?;
+        }
+        row.set_parents(sets);
+        self.put(row);
+        Ok(())
+    }
+
+    /// Assigns clients to a member of the staff, who sees no others; `None` for all.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID`, `CROSS_TENANT`.
+    pub fn set_staff_clients(
+        &mut self,
+        staff: &StaffId,
+        clients: Option<&[ClientId]>,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, Resource::Portal, &[])?;
+        self.put_staff_clients(staff, clients)
+    }
+
+    fn put_staff_clients(
+        &mut self,
+        staff: &StaffId,
+        clients: Option<&[ClientId]>,
+    ) -> Result<(), WriteError> {
+        let mut row = self.staff_row(staff)?;
+        for client in clients.into_iter().flatten() {
+            self.own_tenant(client.tenant())?;
+            self.row(&client.uid())?;
+        }
+        let assigned = clients.into_iter().flatten().map(ClientId::uid);
+        row.set("all_clients", clients.is_none());
+        row.set("clients", Value::entities(assigned));
+        self.put(row);
+        Ok(())
+    }
+
+    fn staff_row(&mut self, staff: &StaffId) -> Result<Entity, WriteError> {
+        self.own_tenant(staff.tenant())?;
+        self.row(&staff.uid())
     }
 
     /// Lets a member of the staff work, or not.
@@ -401,8 +480,7 @@ impl Tx<'_> {
     /// `UNKNOWN_ID`, `CROSS_TENANT`.
     pub fn set_staff_active(&mut self, staff: &StaffId, active: bool) -> Result<(), WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
-        self.own_tenant(staff.tenant())?;
-        let mut row = self.row(&staff.uid())?;
+        let mut row = self.staff_row(staff)?;
         row.set("active", active);
         self.put(row);
         Ok(())
@@ -415,7 +493,12 @@ impl Tx<'_> {
     /// `DUPLICATE_ID`, `CROSS_TENANT`.
     pub fn create_client(&mut self, client: ClientId) -> Result<ClientId, WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
-        self.own(&(&client).into())?;
+        self.put_client(&client)?;
+        Ok(client)
+    }
+
+    pub(super) fn put_client(&mut self, client: &ClientId) -> Result<(), WriteError> {
+        self.own(&client.into())?;
         self.new_id(&client.uid())?;
         let row = Entity::new(client.uid())
             .with("tenant", rows::tenant(self.tenant.id()))
@@ -424,8 +507,30 @@ impl Tx<'_> {
             .with("archived", false)
             .with("read_only", false);
         self.put(row);
-        self.resolve_clients(|row| *row.uid() == client.uid())?;
-        Ok(client)
+        self.resolve_clients(|row| *row.uid() == client.uid())
+    }
+
+    /// Puts a client below another, whose contacts may read what it sees where the tenant lets
+    /// parents read; or below none.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID`, `CROSS_TENANT`; at the end of the write `PARENT_CYCLE` where a client would be
+    /// above itself.
+    pub fn set_client_parent(
+        &mut self,
+        client: &ClientId,
+        parent: Option<&ClientId>,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, client, &[])?;
+        let mut row = self.row(&client.uid())?;
+        if let Some(parent) = parent {
+            self.authorise(Action::Configure, parent, &[])?;
+            self.row(&parent.uid())?;
+        }
+        row.set_parents(parent.map(ClientId::uid));
+        self.put(row);
+        Ok(())
     }
 
     /// Puts a client into a group, or into none.
@@ -464,6 +569,51 @@ impl Tx<'_> {
         row.set("archived", archive != Archive::No);
         row.set("read_only", archive == Archive::ReadOnly);
         self.put(row);
+        Ok(())
+    }
+}
+
+/// The types of rows that belong to a client and go with it.
+const OF_CLIENT: [&str; 6] = ["Contact", "Document", "Link", "Rule", "Access", "Share"];
+
+impl Tx<'_> {
+    /// Erases an archived client for good: its contacts, documents, links and shares, and whom they
+    /// were given to. Whoever asks for them is told that they are not there.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_ID`; `NOT_ARCHIVED` for a client that was not archived first.
+    pub fn erase_client(&mut self, client: &ClientId) -> Result<(), WriteError> {
+        self.authorise(Action::Configure, client, &[])?;
+        if !self.row(&client.uid())?.is("archived") {
+            self.violate("NOT_ARCHIVED", format!("archive {client} first"));
+        }
+        let uid = client.uid();
+        let documents: BTreeSet<EntityUid> = self
+            .facts
+            .of_type("Document")
+            .filter(|row| row.entity_at("client") == Some(&uid))
+            .map(|row| row.uid().clone())
+            .collect();
+        let goes = |row: &&Entity| {
+            let named = row.entity_at("document").cloned();
+            let keyed = || EntityUid::new("Document", row.uid().shared_id());
+            let document = match row.uid().type_name() {
+                "Access" => Some(keyed()),
+                _ => named,
+            };
+            row.entity_at("client") == Some(&uid)
+                || document.is_some_and(|document| documents.contains(&document))
+        };
+        let rows: Vec<EntityUid> = OF_CLIENT
+            .into_iter()
+            .flat_map(|type_name| self.facts.of_type(type_name))
+            .filter(goes)
+            .map(|row| row.uid().clone())
+            .collect();
+        for row in rows.iter().chain([&uid]) {
+            self.remove(row);
+        }
         Ok(())
     }
 }

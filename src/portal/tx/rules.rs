@@ -1,0 +1,225 @@
+//! Rules on the result of a write, judged once, on its final state.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Tx;
+use crate::facts::{Entity, EntityUid, Facts};
+use crate::portal::error::WriteError;
+use crate::portal::name::{Action, State};
+use crate::portal::rows::{self, Row as _};
+
+/// Contacts that are somebody's: a deleted one's e-mail and login are free again.
+fn is_live(contact: &Entity) -> bool {
+    contact.text_at("access") != "deleted"
+}
+
+/// Whether mail about documents can go to a contact.
+fn is_recipient(contact: &Entity) -> bool {
+    contact.is("mail")
+        && !contact.text_at("email").is_empty()
+        && !["disabled", "deleted"].contains(&contact.text_at("access"))
+}
+
+fn is_admin(contact: &Entity) -> bool {
+    contact.is("admin") && contact.text_at("access") == "enabled"
+}
+
+/// How many contacts of a client are such.
+fn count(facts: &Facts, client: &EntityUid, such: fn(&Entity) -> bool) -> usize {
+    let of_client = |row: &&Entity| row.entity_at("client") == Some(client);
+    facts.of_type("Contact").filter(of_client).filter(|row| such(row)).count()
+}
+
+/// The contacts that share something of theirs: an e-mail, a login.
+type Shared = BTreeMap<String, Vec<Entity>>;
+
+fn by(facts: &Facts, name: &str) -> Shared {
+    let mut shared = Shared::new();
+    for row in facts.of_type("Contact").filter(|row| is_live(row)) {
+        let text = row.text_at(name);
+        if !text.is_empty() {
+            shared.entry(text.to_owned()).or_default().push(row.clone());
+        }
+    }
+    shared
+}
+
+impl Tx<'_> {
+    /// Judges the final state.
+    pub(super) fn judge(&mut self) -> Result<(), WriteError> {
+        self.check_relations()?;
+        self.check_contacts()?;
+        self.check_clients()?;
+        self.check_documents();
+        self.check_sending()?;
+        self.check_completed()?;
+        self.find_excess()
+    }
+
+    pub(super) fn touched_rows(&self, type_name: &str) -> Vec<Entity> {
+        let touched = self.touched.iter().filter(|uid| uid.type_name() == type_name);
+        touched.filter_map(|uid| self.facts.entity(uid)).cloned().collect()
+    }
+
+    /// Rules on contacts, and on staff who are none.
+    fn check_contacts(&mut self) -> Result<(), WriteError> {
+        let touched = self.touched_rows("Contact");
+        let staff = self.touched_rows("Staff");
+        if touched.is_empty() && staff.is_empty() {
+            return Ok(());
+        }
+        let settings = self.cascade(None)?.tenant;
+        let emails = by(&self.facts, "email");
+        self.check_staff(&touched, &staff, &emails);
+        for row in touched.iter().filter(|row| is_live(row)) {
+            let id = row.uid().id();
+            let enabled = row.text_at("access") == "enabled";
+            let email = row.text_at("email");
+            if enabled && email.is_empty() {
+                self.violate("EMAIL_REQUIRED", format!("{id} is enabled without an e-mail"));
+            }
+            let others = |twin: &&Entity| twin.uid() != row.uid();
+            let mut twins = emails.get(email).into_iter().flatten().filter(others);
+            let one_client = settings.shared_emails == Some(false);
+            let clash =
+                |twin: &&Entity| one_client || twin.entity_at("client") == row.entity_at("client");
+            if let Some(twin) = twins.find(clash) {
+                let message = format!("{id} and {} share an e-mail", twin.uid().id());
+                self.violate("DUPLICATE_EMAIL", message);
+            }
+        }
+        if settings.login_names == Some(true) {
+            self.check_logins(&touched);
+        }
+        Ok(())
+    }
+
+    /// Nobody is both: staff who held a seat would pass by what clients may see.
+    fn check_staff(&mut self, contacts: &[Entity], staff: &[Entity], emails: &Shared) {
+        let working = |row: &&Entity| row.is("active") && !row.text_at("email").is_empty();
+        for row in staff.iter().filter(working) {
+            if let Some(contact) = emails.get(row.text_at("email")).and_then(|same| same.first()) {
+                let message =
+                    format!("{} is staff and contact {}", row.uid().id(), contact.uid().id());
+                self.violate("STAFF_IS_NO_CONTACT", message);
+            }
+        }
+        let staff: BTreeSet<String> = self
+            .facts
+            .of_type("Staff")
+            .filter(working)
+            .map(|row| row.text_at("email").to_owned())
+            .collect();
+        for row in contacts.iter().filter(|row| is_live(row)) {
+            if staff.contains(row.text_at("email")) {
+                let message = format!("{} has the e-mail of a member of the staff", row.uid().id());
+                self.violate("STAFF_IS_NO_CONTACT", message);
+            }
+        }
+    }
+
+    /// Logins are one person's: his contacts at several clients may share one.
+    fn check_logins(&mut self, touched: &[Entity]) {
+        let logins = by(&self.facts, "login");
+        for row in touched.iter().filter(|row| is_live(row)) {
+            let (id, login) = (row.uid().id(), row.text_at("login"));
+            if login.is_empty() {
+                if row.text_at("access") == "enabled" {
+                    self.violate("LOGIN_REQUIRED", format!("{id} is enabled without a login"));
+                }
+                continue;
+            }
+            let another = |twin: &&Entity| {
+                let proven = row.is("verified") && twin.is("verified");
+                let same = row.entity_at("identity").is_some()
+                    && row.entity_at("identity") == twin.entity_at("identity");
+                twin.uid() != row.uid() && !(proven && same)
+            };
+            let twin = logins.get(login).and_then(|same| same.iter().find(another));
+            if let Some(twin) = twin {
+                let message = format!("{id} and {} share a login", twin.uid().id());
+                self.violate("DUPLICATE_LOGIN", message);
+            }
+        }
+    }
+
+    /// Rules on the contacts of a client together, and on the clients above it.
+    fn check_clients(&mut self) -> Result<(), WriteError> {
+        let before = self.world.facts().clone();
+        let clients: BTreeSet<EntityUid> = self
+            .touched_rows("Contact")
+            .iter()
+            .filter_map(|row| row.entity_at("client").cloned())
+            .collect();
+        for client in &clients {
+            let admins = count(&before, client, is_admin);
+            if admins > 0 && count(&self.facts, client, is_admin) == 0 {
+                self.violate("LAST_ADMIN", format!("{} would have no admin left", client.id()));
+            }
+            if self.facts.entity(client).is_none() {
+                continue;
+            }
+            let named = self.tenant.client(client.shared_id());
+            let min = self.cascade(Some(&named))?.recipients_min();
+            let recipients = count(&self.facts, client, is_recipient);
+            let fewer = recipients < count(&before, client, is_recipient);
+            if fewer && recipients < usize::try_from(min).unwrap_or(usize::MAX) {
+                let message =
+                    format!("{} would have {recipients} recipients of mail of {min}", client.id());
+                self.violate("MIN_RECIPIENTS", message);
+            }
+        }
+        for client in self.touched_rows("Client") {
+            if self.clients_above(client.uid()).contains(client.uid()) {
+                let message = format!("{} would be its own parent", client.uid().id());
+                self.violate("PARENT_CYCLE", message);
+            }
+        }
+        Ok(())
+    }
+
+    /// The parents of a client, and theirs: with itself only where they go round.
+    pub(super) fn clients_above(&self, client: &EntityUid) -> BTreeSet<EntityUid> {
+        let mut above = BTreeSet::new();
+        let mut next = vec![client.clone()];
+        while let Some(uid) = next.pop() {
+            let parents = self.facts.entity(&uid).map(Entity::parents).into_iter().flatten();
+            next.extend(parents.filter(|parent| above.insert((*parent).clone())).cloned());
+        }
+        above
+    }
+
+    /// Nothing that only signatories sign is sent where there is none.
+    fn check_sending(&mut self) -> Result<(), WriteError> {
+        for row in self.touched_rows("Document") {
+            let before = self.world.facts().entity(row.uid());
+            let was = before.map_or(State::Draft.as_str(), |before| before.text_at("state"));
+            let sent = was == State::Draft.as_str() && row.text_at("state") == State::Sent.as_str();
+            let Some(rule) = row.entity_at("rule").filter(|_| sent) else { continue };
+            let Some((kind, client)) = rows::rule_of(rule, self.tenant) else { continue };
+            let signed = self.facts.entity(&kind.uid()).and_then(|kind| kind.attribute(SIGN));
+            if signed.is_none() {
+                continue;
+            }
+            let only = self.cascade(client.as_ref())?.kind(&kind).signatories_only == Some(true);
+            let client = row.entity_at("client");
+            if only && client.is_some_and(|client| self.signatories(client).is_empty()) {
+                let message = format!("no contact of its client can sign {}", row.uid().id());
+                self.violate("NO_SIGNATORY", message);
+            }
+        }
+        Ok(())
+    }
+
+    /// The contacts of a client who can sign where only signatories do.
+    pub(super) fn signatories(&self, client: &EntityUid) -> BTreeSet<EntityUid> {
+        let signs = |row: &&Entity| {
+            row.entity_at("client") == Some(client)
+                && row.is("signatory")
+                && !["disabled", "deleted"].contains(&row.text_at("access"))
+        };
+        self.facts.of_type("Contact").filter(signs).map(|row| row.uid().clone()).collect()
+    }
+}
+
+const SIGN: &str = Action::Sign.as_str();
