@@ -21,6 +21,7 @@ mod error;
 mod id;
 mod name;
 mod preset;
+mod record;
 mod rows;
 mod settings;
 mod tenant;
@@ -36,5 +37,7 @@ pub use settings::{KindSettings, Limit, Settings};
 pub use tenant::{Access, ContactSearch, Portal, PortalBuilder, Tenant};
 pub use tx::{Archive, ContactEdit, NewContact, NewStaff, Recipients, Sent, Tx, Watch};
 
+#[cfg(test)]
+mod record_tests;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ mod access;
 mod contacts;
 mod documents;
 mod tenancy;
+mod views;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::name::{Action, Kind};
 use super::rows::{self, Row as _};
 use super::settings::{Cascade, Settings};
 use super::tenant::Tenant;
+use crate::audit;
 use crate::engine::World;
 use crate::facts::{Change, Changes, Entity, EntityUid, Facts, Value};
 
@@ -39,6 +41,8 @@ pub struct Tx<'t> {
     violations: Vec<Violation>,
     refused: Option<WriteError>,
     findings: Vec<Finding>,
+    /// The commands so far, where they are recorded.
+    journal: Vec<audit::Record>,
 }
 
 impl<'t> Tx<'t> {
@@ -54,7 +58,13 @@ impl<'t> Tx<'t> {
             violations: Vec::new(),
             refused: None,
             findings: Vec::new(),
+            journal: Vec::new(),
         }
+    }
+
+    /// The commands so far, to be recorded once it is known what came of them.
+    pub(super) fn take_journal(&mut self) -> Vec<audit::Record> {
+        std::mem::take(&mut self.journal)
     }
 
     /// The changes to publish, if the final state keeps every rule.
@@ -94,9 +104,14 @@ impl<'t> Tx<'t> {
         fields: &[&str],
     ) -> Result<(), WriteError> {
         let resource = resource.into();
-        let Some(actor) = self.actor else { return self.own(&resource) };
+        let Some(actor) = self.actor else {
+            self.journal.extend(self.tenant.system_command(&self.world, action, &resource));
+            return self.own(&resource);
+        };
         let world = self.world.with_facts(self.facts.clone());
         let decision = self.tenant.decide(&world, actor, action, &resource, fields);
+        let command = self.tenant.command(&world, actor, action, &resource, fields, &decision);
+        self.journal.extend(command);
         if decision.is_allowed() {
             return Ok(());
         }
