@@ -24,7 +24,8 @@ pub enum Overflow {
     /// It is dropped and counted, and nobody waits. As soon as there is room, a record of the event
     /// [`Dropped`](super::Event::Dropped) says how many are missing, where they are missing.
     Drop,
-    /// Whoever made it waits until there is room. A sink that stands still stops every check.
+    /// Whoever made it waits until there is room. A sink that stands still stops every check, and a
+    /// sink that itself waits for a write to a tenant recorded here may wait for ever.
     Block,
 }
 

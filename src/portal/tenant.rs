@@ -246,7 +246,7 @@ impl PortalBuilder {
     ///
     /// One record is made of each decision, one of each list, and one of each command of a write,
     /// after the write was published or refused. Explanations, disclosures and requests are not
-    /// recorded. Keep a clone of the queue to flush it and to look at its counters.
+    /// recorded, nor is a write whose commands panic. Keep a clone of the queue to flush it and to look at its counters.
     ///
     /// # Example
     ///
