@@ -1,5 +1,6 @@
 //! The library's errors: one per phase, and one over them all.
 
+use crate::audit::AuditError;
 use crate::facts::ValueError;
 use crate::policy::PolicyError;
 use crate::portal::WriteError;
@@ -26,6 +27,9 @@ pub enum Error {
     /// Arguments that form no request.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// A record that was not kept or cannot be read, or a queue that was not set up.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 /// An error that says what is wrong and where, and what to do about it: `message; help`.

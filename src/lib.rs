@@ -9,9 +9,11 @@
 //! | policies | [`PolicyBundle`], [`Diagnostic`], [`Limits`] |
 //! | any other schema | [`Engine`], [`Request`], [`Facts`], [`Changes`], [`World`] |
 //! | JSON in AuthZEN's shape | [`wire`] |
+//! | who did, saw or was refused what | [`audit`] |
 #![cfg_attr(feature = "author", doc = "| tests of policies | [`author`] |")]
 //! | errors | [`Error`] over one per phase |
 
+pub mod audit;
 #[cfg(feature = "author")]
 pub mod author;
 mod decide;

@@ -183,6 +183,11 @@ impl World {
         Decision { step, ..decide::refusal(self, Some(code)) }
     }
 
+    /// The moment of the engine's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.rules.clock.0)()
+    }
+
     pub(crate) fn error_mode(&self) -> ErrorMode {
         self.rules.error_mode
     }
@@ -210,7 +215,7 @@ impl World {
             return Cow::Borrowed(&request.context);
         }
         let mut context = request.context.clone();
-        context.insert("now".into(), Value::from((self.rules.clock.0)()));
+        context.insert("now".into(), Value::from(self.now()));
         Cow::Owned(context)
     }
 }

@@ -236,6 +236,31 @@ fn value_to_json(value: &Value) -> Json {
     }
 }
 
+/// A value as plain JSON, for people: what tells the types apart is left out.
+pub(crate) fn plain_json(value: &Value) -> Json {
+    match &value.0 {
+        Repr::Bool(flag) => json!(flag),
+        Repr::Long(number) => json!(number),
+        Repr::String(text) => json!(text),
+        Repr::Entity(uid) => uid_to_json(uid),
+        Repr::Set(elements) => elements.iter().map(plain_json).collect(),
+        Repr::Record(attributes) => {
+            let members =
+                attributes.iter().map(|(name, value)| (name.to_string(), plain_json(value)));
+            Json::Object(members.collect())
+        }
+        Repr::Decimal(number) => json!(decimal_text(*number)),
+        Repr::Ip { address, prefix } => {
+            let single = *prefix == if address.is_ipv4() { 32 } else { 128 };
+            json!(if single { address.to_string() } else { format!("{address}/{prefix}") })
+        }
+        Repr::Datetime(moment) => {
+            json!(datetime_text(*moment).unwrap_or_else(|| moment.to_string()))
+        }
+        Repr::Duration(length) => json!(duration_text(*length)),
+    }
+}
+
 pub(super) fn decimal_text(ten_thousandths: i64) -> String {
     let sign = if ten_thousandths < 0 { "-" } else { "" };
     let magnitude = ten_thousandths.unsigned_abs();

@@ -18,6 +18,6 @@ pub use uid::EntityUid;
 pub use value::{Record, Value, ValueError};
 
 pub(crate) use cedar::Conversion;
-pub(crate) use json::{attributes_from_json, context_from_json, entity_from_json};
+pub(crate) use json::{attributes_from_json, context_from_json, entity_from_json, plain_json};
 pub(crate) use types::Types;
 pub(crate) use uid::{is_type_name, shorten};

@@ -201,6 +201,29 @@ impl Caller {
         if let Who::Link(link) = &self.who { Some(link) } else { None }
     }
 
+    /// The moment of the request, where it is not the clock's.
+    pub(super) fn moment(&self) -> Option<Timestamp> {
+        self.now
+    }
+
+    /// The member of the staff who stands in a contact's place.
+    pub(super) fn stand_in(&self) -> Option<&StaffId> {
+        match &self.who {
+            Who::ViewAs { staff, .. } | Who::OnBehalf { staff, .. } => Some(staff),
+            Who::Contact(_) | Who::Link(_) | Who::Staff(_) | Who::Guest { .. } => None,
+        }
+    }
+
+    /// Since when staff view as a contact.
+    pub(super) fn views_as_since(&self) -> Option<Timestamp> {
+        if let Who::ViewAs { started, .. } = &self.who { Some(*started) } else { None }
+    }
+
+    /// Whether a contact asks, or the bearer of his link, and nobody in his place.
+    pub(super) fn is_contact(&self) -> bool {
+        matches!(self.who, Who::Contact(_) | Who::Link(_))
+    }
+
     /// The tenants that the caller's ids name.
     pub(super) fn tenants(&self) -> impl Iterator<Item = &str> {
         let (first, second) = match &self.who {

@@ -256,6 +256,10 @@ impl Prospect {
         &self.kind
     }
 
+    pub(super) fn client(&self) -> &ClientId {
+        &self.client
+    }
+
     pub(super) fn tenants(&self) -> impl Iterator<Item = &str> {
         let path = self.container.iter().chain(&self.parent).map(DocumentId::tenant);
         std::iter::once(self.client.tenant()).chain(path)

@@ -21,6 +21,7 @@ mod error;
 mod id;
 mod name;
 mod preset;
+mod record;
 mod rows;
 mod settings;
 mod tenant;
@@ -38,5 +39,7 @@ pub use tx::{
     Archive, ContactEdit, NewContact, NewShare, NewStaff, Recipients, Relation, Sent, Tx, Watch,
 };
 
+#[cfg(test)]
+mod record_tests;
 #[cfg(test)]
 mod tests;

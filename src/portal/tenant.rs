@@ -14,6 +14,7 @@ use super::name::{AccessState, Action, Channel, CredentialState, Kind};
 use super::preset::{KindDeclaration, TenantConfig, kinds, shipped_policies};
 use super::rows::{self, Row as _};
 use super::tx::Tx;
+use crate::audit::AuditQueue;
 use crate::decide::{Decision, Disclosure, ErrorMode, Explanation, Request};
 use crate::engine::{Engine, World};
 use crate::error::{Error, StoreError};
@@ -72,6 +73,7 @@ struct Setup {
     error_mode: ErrorMode,
     host_owned_documents: bool,
     clock: Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>,
+    audit: Option<AuditQueue>,
 }
 
 impl Portal {
@@ -146,7 +148,12 @@ impl Portal {
             let clock = Arc::clone(clock);
             engine = engine.clock(move || clock());
         }
-        let inner = TenantInner { id, engine: engine.build()?, writing: Writing::default() };
+        let inner = TenantInner {
+            id,
+            engine: engine.build()?,
+            audit: setup.audit.clone(),
+            writing: Writing::default(),
+        };
         Ok(Tenant(Arc::new(inner)))
     }
 
@@ -232,6 +239,38 @@ impl PortalBuilder {
         self
     }
 
+    /// Records every decision, write, view and list in a queue: see [`audit`](crate::audit).
+    /// Default: nothing is recorded.
+    ///
+    /// One record is made of each decision, one of each list, and one of each command of a write,
+    /// after the write was published or refused. Explanations, disclosures and requests are not
+    /// recorded, nor is a write whose commands panic. Keep a clone of the queue to flush it and to look at its counters.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::audit::{AuditQueue, Event, Memory, Overflow};
+    /// use doorward::{Action, Caller, Portal, Preset};
+    ///
+    /// let memory = Memory::new();
+    /// let queue = AuditQueue::builder(memory.clone(), Overflow::Block).start()?;
+    /// let portal = Portal::builder().audit(queue.clone()).build()?;
+    /// let acme = portal.create_tenant("acme", Preset::Accounting)?;
+    ///
+    /// let stranger = Caller::contact(acme.contact("gm"));
+    /// assert!(!acme.check(&stranger, Action::View, acme.document("I1")).is_allowed());
+    ///
+    /// queue.flush()?;
+    /// let last = memory.records().pop().ok_or("no record")?;
+    /// assert_eq!(last.event, Event::Decision);
+    /// assert_eq!(last.code.as_deref(), Some("UNKNOWN_ID"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn audit(mut self, queue: AuditQueue) -> Self {
+        self.setup.audit = Some(queue);
+        self
+    }
+
     /// Builds the portal.
     ///
     /// # Errors
@@ -269,6 +308,7 @@ pub struct Tenant(Arc<TenantInner>);
 pub(super) struct TenantInner {
     pub(super) id: Arc<str>,
     pub(super) engine: Engine,
+    audit: Option<AuditQueue>,
     writing: Writing,
 }
 
@@ -350,12 +390,12 @@ impl Tenant {
         action: Action,
         resource: impl Into<Resource>,
     ) -> Decision {
-        self.decide(&self.world(), caller, action, &resource.into(), &[])
+        self.decide_on_record(&self.world(), caller, action, &resource.into(), &[])
     }
 
     /// Decides whether a caller may change these fields of a contact.
     pub fn check_fields(&self, caller: &Caller, contact: &ContactId, fields: &[&str]) -> Decision {
-        self.decide(&self.world(), caller, Action::Edit, &contact.into(), fields)
+        self.decide_on_record(&self.world(), caller, Action::Edit, &contact.into(), fields)
     }
 
     /// Decides many questions of one caller on one revision; each answer equals
@@ -364,7 +404,7 @@ impl Tenant {
     pub fn check_many(&self, caller: &Caller, asked: &[(Action, Resource)]) -> Vec<Decision> {
         let world = self.world();
         let decide = |(action, resource): &(Action, Resource)| {
-            self.decide(&world, caller, *action, resource, &[])
+            self.decide_on_record(&world, caller, *action, resource, &[])
         };
         asked.iter().map(decide).collect()
     }
@@ -379,7 +419,18 @@ impl Tenant {
     ) -> Vec<(Action, Decision)> {
         let resource = resource.into();
         let world = self.0.engine.world();
-        let Ok(request) = self.request_in(&world, caller, Action::View, &resource, &[]) else {
+        let actions = self.actions_in(&world, caller, &resource);
+        self.record_list(&world, caller, None, &resource, actions.len());
+        actions
+    }
+
+    fn actions_in(
+        &self,
+        world: &World,
+        caller: &Caller,
+        resource: &Resource,
+    ) -> Vec<(Action, Decision)> {
+        let Ok(request) = self.request_in(world, caller, Action::View, resource, &[]) else {
             return Vec::new();
         };
         let applicable = world
@@ -391,7 +442,7 @@ impl Tenant {
             .filter(|action| !matches!(action, Action::Receive | Action::ReceiveCredential))
             .collect();
         actions.sort_unstable();
-        let decide = |action| (action, self.decide(&world, caller, action, &resource, &[]));
+        let decide = |action| (action, self.decide(world, caller, action, resource, &[]));
         actions.into_iter().map(decide).collect()
     }
 
@@ -400,7 +451,7 @@ impl Tenant {
     pub fn list(&self, caller: &Caller, action: Action, kind: &Kind) -> Vec<DocumentId> {
         let world = self.0.engine.world();
         let kind = kind.uid();
-        world
+        let found: Vec<DocumentId> = world
             .facts()
             .of_type("Document")
             .filter(|row| row.entity_at("kind") == Some(&kind))
@@ -409,7 +460,9 @@ impl Tenant {
                 self.request_in(&world, caller, action, &document.into(), &[])
                     .is_ok_and(|request| world.check(&request).is_allowed())
             })
-            .collect()
+            .collect();
+        self.record_documents(&world, caller, action, kind, found.len());
+        found
     }
 
     /// What the caller may be told of a refusal: that it is forbidden, or only that there is no
@@ -457,12 +510,15 @@ impl Tenant {
     ) -> Decision {
         let world = self.0.engine.world();
         let caller = Caller::contact(contact.clone());
-        match self.request_in(&world, &caller, Action::Receive, &document.into(), &[]) {
+        let document = document.into();
+        let decision = match self.request_in(&world, &caller, Action::Receive, &document, &[]) {
             Ok(request) => world.check(
                 &request.with("event", rows::event(event)).with("channel", channel.as_str()),
             ),
             Err(refused) => refused.decision(),
-        }
+        };
+        self.record_mail(&world, &caller, event, channel, &document, &decision);
+        decision
     }
 
     /// Decides whether mail with a credential (a link to set a password) may go to a contact:
@@ -506,11 +562,22 @@ impl Tenant {
         search: &ContactSearch,
     ) -> Result<Vec<ContactId>, Refused> {
         let world = self.0.engine.world();
+        let found = self.contacts_in(&world, caller, search);
+        self.record_contacts(&world, caller, search.client.as_ref(), &found);
+        found
+    }
+
+    fn contacts_in(
+        &self,
+        world: &World,
+        caller: &Caller,
+        search: &ContactSearch,
+    ) -> Result<Vec<ContactId>, Refused> {
         if search.client.as_ref().is_some_and(|client| client.tenant() != self.id()) {
-            return Err(cross_tenant(&world));
+            return Err(cross_tenant(world));
         }
         let request =
-            self.request_in(&world, caller, Action::ListContacts, &Resource::Portal, &[])?;
+            self.request_in(world, caller, Action::ListContacts, &Resource::Portal, &[])?;
         let decision = world.check(&request);
         if !decision.is_allowed() {
             return Err(Refused::from(decision));
@@ -577,7 +644,7 @@ impl Tenant {
     }
 
     /// The request that a question comes to, or the refusal where it names another tenant.
-    fn request_in(
+    pub(super) fn request_in(
         &self,
         world: &World,
         caller: &Caller,
@@ -654,12 +721,23 @@ impl Tenant {
         actor: Option<&Caller>,
         commands: impl FnOnce(&mut Tx<'_>) -> Result<T, WriteError>,
     ) -> Result<Written<T>, WriteError> {
-        let _turn = self.0.writing.begin()?;
+        let turn = self.0.writing.begin()?;
         let mut tx = Tx::begin(self, actor);
-        let value = commands(&mut tx)?;
-        let (changes, findings) = tx.finish()?;
-        let revision = self.0.engine.apply(&changes)?;
-        Ok(Written { value, findings, revision })
+        let value = commands(&mut tx);
+        let journal = tx.take_journal();
+        let written = value.and_then(|value| {
+            let (changes, findings) = tx.finish()?;
+            let revision = self.0.engine.apply(&changes)?;
+            Ok(Written { value, findings, revision })
+        });
+        // A full queue may have to be waited for, which is no reason for others not to write.
+        drop(turn);
+        self.record_write(journal, &written);
+        written
+    }
+
+    pub(super) fn audit(&self) -> Option<&AuditQueue> {
+        self.0.audit.as_ref()
     }
 }
 

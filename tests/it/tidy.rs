@@ -9,7 +9,8 @@ use doorward::{Effect, PolicyBundle, PolicyInfo};
 const LINES_MAX: usize = 900;
 
 /// The rooms in their order: each may use those before it, and itself.
-const ROOMS: &[&str] = &["facts", "policy", "decide", "engine", "wire", "portal", "author"];
+const ROOMS: &[&str] =
+    &["facts", "policy", "decide", "engine", "audit", "wire", "portal", "author"];
 
 /// Uses against the order that the house allows.
 const EXCEPTIONS: &[(&str, &str)] = &[

@@ -8,6 +8,7 @@ mod relations;
 mod rules;
 mod shares;
 mod tenancy;
+mod views;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use super::name::{Action, Kind};
 use super::rows::{self, Row as _};
 use super::settings::{Cascade, Settings};
 use super::tenant::Tenant;
+use crate::audit;
 use crate::engine::World;
 use crate::facts::{Change, Changes, Entity, EntityUid, Facts, Value};
 
@@ -48,6 +50,8 @@ pub struct Tx<'t> {
     /// Who was given a part in a document that he had one in: pairs of document and contact.
     duplicates: BTreeSet<(EntityUid, EntityUid)>,
     completed: BTreeSet<EntityUid>,
+    /// The commands so far, where they are recorded.
+    journal: Vec<audit::Record>,
 }
 
 impl<'t> Tx<'t> {
@@ -65,7 +69,13 @@ impl<'t> Tx<'t> {
             findings: Vec::new(),
             duplicates: BTreeSet::new(),
             completed: BTreeSet::new(),
+            journal: Vec::new(),
         }
+    }
+
+    /// The commands so far, to be recorded once it is known what came of them.
+    pub(super) fn take_journal(&mut self) -> Vec<audit::Record> {
+        std::mem::take(&mut self.journal)
     }
 
     /// The changes to publish, if the final state keeps every rule.
@@ -104,9 +114,14 @@ impl<'t> Tx<'t> {
         fields: &[&str],
     ) -> Result<(), WriteError> {
         let resource = resource.into();
-        let Some(actor) = self.actor else { return self.own(&resource) };
+        let Some(actor) = self.actor else {
+            self.journal.extend(self.tenant.system_command(&self.world, action, &resource));
+            return self.own(&resource);
+        };
         let world = self.world.with_facts(self.facts.clone());
         let decision = self.tenant.decide(&world, actor, action, &resource, fields);
+        let command = self.tenant.command(&world, actor, action, &resource, fields, &decision);
+        self.journal.extend(command);
         if decision.is_allowed() {
             return Ok(());
         }
