@@ -25,6 +25,7 @@ mod record;
 mod rows;
 mod settings;
 mod tenant;
+mod totals;
 mod tx;
 
 pub use caller::Caller;
@@ -35,6 +36,7 @@ pub use name::{AccessState, Action, Channel, CredentialState, Kind, Level, Role,
 pub use preset::{KindDeclaration, Owner, Preset, TenantConfig, shipped_policies, shipped_sources};
 pub use settings::{KindSettings, Limit, Settings};
 pub use tenant::{Access, ContactSearch, Portal, PortalBuilder, Tenant};
+pub use totals::Totals;
 pub use tx::{
     Archive, ContactEdit, NewContact, NewShare, NewStaff, Recipients, Relation, Sent, Tx, Watch,
 };

@@ -450,19 +450,29 @@ impl Tenant {
     #[must_use]
     pub fn list(&self, caller: &Caller, action: Action, kind: &Kind) -> Vec<DocumentId> {
         let world = self.0.engine.world();
+        let found = self.documents_in(&world, caller, action, kind);
+        self.record_documents(&world, caller, action, kind.uid(), found.len());
+        found
+    }
+
+    /// What every list and every total is made from.
+    pub(super) fn documents_in(
+        &self,
+        world: &World,
+        caller: &Caller,
+        action: Action,
+        kind: &Kind,
+    ) -> Vec<DocumentId> {
         let kind = kind.uid();
-        let found: Vec<DocumentId> = world
+        world
             .facts()
             .of_type("Document")
             .filter(|row| row.entity_at("kind") == Some(&kind))
             .map(|row| self.document(row.uid().shared_id()))
             .filter(|document| {
-                self.request_in(&world, caller, action, &document.into(), &[])
-                    .is_ok_and(|request| world.check(&request).is_allowed())
+                self.decide(world, caller, action, &document.into(), &[]).is_allowed()
             })
-            .collect();
-        self.record_documents(&world, caller, action, kind, found.len());
-        found
+            .collect()
     }
 
     /// What the caller may be told of a refusal: that it is forbidden, or only that there is no
