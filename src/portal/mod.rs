@@ -1,6 +1,7 @@
 //! The client portal: typed commands and questions over the engine.
 //!
-//! - A [`Portal`] holds the policies and its [`Tenant`]s; nothing crosses tenants.
+//! - A [`Portal`] holds the policies and its [`Tenant`]s; nothing crosses tenants. Others take the
+//!   place of the policies by [`Portal::publish`].
 //! - A [`Caller`] says who asks and with what evidence: a contact with a session, the bearer of a
 //!   link, staff, staff viewing or acting as a contact.
 //! - Questions are methods of [`Tenant`]: [`check`](Tenant::check), [`list`](Tenant::list),
@@ -25,6 +26,7 @@ mod rows;
 mod settings;
 mod tenant;
 mod tx;
+mod writing;
 
 pub use caller::Caller;
 pub use document::{Document, Prospect, Resource};

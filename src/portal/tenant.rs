@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread::{self, ThreadId};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::caller::{Ask, Caller};
 use super::document::Resource;
@@ -14,9 +13,10 @@ use super::name::{AccessState, Action, Channel, CredentialState, Kind};
 use super::preset::{Catalogue, TenantConfig, catalogue, shipped_policies};
 use super::rows::{self, Row as _};
 use super::tx::Tx;
+use super::writing::Writer;
 use crate::decide::{Decision, Disclosure, ErrorMode, Explanation, Request};
-use crate::engine::{Engine, World};
-use crate::error::{Error, StoreError};
+use crate::engine::{Engine, Publication, World};
+use crate::error::Error;
 use crate::facts::{Entity, EntityUid, Facts, Timestamp};
 use crate::policy::PolicyBundle;
 use crate::symbol::Symbol;
@@ -59,10 +59,11 @@ use crate::symbol::Symbol;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Portal(Arc<PortalInner>);
+pub struct Portal(pub(super) Arc<PortalInner>);
 
-struct PortalInner {
-    policies: PolicyBundle,
+pub(super) struct PortalInner {
+    /// Every tenant on the list decides by these, except while they are published.
+    pub(super) policies: Publication<PolicyBundle>,
     catalogue: Arc<Catalogue>,
     setup: Setup,
     tenants: RwLock<HashMap<Arc<str>, Tenant>>,
@@ -85,8 +86,8 @@ impl Portal {
     ///
     /// # Errors
     ///
-    /// When the id is empty or there is a tenant of this id, or the configuration names permissions,
-    /// sets or events that are not there.
+    /// When the id is empty or there is a tenant of this id, the configuration names permissions,
+    /// sets or events that are not there, or this thread is inside a write.
     pub fn create_tenant(
         &self,
         id: impl Into<Arc<str>>,
@@ -104,8 +105,8 @@ impl Portal {
     ///
     /// # Errors
     ///
-    /// When there is a tenant of this id, the facts are another tenant's, or they do not fit the
-    /// schema.
+    /// When there is a tenant of this id, the facts are another tenant's, they do not fit the
+    /// schema, or this thread is inside a write.
     pub fn restore_tenant(&self, id: impl Into<Arc<str>>, facts: Facts) -> Result<Tenant, Error> {
         let id = id.into();
         self.vacant(&id)?;
@@ -116,6 +117,12 @@ impl Portal {
 
     /// Setting up takes its time, so that it is done before the list of tenants is locked.
     fn admit(&self, id: Arc<str>, tenant: Tenant) -> Result<Tenant, Error> {
+        let _writer = Writer::begin()?;
+        let turn = self.0.policies.begin();
+        // Others may have been published meanwhile. From here on to the list, none are.
+        if tenant.world().policies().digest() != turn.latest().digest() {
+            tenant.0.engine.publish(turn.latest().clone())?;
+        }
         let mut tenants = self.0.tenants.write().unwrap_or_else(PoisonError::into_inner);
         match tenants.entry(id) {
             Entry::Occupied(taken) => Err(duplicate(taken.key()).into()),
@@ -132,7 +139,7 @@ impl Portal {
 
     fn open(&self, id: Arc<str>, facts: Facts) -> Result<Tenant, Error> {
         let setup = &self.0.setup;
-        let mut engine = Engine::builder(self.0.policies.clone())
+        let mut engine = Engine::builder(self.policies())
             .facts(facts)
             .error_mode(setup.error_mode)
             .host_owned("ViewAs")
@@ -151,7 +158,7 @@ impl Portal {
             id,
             engine: engine.build()?,
             catalogue: Arc::clone(&self.0.catalogue),
-            writing: Writing::default(),
+            writing: Mutex::default(),
         };
         Ok(Tenant(Arc::new(inner)))
     }
@@ -162,10 +169,16 @@ impl Portal {
         self.0.tenants.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    /// The policies of all its tenants.
+    /// The policies of all its tenants, as they are now: see [`publish`](Self::publish).
     #[must_use]
-    pub fn policies(&self) -> &PolicyBundle {
-        &self.0.policies
+    pub fn policies(&self) -> PolicyBundle {
+        PolicyBundle::clone(&self.0.policies.load())
+    }
+
+    /// Every tenant, in no order.
+    pub(super) fn tenants(&self) -> Vec<Tenant> {
+        let tenants = self.0.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        tenants.values().cloned().collect()
     }
 }
 
@@ -196,12 +209,12 @@ fn refused(code: &'static str, message: impl Into<String>) -> WriteError {
 
 impl fmt::Debug for Portal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Portal").field("policies", &self.0.policies).finish_non_exhaustive()
+        f.debug_struct("Portal").field("policies", &self.policies()).finish_non_exhaustive()
     }
 }
 
 /// The types of the rows that a portal writes.
-const ENTITY_TYPES: [&str; 7] =
+pub(super) const ENTITY_TYPES: [&str; 7] =
     ["Tenant", "Client", "Contact", "Staff", "Link", "Document", "Access"];
 
 /// Sets up a [`Portal`].
@@ -253,7 +266,7 @@ impl PortalBuilder {
             None => shipped_policies()?,
         };
         Ok(Portal(Arc::new(PortalInner {
-            policies,
+            policies: Publication::new(policies),
             catalogue: Arc::new(catalogue()?),
             setup: self.setup,
             tenants: RwLock::default(),
@@ -271,46 +284,14 @@ impl fmt::Debug for PortalBuilder {
 ///
 /// Clones share everything; keep one in each request handler.
 #[derive(Clone)]
-pub struct Tenant(Arc<TenantInner>);
+pub struct Tenant(pub(super) Arc<TenantInner>);
 
 pub(super) struct TenantInner {
     pub(super) id: Arc<str>,
     pub(super) engine: Engine,
     pub(super) catalogue: Arc<Catalogue>,
-    writing: Writing,
-}
-
-/// One writer at a time.
-#[derive(Default)]
-struct Writing {
-    lock: Mutex<()>,
-    writer: Mutex<Option<ThreadId>>,
-}
-
-/// The right to write, until it is dropped.
-struct Turn<'w> {
-    writing: &'w Writing,
-    _lock: MutexGuard<'w, ()>,
-}
-
-impl Writing {
-    /// Waits for the writer before. A thread that would wait for itself is told so instead.
-    fn begin(&self) -> Result<Turn<'_>, StoreError> {
-        let own = Some(thread::current().id());
-        if *self.writer.lock().unwrap_or_else(PoisonError::into_inner) == own {
-            return Err(StoreError::new("a write to this tenant is under way on this thread")
-                .with_help("use the `tx` that its closure is given"));
-        }
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = own;
-        Ok(Turn { writing: self, _lock: lock })
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        *self.writing.writer.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
+    /// Held by the one who writes: see [`Writer`].
+    pub(super) writing: Mutex<()>,
 }
 
 macro_rules! names {
@@ -619,15 +600,19 @@ impl Tenant {
 impl Tenant {
     /// Writes for an actor, who is authorised command by command by the same policies.
     ///
-    /// Writes of one tenant wait for each other. Questions wait for nothing: those that are asked
-    /// of the tenant inside `commands` see the state before the write. Where `commands` panics,
-    /// nothing has changed, and the tenant goes on.
+    /// Writes of one tenant wait for each other, and for [`Portal::publish`]. Questions wait for
+    /// nothing: those that are asked of the tenant inside `commands` see the state before the write.
+    /// Where `commands` panics, nothing has changed, and the tenant goes on.
+    ///
+    /// A thread does one write at a time. Inside `commands`, another write is refused: to this
+    /// tenant or to any other, of whatever portal, the publication of policies and the addition of
+    /// a tenant included. Threads that held one tenant and waited for the next could wait for each
+    /// other forever. For the same reason `commands` should not wait for a thread that writes.
     ///
     /// # Errors
     ///
     /// When the actor may not do one of the commands, or the result would break a rule that writes
-    /// must keep, or `commands` writes to the tenant itself instead of to its `tx`. Nothing has
-    /// changed then.
+    /// must keep, or this thread is inside a write. Nothing has changed then.
     pub fn write<T>(
         &self,
         actor: &Caller,
@@ -654,7 +639,8 @@ impl Tenant {
         actor: Option<&Caller>,
         commands: impl FnOnce(&mut Tx<'_>) -> Result<T, WriteError>,
     ) -> Result<Written<T>, WriteError> {
-        let _turn = self.0.writing.begin()?;
+        let writer = Writer::begin()?;
+        let _turn = writer.turn(&self.0.writing);
         let mut tx = Tx::begin(self, actor);
         let value = commands(&mut tx)?;
         let (changes, findings) = tx.finish()?;

@@ -307,7 +307,7 @@ fn a_write_inside_a_write_is_refused_and_a_question_answered() {
         tenant.write_as_system(|tx| tx.create_client(tenant.client("C4")))
     });
     let inner = inner.unwrap_err().to_string();
-    assert!(inner.starts_with("a write to this tenant is under way on this thread; "), "{inner}");
+    assert!(inner.starts_with("a write is under way on this thread; "), "{inner}");
     tenant.write_as_system(|tx| tx.create_client(tenant.client("C3"))).unwrap();
 }
 
