@@ -35,7 +35,7 @@ impl Portal {
     /// let holidays = r#"
     ///     @id("closed-for-holidays") @step("02") @rank("9") @reason("HOLIDAYS")
     ///     @message("We are back in January.")
-    ///     forbid (principal is Contact, action == Action::"upload", resource);
+    ///     forbid (principal is Contact, action == Action::"pay", resource);
     /// "#;
     /// portal.publish(shipped_sources().policies("own.cedar", holidays).build()?)?;
     /// assert!(portal.policies().policy("closed-for-holidays").is_some());
