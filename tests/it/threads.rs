@@ -12,7 +12,7 @@ use doorward::portal::{Document, Level, NewContact, State, TenantConfig, shipped
 use doorward::{Action, Caller, Kind, PolicyBundle, Portal, Preset, Tenant, WriteError};
 
 const THREADS: usize = 8;
-const ROUNDS: usize = 24;
+const ROUNDS: usize = 16;
 
 #[test]
 fn one_thread_of_many_gets_an_id() {
@@ -148,6 +148,36 @@ fn publishing_loses_no_write_and_misses_no_tenant() {
     for tenant in added.chain(tenants.clone()) {
         assert_eq!(tenant.world().policies().digest(), last, "{}", tenant.id());
     }
+}
+
+/// What an actor was permitted by the old policies is not written under the new.
+#[test]
+fn policies_wait_for_a_write_that_is_under_way() {
+    const QUESTIONS: usize = 200;
+    let portal = Portal::builder().build().unwrap();
+    let tenant = tenant(&portal, "acme");
+    add_contact(&tenant, "k", "k@c1.example").unwrap();
+    add_invoices(&tenant, 1);
+    let caller = session(&tenant, "k");
+    let before = portal.policies().digest();
+    let (version, inside) = (hiding("> 0"), Barrier::new(2));
+    thread::scope(|scope| {
+        let publisher = scope.spawn(|| {
+            inside.wait();
+            portal.publish(version.clone()).unwrap();
+        });
+        let ask = || tenant.check(&caller, Action::View, tenant.document("I0"));
+        let written = tenant.write_as_system(|tx| {
+            inside.wait();
+            // Far more of them than a publication takes that does not wait.
+            let mut decisions = (0..QUESTIONS).map(|_| ask());
+            assert!(decisions.all(|decision| decision.bundle() == before));
+            tx.create_client(tenant.client("C2"))
+        });
+        written.unwrap();
+        publisher.join().unwrap();
+        assert_eq!(ask().bundle(), version.digest());
+    });
 }
 
 #[test]
