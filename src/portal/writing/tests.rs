@@ -1,7 +1,8 @@
 use crate::facts::{Changes, Entity, EntityUid};
 use crate::policy::PolicyBundle;
-use crate::portal::{Portal, Preset, Tenant, TenantConfig, WriteError, Written, shipped_sources};
-use crate::{Action, Caller};
+use crate::portal::{
+    Action, Caller, Portal, Preset, Tenant, TenantConfig, WriteError, Written, shipped_sources,
+};
 
 /// The shipped policies, and a type of the host's own.
 fn with_regions() -> PolicyBundle {
