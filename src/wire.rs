@@ -117,7 +117,8 @@ impl Decision {
     ///
     /// The context holds `code`, `message`, `policy`, `step`, `step_up` and `disclosure`, each only
     /// where there is one, and always `errors` (whether a policy could not be evaluated), `bundle`
-    /// (the policies' digest) and `revision` (of the facts). `world` is the one that decided.
+    /// (the policies' digest) and `revision` (of both policies and facts). `world` is the one
+    /// that decided.
     ///
     /// The answer is for the program that asked. It holds the true code whatever the disclosure:
     /// where that is `not_found`, show the contact none of it.

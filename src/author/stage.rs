@@ -305,6 +305,7 @@ impl PortalStage {
         let now = Arc::clone(&clock);
         let portal = Portal::builder()
             .policies(policies.clone())
+            .without_base()
             .clock(move || Timestamp::from_ms(now.load(Ordering::Relaxed)))
             .build()
             .map_err(|error| error.to_string())?;

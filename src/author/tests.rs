@@ -326,3 +326,19 @@ fn a_magic_link_without_an_end_lasts() {
     );
     assert_eq!(report.passed(), 1, "{report:?}");
 }
+
+/// A command that is not asked of the policies is a way around them.
+#[test]
+fn every_command_stands_among_those_that_are_refused() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/tests/steps.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let scenario = text.split("- id: D-15-routes\n").nth(1).unwrap();
+    let scenario = scenario.split("\n  - id: ").next().unwrap();
+    let schema = json_schema();
+    let commands = schema["$defs"]["Command"]["oneOf"].as_array().unwrap();
+    assert!(commands.len() > 50);
+    for command in commands {
+        let name = command["properties"].as_object().unwrap().keys().next().unwrap();
+        assert!(scenario.contains(&format!("do: [{{ {name}: ")), "{name} is not refused there");
+    }
+}

@@ -122,7 +122,7 @@ impl Decision {
         self.bundle
     }
 
-    /// The revision of the facts that were read.
+    /// The revision of the policies and facts that decided.
     #[must_use]
     pub const fn revision(&self) -> Revision {
         self.revision

@@ -1,13 +1,14 @@
 //! The engine: policies and facts, published together, and the questions asked of them.
 
+mod publication;
+mod sync;
 mod world;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-
+pub(crate) use publication::Publication;
 pub use world::World;
 
 use crate::decide::{
@@ -16,14 +17,15 @@ use crate::decide::{
 use crate::error::{Error, StoreError};
 use crate::facts::{Change, Changes, EntityUid, Facts, Revision, Timestamp};
 use crate::policy::PolicyBundle;
+use publication::Turn;
 use world::{Clock, Hosting, Rules};
 
 /// Policies and facts behind one door: answers who may do what.
 ///
 /// An engine knows no portal. It takes any Cedar schema (or none), policies and entities, keeps
 /// the entities as [`Facts`], and answers from one [`World`] at a time: the policies and facts of
-/// one revision, swapped atomically by [`apply`](Self::apply). Checks take no lock, and a check
-/// that starts after `apply` returned sees the change.
+/// one revision, swapped atomically by [`apply`](Self::apply) and [`publish`](Self::publish).
+/// Checks take no lock, and a check that starts after one of them returned sees what it changed.
 ///
 /// Engines are `Send + Sync`; share one behind an [`Arc`].
 ///
@@ -58,8 +60,7 @@ use world::{Clock, Hosting, Rules};
 /// # Ok::<(), doorward::Error>(())
 /// ```
 pub struct Engine {
-    world: ArcSwap<World>,
-    writing: Mutex<()>,
+    world: Publication<World>,
 }
 
 impl Engine {
@@ -80,7 +81,7 @@ impl Engine {
     /// The policies and facts of this moment. They stay as they are for as long as they are held.
     #[must_use]
     pub fn world(&self) -> Arc<World> {
-        self.world.load_full()
+        self.world.latest()
     }
 
     /// Decides one request. Cost: one evaluation of every policy by Cedar's authorizer.
@@ -133,8 +134,8 @@ impl Engine {
     /// When a row does not fit the schema, is of a host-owned type or of the type `Action` of a
     /// schema, or would become its own ancestor. Then nothing has changed.
     pub fn apply(&self, changes: &Changes) -> Result<Revision, StoreError> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let world = self.world.load();
+        let turn = self.world.begin();
+        let world = turn.latest();
         if changes.is_empty() {
             return Ok(world.revision());
         }
@@ -142,14 +143,79 @@ impl Engine {
         world.admit(&facts, changes)?;
         let next = world.succeed(facts);
         let revision = next.revision();
-        self.world.store(Arc::new(next));
+        turn.publish(next);
         Ok(revision)
+    }
+
+    /// Replaces the policies, and publishes them with the facts.
+    ///
+    /// Nothing lies between the old and the new: a check is decided by all of one bundle, a list,
+    /// or a [`World`] that is held, goes on with the one it began with. Changes that are applied
+    /// at the same time come before or after, and are kept. Cost: every row is checked against the
+    /// new schema, while [`apply`](Self::apply) waits and checks do not.
+    ///
+    /// # Errors
+    ///
+    /// When the facts do not fit the schema of the new policies. The old ones stay then.
+    ///
+    /// # Example: a rule is added, and a schema refused
+    ///
+    /// ```
+    /// use doorward::{Changes, Engine, Entity, EntityUid, PolicyBundle, Request};
+    ///
+    /// let version = |schema: &str, policies: &str| {
+    ///     PolicyBundle::builder().schema("s", schema).policies("p", policies).build()
+    /// };
+    /// let schema = "entity Reader, Book;
+    ///     action read appliesTo { principal: Reader, resource: Book };";
+    /// let open = r#"@id("open") permit (principal, action, resource);"#;
+    /// let engine = Engine::builder(version(schema, open)?).build()?;
+    /// let (ada, book) = (EntityUid::new("Reader", "ada"), EntityUid::new("Book", "1"));
+    /// engine.apply(&Changes::new().put(Entity::new(book.clone())))?;
+    /// let read = Request::new(ada, "read", book);
+    /// assert!(engine.check(&read).is_allowed());
+    ///
+    /// engine.publish(version(schema, "// Nothing is permitted.")?)?;
+    /// assert!(!engine.check(&read).is_allowed());
+    ///
+    /// let titled = schema.replace("Reader, Book", "Reader; entity Book = { title: String }");
+    /// let refused = engine.publish(version(&titled, open)?).unwrap_err();
+    /// assert!(refused.to_string().contains(r#"Book::"1""#), "it has no title");
+    /// assert!(!engine.check(&read).is_allowed());
+    /// # Ok::<(), doorward::Error>(())
+    /// ```
+    pub fn publish(&self, policies: PolicyBundle) -> Result<Revision, Error> {
+        Ok(self.prepare(policies)?.publish())
+    }
+
+    /// Makes the world that other policies lead to, for publishing several engines' together. Until
+    /// it is published or dropped, changes wait.
+    pub(crate) fn prepare(&self, policies: PolicyBundle) -> Result<Prepared<'_>, StoreError> {
+        let turn = self.world.begin();
+        let next = turn.latest().succeed_under(policies);
+        next.admit_all()?;
+        Ok(Prepared { turn, next })
+    }
+}
+
+/// A world that may be published.
+#[must_use]
+pub(crate) struct Prepared<'e> {
+    turn: Turn<'e, World>,
+    next: World,
+}
+
+impl Prepared<'_> {
+    pub(crate) fn publish(self) -> Revision {
+        let revision = self.next.revision();
+        self.turn.publish(self.next);
+        revision
     }
 }
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("world", &self.world.load()).finish()
+        f.debug_struct("Engine").field("world", &*self.world.load()).finish()
     }
 }
 
@@ -219,13 +285,18 @@ impl EngineBuilder {
     /// When the facts do not fit the schema or are of a host-owned type.
     pub fn build(self) -> Result<Engine, Error> {
         let world = World::first(self.policies, self.facts, self.rules);
-        let rows: Changes = world.facts().iter().cloned().map(Change::Put).collect();
-        world.admit(world.facts(), &rows)?;
-        Ok(Engine { world: ArcSwap::from_pointee(world), writing: Mutex::new(()) })
+        world.admit_all()?;
+        Ok(Engine { world: Publication::new(world) })
     }
 }
 
 impl World {
+    /// Whether its own facts may be published.
+    fn admit_all(&self) -> Result<(), StoreError> {
+        let rows: Changes = self.facts().iter().cloned().map(Change::Put).collect();
+        self.admit(self.facts(), &rows)
+    }
+
     /// Whether `facts`, which some changes led to, may be published.
     fn admit(&self, facts: &Facts, changes: &Changes) -> Result<(), StoreError> {
         let put = || {

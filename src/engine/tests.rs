@@ -238,6 +238,37 @@ fn batches_buttons_and_lists_agree_with_single_checks() {
 }
 
 #[test]
+fn policies_are_published_with_the_facts_and_bad_ones_are_not() {
+    let engine = engine();
+    let build = |schema: &str, policies: &str| {
+        PolicyBundle::builder().schema("s", schema).policies("p", policies).build().unwrap()
+    };
+    let held = engine.world();
+    let before = engine.apply(&Changes::new().put(document("late", "C1", true))).unwrap();
+    let closed = build(SCHEMA, &POLICIES.replace("resource.open };", "!resource.open };"));
+    let revision = engine.publish(closed.clone()).unwrap();
+    assert_eq!(revision.number(), before.number() + 1);
+    let decision = engine.check(&ask("gm", "view", "closed"));
+    assert!(decision.is_allowed());
+    assert_eq!((decision.bundle(), decision.revision()), (closed.digest(), revision));
+    assert!(!engine.check(&ask("gm", "view", "late")).is_allowed());
+    assert!(!held.check(&ask("gm", "view", "closed")).is_allowed(), "a world stays as it is");
+
+    let narrow =
+        SCHEMA.replace("amount: Long", "amount: Bool").replace("limit: Long", "limit: Bool");
+    let refused = engine.publish(build(&narrow, "// Nothing.")).unwrap_err().to_string();
+    assert!(refused.starts_with(r#"Contact::"acc": "#) && refused.contains("limit"), "{refused}");
+    let world = engine.world();
+    assert_eq!((world.revision(), world.policies().digest()), (revision, closed.digest()));
+
+    // With a schema, actions are declared by it.
+    let loose = Engine::builder(PolicyBundle::builder().build().unwrap()).build().unwrap();
+    loose.apply(&Changes::new().put(Entity::new(uid("Action", "view")))).unwrap();
+    let refused = loose.publish(bundle()).unwrap_err().to_string();
+    assert!(refused.contains("is declared by the schema"), "{refused}");
+}
+
+#[test]
 fn a_refusal_shows_only_what_may_be_viewed() {
     let engine = engine();
     let told = |request: Request| engine.disclosure(&request, "view");

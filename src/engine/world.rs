@@ -83,6 +83,11 @@ impl World {
         Self { revision: self.revision.next(), ..self.with_facts(facts) }
     }
 
+    /// The world after this one, with other policies.
+    pub(super) fn succeed_under(&self, policies: PolicyBundle) -> Self {
+        Self { policies, ..self.succeed(self.facts.clone()) }
+    }
+
     /// The same world over other facts, for looking at a change before it is published.
     pub(crate) fn with_facts(&self, facts: Facts) -> Self {
         Self {
@@ -106,7 +111,7 @@ impl World {
         &self.facts
     }
 
-    /// The revision of the facts.
+    /// The revision of the policies and facts.
     #[must_use]
     pub fn revision(&self) -> Revision {
         self.revision

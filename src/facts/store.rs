@@ -14,7 +14,8 @@ use super::types::Types;
 use super::uid::EntityUid;
 use super::value::ValueError;
 
-/// The number of a state of facts: it grows with every write and never goes back.
+/// The number of a state of facts and policies: it grows with every write and every publication of
+/// policies, and never goes back.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]

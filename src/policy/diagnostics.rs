@@ -132,7 +132,7 @@ impl Diagnostic {
         self.policy
     }
 
-    pub(super) fn error(code: &'static str, message: impl AsRef<str>) -> Self {
+    pub(crate) fn error(code: &'static str, message: impl AsRef<str>) -> Self {
         Self::new(code, Severity::Error, message.as_ref())
     }
 
@@ -172,7 +172,7 @@ impl Diagnostic {
         self
     }
 
-    pub(super) fn with_help(mut self, help: impl AsRef<str>) -> Self {
+    pub(crate) fn with_help(mut self, help: impl AsRef<str>) -> Self {
         self.help = Some(presentable(help.as_ref(), MESSAGE_CHARS_MAX));
         self
     }
@@ -249,7 +249,7 @@ pub struct PolicyError {
 
 impl PolicyError {
     /// INVARIANT (not-empty): at least one diagnostic, and it is an error. The caller upholds it.
-    pub(super) fn new(diagnostics: Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(diagnostics: Vec<Diagnostic>) -> Self {
         Self { diagnostics }
     }
 

@@ -14,10 +14,14 @@ const BASE_STEP_MAX: u8 = 11;
 const ENTITY_TYPES: [&str; 7] =
     ["Tenant", "Client", "Contact", "Staff", "Link", "Document", "Access"];
 
-/// Whether a bundle is one of a portal: over its schema, with the shipped forbids of steps 1 to 11
-/// as they are. Permits, later steps and reasons may differ: what they give, the base still takes.
+/// Whether a bundle is over the schema of a portal.
+pub(super) fn require_types(policies: &PolicyBundle) -> Result<(), Error> {
+    Ok(policies.require_types(&ENTITY_TYPES, "start from `portal::shipped_sources`")?)
+}
+
+/// Whether a bundle holds the shipped forbids of steps 1 to 11 as they are. Permits, later steps and
+/// reasons may differ: what they give, the base still takes.
 pub(super) fn require_base(policies: &PolicyBundle) -> Result<(), Error> {
-    policies.require_types(&ENTITY_TYPES, "start from `portal::shipped_sources`")?;
     static SHIPPED: OnceLock<PolicyBundle> = OnceLock::new();
     let shipped = match SHIPPED.get() {
         Some(shipped) => shipped,

@@ -1,6 +1,7 @@
 //! The client portal: typed commands and questions over the engine.
 //!
-//! - A [`Portal`] holds the policies and its [`Tenant`]s; nothing crosses tenants.
+//! - A [`Portal`] holds the policies and its [`Tenant`]s; nothing crosses tenants. Others take the
+//!   place of the policies by [`Portal::publish`].
 //! - A [`Caller`] says who asks and with what evidence: a contact with a session, the bearer of a
 //!   link, staff, staff viewing or acting as a contact.
 //! - Questions are methods of [`Tenant`]: [`check`](Tenant::check), [`list`](Tenant::list),
@@ -15,6 +16,7 @@
 //! The rules are data: [`shipped_policies`], over a schema in which documents of all kinds are one
 //! type and what has been chosen for a kind at a client is a row.
 
+mod base;
 mod caller;
 mod document;
 mod error;
@@ -25,8 +27,10 @@ mod record;
 mod rows;
 mod settings;
 mod tenant;
+mod tenants;
 mod totals;
 mod tx;
+mod writing;
 
 pub use caller::Caller;
 pub use document::{Document, Prospect, Resource};
@@ -35,7 +39,8 @@ pub use id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, ShareId, St
 pub use name::{AccessState, Action, Channel, CredentialState, Kind, Level, Role, State};
 pub use preset::{KindDeclaration, Owner, Preset, TenantConfig, shipped_policies, shipped_sources};
 pub use settings::{KindSettings, Limit, Settings};
-pub use tenant::{Access, ContactSearch, Portal, PortalBuilder, Tenant};
+pub use tenant::{Access, ContactSearch, Tenant};
+pub use tenants::{Portal, PortalBuilder};
 pub use totals::Totals;
 pub use tx::{
     Archive, ContactEdit, NewContact, NewShare, NewStaff, Recipients, Relation, Sent, Tx, Watch,

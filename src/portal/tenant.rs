@@ -1,348 +1,36 @@
-//! Portals and their tenants: where hosts ask their questions.
+//! Tenants: where hosts ask their questions.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread::{self, ThreadId};
+use std::sync::{Arc, Mutex};
 
 use super::caller::{Ask, Caller};
 use super::document::Resource;
-use super::error::{Refused, Violation, WriteError, Written};
+use super::error::{Refused, WriteError, Written};
 use super::id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, ShareId, StaffId};
 use super::name::{AccessState, Action, Channel, CredentialState, Kind};
-use super::preset::{KindDeclaration, TenantConfig, kinds, shipped_policies};
+use super::preset::{KindDeclaration, kinds};
 use super::rows::{self, Row as _};
 use super::tx::Tx;
+use super::writing::Writer;
 use crate::audit::AuditQueue;
-use crate::decide::{Decision, Disclosure, ErrorMode, Explanation, Request};
+use crate::decide::{Decision, Disclosure, Explanation, Request};
 use crate::engine::{Engine, World};
-use crate::error::{Error, StoreError};
-use crate::facts::{Entity, EntityUid, Facts, Timestamp};
-use crate::policy::PolicyBundle;
+use crate::facts::{Entity, EntityUid, Facts};
 use crate::symbol::Symbol;
-
-/// A host's portals: the policies, shared, and its tenants, each with facts of its own.
-///
-/// Nothing crosses tenants: each has an engine of its own, and ids resolve in their tenant only.
-/// Clones share everything.
-///
-/// # Example
-///
-/// ```
-/// use doorward::{Action, Caller, Kind, Portal, Preset};
-/// use doorward::portal::{Document, NewContact, State};
-///
-/// let portal = Portal::builder().build()?;
-/// let acme = portal.create_tenant("acme", Preset::Accounting)?;
-///
-/// let written = acme.write_as_system(|tx| {
-///     let client = tx.create_client(acme.client("C1"))?;
-///     let gm = tx.create_contact(
-///         NewContact::new(acme.contact("gm"), client.clone()).email("gm@client.example"),
-///     )?;
-///     tx.enable(&gm)?;
-///     tx.reset_credential(&gm)?;
-///     tx.put_document(
-///         &Document::new(acme.document("I1"), Kind::INVOICE).client(client).state(State::Sent),
-///     )?;
-///     Ok(gm)
-/// })?;
-///
-/// // At login; the session keeps what it was opened with.
-/// let gm = written.value;
-/// let access = acme.access(&gm).ok_or("no such contact")?;
-/// let caller = Caller::contact(gm).session(access.epoch, access.credential_version).password();
-/// assert!(acme.check(&caller, Action::View, acme.document("I1")).is_allowed());
-///
-/// let pay = acme.check(&caller, Action::Pay, acme.document("I1"));
-/// assert_eq!(pay.code().unwrap(), "NO_PERMISSION");
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone)]
-pub struct Portal(Arc<PortalInner>);
-
-struct PortalInner {
-    policies: PolicyBundle,
-    setup: Setup,
-    tenants: RwLock<HashMap<Arc<str>, Tenant>>,
-}
-
-#[derive(Clone, Default)]
-struct Setup {
-    error_mode: ErrorMode,
-    host_owned_documents: bool,
-    clock: Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>,
-    audit: Option<AuditQueue>,
-}
-
-impl Portal {
-    /// Sets up a portal. Without anything it takes the shipped policies.
-    pub fn builder() -> PortalBuilder {
-        PortalBuilder { policies: None, setup: Setup::default() }
-    }
-
-    /// Adds a tenant that starts from a preset or a configuration.
-    ///
-    /// # Errors
-    ///
-    /// When the id is empty or there is a tenant of this id, or the configuration names permissions,
-    /// sets or events that are not there.
-    pub fn create_tenant(
-        &self,
-        id: impl Into<Arc<str>>,
-        config: impl Into<TenantConfig>,
-    ) -> Result<Tenant, Error> {
-        let id = id.into();
-        self.vacant(&id)?;
-        let tenant = self.open(Arc::clone(&id), Facts::new())?;
-        let config = config.into();
-        tenant.write_as_system(|tx| tx.set_up(&config))?;
-        self.admit(id, tenant)
-    }
-
-    /// Adds a tenant whose facts were exported before, from [`Tenant::facts`].
-    ///
-    /// # Errors
-    ///
-    /// When there is a tenant of this id, the facts are another tenant's, or they do not fit the
-    /// schema.
-    pub fn restore_tenant(&self, id: impl Into<Arc<str>>, facts: Facts) -> Result<Tenant, Error> {
-        let id = id.into();
-        self.vacant(&id)?;
-        own_facts(&id, &facts)?;
-        let tenant = self.open(Arc::clone(&id), facts)?;
-        self.admit(id, tenant)
-    }
-
-    /// Setting up takes its time, so that it is done before the list of tenants is locked.
-    fn admit(&self, id: Arc<str>, tenant: Tenant) -> Result<Tenant, Error> {
-        let mut tenants = self.0.tenants.write().unwrap_or_else(PoisonError::into_inner);
-        match tenants.entry(id) {
-            Entry::Occupied(taken) => Err(duplicate(taken.key()).into()),
-            Entry::Vacant(vacant) => Ok(vacant.insert(tenant).clone()),
-        }
-    }
-
-    fn vacant(&self, id: &str) -> Result<(), WriteError> {
-        if id.is_empty() {
-            return Err(refused("UNKNOWN_ID", "the id of the tenant is empty"));
-        }
-        self.tenant(id).map_or(Ok(()), |_| Err(duplicate(id)))
-    }
-
-    fn open(&self, id: Arc<str>, facts: Facts) -> Result<Tenant, Error> {
-        let setup = &self.0.setup;
-        let mut engine = Engine::builder(self.0.policies.clone())
-            .facts(facts)
-            .error_mode(setup.error_mode)
-            .host_owned("ViewAs")
-            .host_owned("OnBehalf")
-            .host_owned("Guest");
-        engine = if setup.host_owned_documents {
-            engine.host_owned("Document")
-        } else {
-            engine.stored_or_inline("Document")
-        };
-        if let Some(clock) = &setup.clock {
-            let clock = Arc::clone(clock);
-            engine = engine.clock(move || clock());
-        }
-        let inner = TenantInner {
-            id,
-            engine: engine.build()?,
-            audit: setup.audit.clone(),
-            writing: Writing::default(),
-        };
-        Ok(Tenant(Arc::new(inner)))
-    }
-
-    /// A tenant by its id.
-    #[must_use]
-    pub fn tenant(&self, id: &str) -> Option<Tenant> {
-        self.0.tenants.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
-    }
-
-    /// The policies of all its tenants.
-    #[must_use]
-    pub fn policies(&self) -> &PolicyBundle {
-        &self.0.policies
-    }
-}
-
-fn duplicate(id: &str) -> WriteError {
-    refused("DUPLICATE_ID", format!("there is a tenant {id}"))
-}
-
-/// Whether facts are of this tenant: under another id every question would be refused, and every
-/// write would mix the two.
-fn own_facts(id: &str, facts: &Facts) -> Result<(), WriteError> {
-    let tenant = rows::tenant(id);
-    if facts.entity(&tenant).is_none() {
-        return Err(refused("UNKNOWN_ID", format!("the facts hold no {tenant}")));
-    }
-    let foreign = facts.iter().find(|row| {
-        let named = row.entity_at("tenant").filter(|named| named.type_name() == tenant.type_name());
-        named.is_some_and(|named| *named != tenant)
-    });
-    match foreign {
-        None => Ok(()),
-        Some(row) => Err(refused("CROSS_TENANT", format!("{} is not of {tenant}", row.uid()))),
-    }
-}
-
-fn refused(code: &'static str, message: impl Into<String>) -> WriteError {
-    WriteError::rejected(vec![Violation::new(code, message)])
-}
-
-impl fmt::Debug for Portal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Portal").field("policies", &self.0.policies).finish_non_exhaustive()
-    }
-}
-
-/// The types of the rows that a portal writes.
-const ENTITY_TYPES: [&str; 7] =
-    ["Tenant", "Client", "Contact", "Staff", "Link", "Document", "Access"];
-
-/// Sets up a [`Portal`].
-#[must_use]
-pub struct PortalBuilder {
-    policies: Option<PolicyBundle>,
-    setup: Setup,
-}
-
-impl PortalBuilder {
-    /// The policies: the shipped ones with a host's own, over the portal's schema. They replace the
-    /// default, the shipped ones alone, so start from
-    /// [`shipped_sources`](super::shipped_sources).
-    pub fn policies(mut self, policies: PolicyBundle) -> Self {
-        self.policies = Some(policies);
-        self
-    }
-
-    /// What an erroring policy does. Default: [`ErrorMode::FailClosed`].
-    pub fn error_mode(mut self, mode: ErrorMode) -> Self {
-        self.setup.error_mode = mode;
-        self
-    }
-
-    /// Documents are the host's: passed inline with each question, none stored.
-    pub fn host_owned_documents(mut self) -> Self {
-        self.setup.host_owned_documents = true;
-        self
-    }
-
-    /// The clock. Default: the system's.
-    pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        self.setup.clock = Some(Arc::new(now));
-        self
-    }
-
-    /// Records every decision, write, view and list in a queue: see [`audit`](crate::audit).
-    /// Default: nothing is recorded.
-    ///
-    /// One record is made of each decision, one of each list, and one of each command of a write,
-    /// after the write was published or refused. Explanations, disclosures and requests are not
-    /// recorded, nor is a write whose commands panic. Keep a clone of the queue to flush it and to look at its counters.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use doorward::audit::{AuditQueue, Event, Memory, Overflow};
-    /// use doorward::{Action, Caller, Portal, Preset};
-    ///
-    /// let memory = Memory::new();
-    /// let queue = AuditQueue::builder(memory.clone(), Overflow::Block).start()?;
-    /// let portal = Portal::builder().audit(queue.clone()).build()?;
-    /// let acme = portal.create_tenant("acme", Preset::Accounting)?;
-    ///
-    /// let stranger = Caller::contact(acme.contact("gm"));
-    /// assert!(!acme.check(&stranger, Action::View, acme.document("I1")).is_allowed());
-    ///
-    /// queue.flush()?;
-    /// let last = memory.records().pop().ok_or("no record")?;
-    /// assert_eq!(last.event, Event::Decision);
-    /// assert_eq!(last.code.as_deref(), Some("UNKNOWN_ID"));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn audit(mut self, queue: AuditQueue) -> Self {
-        self.setup.audit = Some(queue);
-        self
-    }
-
-    /// Builds the portal.
-    ///
-    /// # Errors
-    ///
-    /// When the policies have no schema of a portal: they would not be the shipped ones and
-    /// others, but others alone.
-    pub fn build(self) -> Result<Portal, Error> {
-        let policies = match self.policies {
-            Some(policies) => {
-                policies.require_types(&ENTITY_TYPES, "start from `portal::shipped_sources`")?;
-                policies
-            }
-            None => shipped_policies()?,
-        };
-        Ok(Portal(Arc::new(PortalInner {
-            policies,
-            setup: self.setup,
-            tenants: RwLock::default(),
-        })))
-    }
-}
-
-impl fmt::Debug for PortalBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PortalBuilder").field("policies", &self.policies).finish_non_exhaustive()
-    }
-}
 
 /// One tenant of a [`Portal`]: its facts, the questions asked of them and the writes to them.
 ///
 /// Clones share everything; keep one in each request handler.
 #[derive(Clone)]
-pub struct Tenant(Arc<TenantInner>);
+pub struct Tenant(pub(super) Arc<TenantInner>);
 
 pub(super) struct TenantInner {
     pub(super) id: Arc<str>,
     pub(super) engine: Engine,
-    audit: Option<AuditQueue>,
-    writing: Writing,
-}
-
-/// One writer at a time.
-#[derive(Default)]
-struct Writing {
-    lock: Mutex<()>,
-    writer: Mutex<Option<ThreadId>>,
-}
-
-/// The right to write, until it is dropped.
-struct Turn<'w> {
-    writing: &'w Writing,
-    _lock: MutexGuard<'w, ()>,
-}
-
-impl Writing {
-    /// Waits for the writer before. A thread that would wait for itself is told so instead.
-    fn begin(&self) -> Result<Turn<'_>, StoreError> {
-        let own = Some(thread::current().id());
-        if *self.writer.lock().unwrap_or_else(PoisonError::into_inner) == own {
-            return Err(StoreError::new("a write to this tenant is under way on this thread")
-                .with_help("use the `tx` that its closure is given"));
-        }
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        *self.writer.lock().unwrap_or_else(PoisonError::into_inner) = own;
-        Ok(Turn { writing: self, _lock: lock })
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        *self.writing.writer.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
+    pub(super) audit: Option<AuditQueue>,
+    /// Held by the one who writes: see [`Writer`].
+    pub(super) writing: Mutex<()>,
 }
 
 macro_rules! names {
@@ -696,15 +384,19 @@ impl Tenant {
 impl Tenant {
     /// Writes for an actor, who is authorised command by command by the same policies.
     ///
-    /// Writes of one tenant wait for each other. Questions wait for nothing: those that are asked
-    /// of the tenant inside `commands` see the state before the write. Where `commands` panics,
-    /// nothing has changed, and the tenant goes on.
+    /// Writes of one tenant wait for each other, and for [`Portal::publish`]. Questions wait for
+    /// nothing: those that are asked of the tenant inside `commands` see the state before the write.
+    /// Where `commands` panics, nothing has changed, and the tenant goes on.
+    ///
+    /// A thread does one write at a time. Inside `commands`, another write is refused: to this
+    /// tenant or to any other, of whatever portal, the publication of policies and the addition of
+    /// a tenant included. Threads that held one tenant and waited for the next could wait for each
+    /// other forever. For the same reason `commands` should not wait for a thread that writes.
     ///
     /// # Errors
     ///
     /// When the actor may not do one of the commands, or the result would break a rule that writes
-    /// must keep, or `commands` writes to the tenant itself instead of to its `tx`. Nothing has
-    /// changed then.
+    /// must keep, or this thread is inside a write. Nothing has changed then.
     pub fn write<T>(
         &self,
         actor: &Caller,
@@ -731,7 +423,8 @@ impl Tenant {
         actor: Option<&Caller>,
         commands: impl FnOnce(&mut Tx<'_>) -> Result<T, WriteError>,
     ) -> Result<Written<T>, WriteError> {
-        let turn = self.0.writing.begin()?;
+        let writer = Writer::begin()?;
+        let turn = writer.turn(&self.0.writing);
         let mut tx = Tx::begin(self, actor);
         let value = commands(&mut tx);
         let journal = tx.take_journal();
@@ -742,6 +435,7 @@ impl Tenant {
         });
         // A full queue may have to be waited for, which is no reason for others not to write.
         drop(turn);
+        drop(writer);
         self.record_write(journal, &written);
         written
     }

@@ -307,7 +307,7 @@ fn a_write_inside_a_write_is_refused_and_a_question_answered() {
         tenant.write_as_system(|tx| tx.create_client(tenant.client("C4")))
     });
     let inner = inner.unwrap_err().to_string();
-    assert!(inner.starts_with("a write to this tenant is under way on this thread; "), "{inner}");
+    assert!(inner.starts_with("a write is under way on this thread; "), "{inner}");
     tenant.write_as_system(|tx| tx.create_client(tenant.client("C3"))).unwrap();
 }
 
@@ -367,4 +367,31 @@ fn settings_that_cannot_be_read_fail_the_write() {
         assert!(refused.contains(&format!("the {attribute} of {uid} cannot be read")), "{refused}");
         assert_eq!(restored.facts(), facts);
     }
+}
+
+/// What a host adds or leaves out lets nobody cross tenants, clients or revocations.
+#[test]
+fn policies_without_the_base_are_no_portal() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
+    let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
+    let without = |left_out: &str, change: fn(String) -> String| {
+        let schema = read("portal.cedarschema");
+        let mut sources = PolicyBundle::builder().schema("portal.cedarschema", schema);
+        for file in std::fs::read_dir(folder).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".cedar") && name != left_out {
+                sources = sources.policies(name.as_str(), change(read(&name)));
+            }
+        }
+        Portal::builder().policies(sources.build().unwrap()).build()
+    };
+    assert!(without("", |text| text).is_ok());
+    assert!(without("13-circumstances.cedar", |text| text).is_ok(), "circumstances are the host's");
+    let missing = without("06-owner.cedar", |text| text).unwrap_err().to_string();
+    assert!(missing.contains("base-policy-missing"), "{missing}");
+    assert!(missing.contains("`cross-client`"), "{missing}");
+    let weaker = |text: String| text.replace("principal.epoch == principal.contact.epoch", "true");
+    let changed = without("", weaker).unwrap_err().to_string();
+    assert!(changed.contains("base-policy-changed"), "{changed}");
+    assert!(changed.contains("`link-epoch`"), "{changed}");
 }

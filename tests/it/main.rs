@@ -15,4 +15,6 @@ mod scenarios;
 #[cfg(test)]
 mod tape;
 #[cfg(test)]
+mod threads;
+#[cfg(test)]
 mod tidy;

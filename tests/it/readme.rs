@@ -60,7 +60,7 @@ fn every_command_of_the_readme_is_one() {
             assert!(makefile.contains(&format!("\n{target}:")), "{target}");
         }
     }
-    for path in ["examples/studio.yaml", "examples/demo.rs", "policies/tests", "ARCHITECTURE.md"] {
+    for path in ["examples/studio.yaml", "examples/demo", "policies/tests", "ARCHITECTURE.md"] {
         assert!(Path::new(ROOT).join(path).exists(), "{path}");
     }
 }

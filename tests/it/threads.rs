@@ -1,0 +1,292 @@
+//! What holds while many threads ask, write and publish at once.
+//!
+//! Nothing here waits for time to pass: threads go on until those that they watch have ended.
+//! `tests/model` looks at the protocol below in every order of its steps.
+
+use std::collections::BTreeSet;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, ScopedJoinHandle};
+
+use doorward::portal::{Document, Level, NewContact, State, TenantConfig, shipped_sources};
+use doorward::{Action, Caller, Kind, PolicyBundle, Portal, Preset, Tenant, WriteError};
+
+const THREADS: usize = 8;
+const ROUNDS: usize = 16;
+
+#[test]
+fn one_thread_of_many_gets_an_id() {
+    let tenant = tenant(&Portal::builder().build().unwrap(), "acme");
+    for round in 0..ROUNDS {
+        let won = race(|thread| {
+            add_contact(&tenant, &format!("k{round}"), &format!("{round}.{thread}@c1.example"))
+        });
+        one_wins(won, "DUPLICATE_ID");
+    }
+    assert_eq!(tenant.facts().of_type("Contact").count(), ROUNDS);
+}
+
+#[test]
+fn one_thread_of_many_gets_an_email() {
+    let tenant = tenant(&Portal::builder().build().unwrap(), "acme");
+    for round in 0..ROUNDS {
+        let won = race(|thread| {
+            add_contact(&tenant, &format!("k{round}.{thread}"), &format!("{round}@c1.example"))
+        });
+        one_wins(won, "DUPLICATE_EMAIL");
+    }
+    assert_eq!(tenant.facts().of_type("Contact").count(), ROUNDS);
+}
+
+#[test]
+fn no_check_that_starts_after_a_revocation_returned_allows() {
+    let tenant = tenant(&Portal::builder().build().unwrap(), "acme");
+    let contacts: Vec<String> = (0..ROUNDS).map(|round| format!("k{round}")).collect();
+    for id in &contacts {
+        add_contact(&tenant, id, &format!("{id}@c1.example")).unwrap();
+    }
+    add_invoices(&tenant, 1);
+    let callers: Vec<Caller> = contacts.iter().map(|id| session(&tenant, id)).collect();
+    let view = |caller| tenant.check(caller, Action::View, tenant.document("I0"));
+    assert!(callers.iter().all(|caller| view(caller).is_allowed()));
+
+    let revoked = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for id in &contacts {
+                tenant.write_as_system(|tx| tx.revoke(&tenant.contact(id.as_str()))).unwrap();
+                revoked.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        until_ended(&writer, || {
+            let known = revoked.load(Ordering::SeqCst);
+            // The last of them is the one that a stale world would let through.
+            for caller in callers[..known].iter().rev().take(2) {
+                assert_eq!(view(caller).to_string(), "deny ACCESS_DISABLED");
+            }
+        });
+    });
+}
+
+/// One version hides the cheap half, the other the dear half: a list that two of them decided holds
+/// a row of each, or too few.
+#[test]
+fn ad70_all_rows_of_a_list_are_decided_by_one_version() {
+    const INVOICES: usize = 8;
+    let versions = [hiding("<= 4"), hiding("> 4")];
+    let shown = [5..=8, 1..=4].map(|amounts| amounts.map(|a| format!("I{}", a - 1)));
+    let shown = shown.map(BTreeSet::from_iter);
+
+    let portal = Portal::builder().policies(versions[0].clone()).build().unwrap();
+    let tenants = ["acme", "bold"].map(|id| tenant(&portal, id));
+    for tenant in &tenants {
+        add_contact(tenant, "k", "k@c1.example").unwrap();
+        add_invoices(tenant, INVOICES);
+    }
+    let listed = |tenant: &Tenant| -> BTreeSet<String> {
+        let found = tenant.list(&session(tenant, "k"), Action::View, &Kind::INVOICE);
+        found.iter().map(|document| document.id().to_owned()).collect()
+    };
+    // Versions take turns: the one that is numbered n is the (n % 2)th.
+    let (begun, published) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let publisher = scope.spawn(|| {
+            for number in 1..=ROUNDS {
+                begun.store(number, Ordering::SeqCst);
+                portal.publish(versions[number % 2].clone()).unwrap();
+                published.store(number, Ordering::SeqCst);
+            }
+        });
+        until_ended(&publisher, || {
+            for tenant in &tenants {
+                let first = published.load(Ordering::SeqCst);
+                let list = listed(tenant);
+                let last = begun.load(Ordering::SeqCst);
+                let by = (first..=last).find(|number| list == shown[number % 2]);
+                assert!(by.is_some(), "{list:?} between {first} and {last}");
+            }
+        });
+    });
+    for tenant in &tenants {
+        assert_eq!(listed(tenant), shown[ROUNDS % 2]);
+    }
+}
+
+#[test]
+fn publishing_loses_no_write_and_misses_no_tenant() {
+    let versions = [hiding("<= 4"), hiding("> 4")];
+    let portal = Portal::builder().policies(versions[0].clone()).build().unwrap();
+    let tenants = ["acme", "bold"].map(|id| tenant(&portal, id));
+    thread::scope(|scope| {
+        for tenant in &tenants {
+            scope.spawn(|| {
+                for round in 0..ROUNDS {
+                    add_contact(tenant, &format!("k{round}"), &format!("{round}@c1.example"))
+                        .unwrap();
+                }
+            });
+        }
+        scope.spawn(|| {
+            for round in 0..ROUNDS {
+                portal.create_tenant(format!("t{round}"), Preset::Accounting).unwrap();
+            }
+        });
+        for version in &versions {
+            scope.spawn(|| {
+                for _ in 0..ROUNDS {
+                    portal.publish(version.clone()).unwrap();
+                }
+            });
+        }
+    });
+    let last = portal.policies().digest();
+    assert!(versions.iter().any(|version| version.digest() == last));
+    for tenant in &tenants {
+        assert_eq!(tenant.facts().of_type("Contact").count(), ROUNDS);
+    }
+    let added = (0..ROUNDS).map(|round| portal.tenant(&format!("t{round}")).unwrap());
+    for tenant in added.chain(tenants.clone()) {
+        assert_eq!(tenant.world().policies().digest(), last, "{}", tenant.id());
+    }
+}
+
+/// What an actor was permitted by the old policies is not written under the new.
+#[test]
+fn policies_wait_for_a_write_that_is_under_way() {
+    const QUESTIONS: usize = 200;
+    let portal = Portal::builder().build().unwrap();
+    let tenant = tenant(&portal, "acme");
+    add_contact(&tenant, "k", "k@c1.example").unwrap();
+    add_invoices(&tenant, 1);
+    let caller = session(&tenant, "k");
+    let before = portal.policies().digest();
+    let (version, inside) = (hiding("> 0"), Barrier::new(2));
+    thread::scope(|scope| {
+        let publisher = scope.spawn(|| {
+            inside.wait();
+            portal.publish(version.clone()).unwrap();
+        });
+        let ask = || tenant.check(&caller, Action::View, tenant.document("I0"));
+        let written = tenant.write_as_system(|tx| {
+            inside.wait();
+            // Far more of them than a publication takes that does not wait.
+            let mut decisions = (0..QUESTIONS).map(|_| ask());
+            assert!(decisions.all(|decision| decision.bundle() == before));
+            tx.create_client(tenant.client("C2"))
+        });
+        written.unwrap();
+        publisher.join().unwrap();
+        assert_eq!(ask().bundle(), version.digest());
+    });
+}
+
+#[test]
+fn writes_nested_in_opposite_order_do_not_wait_for_each_other() {
+    let portal = Portal::builder().build().unwrap();
+    let [acme, bold] = ["acme", "bold"].map(|id| tenant(&portal, id));
+    let both_inside = Barrier::new(2);
+    let nested = |outer: &Tenant, inner: &Tenant| {
+        let written = outer.write_as_system(|tx| {
+            both_inside.wait();
+            let refused = add_contact(inner, "k", "k@c1.example").unwrap_err();
+            tx.create_client(outer.client("C2"))?;
+            Ok(refused.to_string())
+        });
+        assert!(written.unwrap().value.starts_with("a write is under way on this thread"));
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| nested(&acme, &bold));
+        scope.spawn(|| nested(&bold, &acme));
+    });
+}
+
+/// Runs the watch on several threads, again and again while another thread works, and once more
+/// when that one has ended.
+fn until_ended(worker: &ScopedJoinHandle<'_, ()>, watch: impl Fn() + Sync) {
+    thread::scope(|scope| {
+        for _ in 0..THREADS / 2 {
+            scope.spawn(|| {
+                loop {
+                    let ended = worker.is_finished();
+                    watch();
+                    if ended {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// Runs the same work on many threads that start together.
+fn race<T: Send>(work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let (start, work) = (&Barrier::new(THREADS), &work);
+    thread::scope(|scope| {
+        let run = |number| {
+            scope.spawn(move || {
+                start.wait();
+                work(number)
+            })
+        };
+        let threads: Vec<_> = (0..THREADS).map(run).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+fn one_wins(results: Vec<Result<(), WriteError>>, code: &str) {
+    let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    assert_eq!((won.len(), lost.len()), (1, THREADS - 1));
+    for lost in lost {
+        assert_eq!(lost.unwrap_err().code(), code);
+    }
+}
+
+/// A tenant whose documents all contacts of a client see, with one client.
+fn tenant(portal: &Portal, id: &str) -> Tenant {
+    let mut config = TenantConfig::from(Preset::Invoicing);
+    config.settings.all_kinds.level = Some(Level::Client);
+    let tenant = portal.create_tenant(id, config).unwrap();
+    tenant.write_as_system(|tx| tx.create_client(tenant.client("C1"))).unwrap();
+    tenant
+}
+
+fn add_contact(tenant: &Tenant, id: &str, email: &str) -> Result<(), WriteError> {
+    let new = NewContact::new(tenant.contact(id), tenant.client("C1")).email(email);
+    let written = tenant.write_as_system(|tx| {
+        let contact = tx.create_contact(new)?;
+        tx.enable(&contact)?;
+        tx.reset_credential(&contact)
+    });
+    written.map(drop)
+}
+
+/// Invoices I0, I1… of 1, 2… cents.
+fn add_invoices(tenant: &Tenant, count: usize) {
+    let add = |index: usize| {
+        Document::new(tenant.document(format!("I{index}")), Kind::INVOICE)
+            .client(tenant.client("C1"))
+            .state(State::Sent)
+            .amount(i64::try_from(index + 1).unwrap(), "EUR")
+    };
+    tenant
+        .write_as_system(|tx| (0..count).map(add).try_for_each(|invoice| tx.put_document(&invoice)))
+        .unwrap();
+}
+
+fn session(tenant: &Tenant, contact: &str) -> Caller {
+    let contact = tenant.contact(contact);
+    let access = tenant.access(&contact).unwrap();
+    Caller::contact(contact).session(access.epoch, access.credential_version).password()
+}
+
+/// The shipped policies, and one that hides documents of some amounts.
+fn hiding(amounts: &str) -> PolicyBundle {
+    let policy = format!(
+        r#"
+        @id("hidden-for-now") @step("07") @rank("9") @reason("HIDDEN") @message("Not now.")
+        forbid (principal is Contact, action == Action::"view", resource is Document)
+        when {{ resource has amount && resource.amount {amounts} }};
+        "#
+    );
+    shipped_sources().policies("own.cedar", policy).build().unwrap()
+}

@@ -1,0 +1,131 @@
+//! The protocol of publication, and ways to get it wrong.
+
+use crate::publication::Publication;
+use crate::sync::{Arc, ArcSwap, Mutex};
+
+/// What a world stands for here: which policies and facts writers published, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct World {
+    pub(crate) policies: u32,
+    pub(crate) facts: u32,
+    pub(crate) revision: u32,
+}
+
+impl World {
+    pub(crate) fn with_policies(self, policies: u32) -> Self {
+        Self { policies, revision: self.revision + 1, ..self }
+    }
+
+    pub(crate) fn with_facts(self, facts: u32) -> Self {
+        Self { facts, revision: self.revision + 1, ..self }
+    }
+}
+
+/// How a world is read and replaced.
+pub(crate) trait Protocol: Send + Sync + 'static {
+    fn new() -> Self;
+
+    fn load(&self) -> World;
+
+    /// Publishes what `next` makes of the latest world, if it makes anything.
+    fn write(self: &Arc<Self>, next: impl FnOnce(World) -> Option<World>);
+}
+
+/// The engine's own.
+impl Protocol for Publication<World> {
+    fn new() -> Self {
+        Self::new(World::default())
+    }
+
+    fn load(&self) -> World {
+        **Self::load(self)
+    }
+
+    fn write(self: &Arc<Self>, next: impl FnOnce(World) -> Option<World>) {
+        let turn = self.begin();
+        if let Some(next) = next(*turn.latest()) {
+            turn.publish(next);
+        }
+    }
+}
+
+/// Derives the next world from one that was loaded before the turn began.
+pub(crate) struct LoadsTooEarly {
+    current: ArcSwap<World>,
+    writing: Mutex<()>,
+}
+
+impl Protocol for LoadsTooEarly {
+    fn new() -> Self {
+        Self { current: ArcSwap::new(Arc::default()), writing: Mutex::new(()) }
+    }
+
+    fn load(&self) -> World {
+        **self.current.load()
+    }
+
+    fn write(self: &Arc<Self>, next: impl FnOnce(World) -> Option<World>) {
+        let latest = Protocol::load(&**self);
+        let _turn = self.writing.lock().unwrap();
+        if let Some(next) = next(latest) {
+            self.current.store(Arc::new(next));
+        }
+    }
+}
+
+/// Returns from a write before the world is there to load.
+pub(crate) struct StoresTooLate(Publication<World>);
+
+impl Protocol for StoresTooLate {
+    fn new() -> Self {
+        Self(Protocol::new())
+    }
+
+    fn load(&self) -> World {
+        Protocol::load(&self.0)
+    }
+
+    fn write(self: &Arc<Self>, next: impl FnOnce(World) -> Option<World>) {
+        let turn = self.0.begin();
+        let next = next(*turn.latest());
+        drop(turn);
+        let own = Arc::clone(self);
+        shuttle::thread::spawn(move || {
+            if let Some(next) = next {
+                own.0.begin().publish(next);
+            }
+        });
+    }
+}
+
+/// Keeps policies and facts apart, each swapped on its own.
+pub(crate) struct SwapsInHalves {
+    policies: ArcSwap<u32>,
+    facts: ArcSwap<u32>,
+    revision: ArcSwap<u32>,
+    writing: Mutex<()>,
+}
+
+impl Protocol for SwapsInHalves {
+    fn new() -> Self {
+        let zero = || ArcSwap::new(Arc::new(0));
+        Self { policies: zero(), facts: zero(), revision: zero(), writing: Mutex::new(()) }
+    }
+
+    fn load(&self) -> World {
+        World {
+            policies: **self.policies.load(),
+            facts: **self.facts.load(),
+            revision: **self.revision.load(),
+        }
+    }
+
+    fn write(self: &Arc<Self>, next: impl FnOnce(World) -> Option<World>) {
+        let _turn = self.writing.lock().unwrap();
+        if let Some(next) = next(Protocol::load(&**self)) {
+            self.policies.store(Arc::new(next.policies));
+            self.facts.store(Arc::new(next.facts));
+            self.revision.store(Arc::new(next.revision));
+        }
+    }
+}
