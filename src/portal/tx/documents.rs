@@ -213,7 +213,7 @@ impl Tx<'_> {
         let document = self.asked_document(Action::Send, document.into())?;
         self.not_empty(document.id())?;
         self.own(&contact.into())?;
-        let contact = self.contact_row(contact)?;
+        let Some(contact) = self.known_contact(contact) else { return Ok(link) };
         let mut row = self.new_link(&link, &contact, "personal")?;
         row.set("document", document.uid());
         if let Some(expires) = expires {

@@ -9,7 +9,7 @@ mod rules;
 mod shares;
 mod tenancy;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use contacts::{ContactEdit, NewContact};
@@ -48,6 +48,8 @@ pub struct Tx<'t> {
     /// Who was given a part in a document that he had one in: pairs of document and contact.
     duplicates: BTreeSet<(EntityUid, EntityUid)>,
     completed: BTreeSet<EntityUid>,
+    /// Clients that were put below others who are below them, with these.
+    rounds: BTreeMap<EntityUid, EntityUid>,
 }
 
 impl<'t> Tx<'t> {
@@ -65,6 +67,7 @@ impl<'t> Tx<'t> {
             findings: Vec::new(),
             duplicates: BTreeSet::new(),
             completed: BTreeSet::new(),
+            rounds: BTreeMap::new(),
         }
     }
 
@@ -74,6 +77,7 @@ impl<'t> Tx<'t> {
             return Err(refused);
         }
         self.settle_heads();
+        self.settle_parents();
         self.judge()?;
         if !self.violations.is_empty() {
             return Err(WriteError::rejected(self.violations));

@@ -50,6 +50,7 @@ impl Tx<'_> {
         self.check_relations()?;
         self.check_contacts()?;
         self.check_clients()?;
+        self.check_removed_sets()?;
         self.check_documents();
         self.check_sending()?;
         self.check_completed()?;

@@ -144,7 +144,7 @@ impl Tx<'_> {
         }
         if declared.owner.is_none() {
             let message = format!("the kind `{kind}` does not say whom its documents belong to");
-            return Err(self.reject("NO_OWNER_PATH", message));
+            self.violate("NO_OWNER_PATH", message);
         }
         self.put(kind_row(kind, declared));
         Ok(())
@@ -324,23 +324,15 @@ impl Tx<'_> {
         known
     }
 
-    /// Removes a permission set that nobody holds.
+    /// Removes a permission set that nobody holds, and that nobody new would.
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_ID`, `SET_IN_USE`.
+    /// `UNKNOWN_ID`; at the end of the write `SET_IN_USE`.
     pub fn remove_permission_set(&mut self, set: &str) -> Result<(), WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
         let uid = rows::permission_set(set);
         self.row(&uid)?;
-        let holders = ["Contact", "Staff"]
-            .into_iter()
-            .flat_map(|holder| self.facts.of_type(holder))
-            .filter(|row| row.parents().contains(&uid))
-            .count();
-        if holders > 0 {
-            self.violate("SET_IN_USE", format!("{holders} hold the set {set}"));
-        }
         self.remove(&uid);
         Ok(())
     }
@@ -528,8 +520,19 @@ impl Tx<'_> {
             self.authorise(Action::Configure, parent, &[])?;
             self.row(&parent.uid())?;
         }
-        row.set_parents(parent.map(ClientId::uid));
-        self.put(row);
+        let parent = parent.map(ClientId::uid);
+        let round = parent.as_ref().is_some_and(|parent| {
+            parent == row.uid() || self.clients_above(parent).contains(row.uid())
+        });
+        // Clients that go round answer no question; a later command may part them.
+        match parent.clone().filter(|_| round) {
+            Some(parent) => drop(self.rounds.insert(client.uid(), parent)),
+            None => {
+                self.rounds.remove(&client.uid());
+                row.set_parents(parent);
+                self.put(row);
+            }
+        }
         Ok(())
     }
 
@@ -570,6 +573,47 @@ impl Tx<'_> {
         row.set("read_only", archive == Archive::ReadOnly);
         self.put(row);
         Ok(())
+    }
+}
+
+/// What is judged, or settled, at the end of a write.
+impl Tx<'_> {
+    /// Sets that were removed have no holders, and are not what new contacts and staff start with.
+    pub(super) fn check_removed_sets(&mut self) -> Result<(), WriteError> {
+        let removed: Vec<EntityUid> = self
+            .touched
+            .iter()
+            .filter(|uid| uid.type_name() == "PermissionSet" && self.facts.entity(uid).is_none())
+            .cloned()
+            .collect();
+        if removed.is_empty() {
+            return Ok(());
+        }
+        let defaults = self.defaults()?;
+        for set in removed {
+            let holders = ["Contact", "Staff"]
+                .into_iter()
+                .flat_map(|holder| self.facts.of_type(holder))
+                .filter(|row| row.parents().contains(&set) && row.text_at("access") != "deleted")
+                .count();
+            let name = set.id();
+            if holders > 0 {
+                self.violate("SET_IN_USE", format!("{holders} hold the set {name}"));
+            }
+            if defaults.sets.contains(name) || defaults.staff_sets.contains(name) {
+                self.violate("SET_IN_USE", format!("new contacts or staff hold the set {name}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts clients below the parents that they could not have when it was asked for.
+    pub(super) fn settle_parents(&mut self) {
+        for (client, parent) in std::mem::take(&mut self.rounds) {
+            let Some(mut row) = self.facts.entity(&client).cloned() else { continue };
+            row.set_parents([parent]);
+            self.put(row);
+        }
     }
 }
 
