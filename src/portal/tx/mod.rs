@@ -4,6 +4,7 @@ mod access;
 mod acts;
 mod contacts;
 mod documents;
+mod erase;
 mod relations;
 mod rules;
 mod shares;

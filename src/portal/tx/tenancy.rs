@@ -617,51 +617,6 @@ impl Tx<'_> {
     }
 }
 
-/// The types of rows that belong to a client and go with it.
-const OF_CLIENT: [&str; 6] = ["Contact", "Document", "Link", "Rule", "Access", "Share"];
-
-impl Tx<'_> {
-    /// Erases an archived client for good: its contacts, documents, links and shares, and whom they
-    /// were given to. Whoever asks for them is told that they are not there.
-    ///
-    /// # Errors
-    ///
-    /// `UNKNOWN_ID`; `NOT_ARCHIVED` for a client that was not archived first.
-    pub fn erase_client(&mut self, client: &ClientId) -> Result<(), WriteError> {
-        self.authorise(Action::Configure, client, &[])?;
-        if !self.row(&client.uid())?.is("archived") {
-            self.violate("NOT_ARCHIVED", format!("archive {client} first"));
-        }
-        let uid = client.uid();
-        let documents: BTreeSet<EntityUid> = self
-            .facts
-            .of_type("Document")
-            .filter(|row| row.entity_at("client") == Some(&uid))
-            .map(|row| row.uid().clone())
-            .collect();
-        let goes = |row: &&Entity| {
-            let named = row.entity_at("document").cloned();
-            let keyed = || EntityUid::new("Document", row.uid().shared_id());
-            let document = match row.uid().type_name() {
-                "Access" => Some(keyed()),
-                _ => named,
-            };
-            row.entity_at("client") == Some(&uid)
-                || document.is_some_and(|document| documents.contains(&document))
-        };
-        let rows: Vec<EntityUid> = OF_CLIENT
-            .into_iter()
-            .flat_map(|type_name| self.facts.of_type(type_name))
-            .filter(goes)
-            .map(|row| row.uid().clone())
-            .collect();
-        for row in rows.iter().chain([&uid]) {
-            self.remove(row);
-        }
-        Ok(())
-    }
-}
-
 /// Whether a client is archived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Archive {
