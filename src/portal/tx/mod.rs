@@ -49,6 +49,8 @@ pub struct Tx<'t> {
     /// Who was given a part in a document that he had one in: pairs of document and contact.
     duplicates: BTreeSet<(EntityUid, EntityUid)>,
     completed: BTreeSet<EntityUid>,
+    /// Documents that were sent while they could still be signed.
+    sent: BTreeSet<EntityUid>,
     /// Clients that were put below others who are below them, with these.
     rounds: BTreeMap<EntityUid, EntityUid>,
 }
@@ -68,6 +70,7 @@ impl<'t> Tx<'t> {
             findings: Vec::new(),
             duplicates: BTreeSet::new(),
             completed: BTreeSet::new(),
+            sent: BTreeSet::new(),
             rounds: BTreeMap::new(),
         }
     }

@@ -1,8 +1,10 @@
 //! Relations: a contact's part in a container or a document, with its role and flags.
 
+use std::collections::BTreeSet;
+
 use super::Tx;
 use super::contacts::member;
-use crate::facts::{Entity, EntityUid};
+use crate::facts::{Entity, EntityUid, Facts};
 use crate::portal::document::Resource;
 use crate::portal::error::{Finding, WriteError};
 use crate::portal::id::{ClientId, ContactId, DocumentId};
@@ -220,11 +222,16 @@ impl Tx<'_> {
             let message = format!("{} has a part in {} already", contact.id(), document.id());
             self.violate("DUPLICATE_RELATION", message);
         }
-        let touched: Vec<Entity> = self.touched_rows("Access");
+        let moved = self.moved_documents();
+        let mut touched: Vec<Entity> = self.touched_rows("Access");
+        let of_moved = moved.iter().map(|id| EntityUid::new("Access", id.as_str()));
+        let of_moved = of_moved.filter(|uid| !self.touched.contains(uid));
+        touched.extend(of_moved.filter_map(|uid| self.facts.entity(&uid)).cloned());
         for row in touched {
+            let moved = moved.contains(row.uid().id());
             for (role, code) in LIMITED {
                 let (held, Some(max)) = self.limited(&row, role)? else { continue };
-                if held.len() > max && self.is_more(&row, role, &held)? {
+                if held.len() > max && (moved || self.is_more(&row, role, &held)?) {
                     let message = format!(
                         "{} would have {} {role} contacts of {max}",
                         row.uid().id(),
@@ -235,6 +242,18 @@ impl Tx<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The ids of documents for which other limits hold than before: those of another kind or
+    /// client.
+    fn moved_documents(&self) -> BTreeSet<String> {
+        let touched = self.touched.iter().filter(|uid| uid.type_name() == "Document");
+        let moved = touched.filter(|uid| {
+            let rule = |facts: &Facts| facts.entity(uid)?.entity_at("rule").cloned();
+            let before = rule(self.world.facts());
+            before.is_some() && before != rule(&self.facts)
+        });
+        moved.map(|uid| uid.id().to_owned()).collect()
     }
 
     /// Above a limit that was lowered, those who are there may stay and change places, and nobody
