@@ -101,6 +101,11 @@ impl Entity {
         self.tags.insert(name.into(), value.into());
     }
 
+    /// Removes a tag in place.
+    pub fn unset_tag(&mut self, name: &str) {
+        self.tags.remove(name);
+    }
+
     /// Replaces the direct parents in place.
     pub fn set_parents(&mut self, parents: impl IntoIterator<Item = EntityUid>) {
         self.parents = parents.into_iter().collect();

@@ -4,7 +4,7 @@
 use doorward::author::{ScenarioReport, Suite};
 use doorward::portal::shipped_policies;
 
-/// The decisions of the presets *accounting* and *invoicing*.
+/// The decisions of the presets.
 const WORKED: &[(&str, &str)] = &[
     ("IN01", "allow"),
     ("IN03", "allow"),
@@ -48,7 +48,65 @@ const WORKED: &[(&str, &str)] = &[
     ("AP26", "deny STAFF_PERMISSION"),
     ("AP27", "deny CROSS_TENANT"),
     ("AP28", "reject NOT_ENABLED"),
+    ("BB01", "allow"),
+    ("BB03", "suppress ROLE_NO_NOTIFY"),
+    ("BB04", "notify"),
+    ("BB05", "allow"),
+    ("BB08", "allow"),
+    ("BB09", "allow"),
+    ("BB10", "deny CAPABILITY_OFF"),
+    ("BB12", "allow"),
+    ("BB13", "reject LIMIT_PRIMARY"),
+    ("BB15", "accept"),
+    ("BB17", "accept"),
+    ("BB18", "accept"),
+    ("BB21", "suppress ROLE_NO_NOTIFY"),
+    ("BB22", "notify"),
+    ("BB23", "reject DUPLICATE_RELATION"),
+    ("BB25", "allow"),
+    ("BB28", "allow"),
+    ("BB29", "allow"),
+    ("BB30", "allow"),
+    ("BB31", "allow"),
+    ("BB32", "allow"),
+    ("BB35", "deny PENDING_ACTIVATION"),
+    ("FP03", "reject LOGIN_REQUIRED"),
+    ("FP05", "allow"),
+    ("FP06", "deny NO_PERMISSION"),
+    ("FP07", "deny NO_PERMISSION"),
+    ("FP09", "step_up MUST_CHANGE_PASSWORD"),
+    ("FP15", "suppress NO_PERMISSION"),
+    ("FP16", "allow"),
+    ("FP17", "allow"),
+    ("FP19", "deny FIELD_PROTECTED"),
+    ("FP20", "deny NOT_CLIENT_VISIBLE"),
+    ("FP21", "deny NO_RELATION"),
+    ("FP24", "deny ACCESS_DISABLED"),
+    ("FP25", "allow"),
+    ("FP29", "deny NO_PERMISSION"),
+    ("BX04", "deny CROSS_CLIENT"),
+    ("BX05", "deny MODULE_OFF"),
+    ("BX13", "allow"),
+    ("BX16", "allow"),
+    ("BX17", "allow"),
+    ("BX18", "allow"),
+    ("BX19", "deny STATE_EXPIRED"),
+    ("BX20", "allow"),
+    ("BX22", "allow"),
+    ("BX23", "deny NOT_ASSIGNED"),
+    ("BX24", "allow"),
+    ("BX25", "deny CROSS_CLIENT"),
+    ("BX28", "step_up MFA_REQUIRED"),
+    ("BX32", "deny STATE_DRAFT"),
+    ("BX35", "notify"),
+    ("BX36", "deny OWN_ONLY"),
+    ("BX37", "allow"),
+    ("BX38", "deny NO_PERMISSION"),
 ];
+
+/// The files that hold them.
+const FILES: &[&str] =
+    &["accounting.yaml", "agency.yaml", "bookings.yaml", "invoicing.yaml", "practice.yaml"];
 
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/tests");
 
@@ -65,9 +123,10 @@ fn worked_decisions_come_out_as_the_domain_says() {
 
 #[test]
 fn scenarios_expect_what_the_domain_says() {
-    let text: String = ["accounting.yaml", "invoicing.yaml"]
+    let text: String = FILES
+        .iter()
         .map(|file| std::fs::read_to_string(format!("{TESTS}/{file}")).unwrap())
-        .concat();
+        .collect();
     for (id, expected) in WORKED {
         let scenario = text.split(&format!("- id: {id}\n")).nth(1).unwrap();
         let scenario = scenario.split("\n  - id: ").next().unwrap();

@@ -47,8 +47,8 @@ impl Tx<'_> {
         contact: &ContactId,
     ) -> Result<usize, WriteError> {
         self.authorise(Action::Sign, document, &[])?;
-        self.acts_himself(contact)?;
         let mut row = self.row(&document.uid())?;
+        self.acts_himself(contact, &row)?;
         let mut access = self.access_row(document)?;
         self.edit_set(&mut access, "signed", |set| member(set, contact.uid(), true));
         self.put(access);
@@ -75,19 +75,23 @@ impl Tx<'_> {
         contact: &ContactId,
     ) -> Result<usize, WriteError> {
         self.authorise(Action::Approve, document, &[])?;
-        self.acts_himself(contact)?;
         let row = self.row(&document.uid())?;
+        self.acts_himself(contact, &row)?;
         let mut access = self.access_row(document)?;
-        let person = self.contact_row(contact)?.entity_at("identity").cloned();
+        let identity = |contact: &EntityUid| {
+            self.facts.entity(contact).and_then(|row| row.entity_at("identity")).cloned()
+        };
+        let person = identity(&contact.uid());
         let approved = access.entities_at("approved");
-        let same = approved.iter().any(|other| {
-            let other_person = self.facts.entity(other).and_then(|row| row.entity_at("identity"));
-            *other == contact.uid() || person.is_some() && other_person == person.as_ref()
-        });
-        if same {
+        let mut people = access.entities_at("approvers");
+        people.extend(approved.iter().filter_map(identity));
+        let same = person.as_ref().is_some_and(|person| people.contains(person));
+        if same || approved.contains(&contact.uid()) {
             self.violate("SAME_APPROVER", format!("{contact} approved {document} before"));
         }
         self.edit_set(&mut access, "approved", |set| member(set, contact.uid(), true));
+        // Another e-mail later makes nobody another person.
+        self.edit_set(&mut access, "approvers", |set| set.extend(person));
         let approvals = access.entities_at("approved").len();
         self.put(access);
         let min = match row.entity_at("rule").and_then(|rule| rows::rule_of(rule, self.tenant)) {
@@ -155,10 +159,11 @@ impl Tx<'_> {
         kind.is_some_and(|kind| kind.attribute(Action::Sign.as_str()).is_some())
     }
 
-    /// A contact, or the bearer of his link, acts for himself. The system records for all.
-    fn acts_himself(&mut self, contact: &ContactId) -> Result<(), WriteError> {
+    /// A contact, or the bearer of his link, acts for himself. The system records for all whom the
+    /// document may reach.
+    fn acts_himself(&mut self, contact: &ContactId, document: &Entity) -> Result<(), WriteError> {
         self.own(&contact.into())?;
-        self.contact_row(contact)?;
+        self.is_contact_for(contact, document);
         let Some(actor) = self.actor else { return Ok(()) };
         let link = actor.link_id().and_then(|link| self.facts.entity(&link.uid()));
         let acting = match link {
@@ -166,7 +171,7 @@ impl Tx<'_> {
             None => actor.contact_id().map(ContactId::uid),
         };
         if acting != Some(contact.uid()) {
-            return Err(self.reject("NO_ESCALATION", format!("the actor is not {contact}")));
+            self.violate("NO_ESCALATION", format!("the actor is not {contact}"));
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ pub struct Sent {
     pub link: LinkId,
 }
 
-/// States in which a new contact is invited by backfill.
+/// States in which there is something to do yet.
 const OPEN_STATES: &[State] =
     &[State::Open, State::Sent, State::Viewed, State::Partial, State::Reopened, State::Submitted];
 
@@ -154,7 +154,8 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_ID`, `UNKNOWN_CONTACT`.
+    /// `UNKNOWN_ID`, `UNKNOWN_CONTACT`; at the end of the write `NO_SIGNATORY` where only
+    /// signatories could sign it, and its client has none.
     pub fn send_document(
         &mut self,
         document: &DocumentId,
@@ -166,10 +167,15 @@ impl Tx<'_> {
             Recipients::Only(contacts) => contacts,
             Recipients::Default => self.default_recipients(&row),
         };
-        if row.text_at("state") == State::Draft.as_str() {
-            row.set("state", State::Sent.as_str());
-            self.put(row);
+        let state = row.text_at("state");
+        let draft = state == State::Draft.as_str();
+        if draft || OPEN_STATES.iter().any(|open| state == open.as_str()) {
+            self.sent.insert(document.uid());
         }
+        if draft {
+            row.set("state", State::Sent.as_str());
+        }
+        self.put(row);
         let invite = |contact: ContactId| {
             let link = self.tenant.link(uuid::Uuid::new_v4().to_string());
             self.put_invitation(document, &contact, Some(&link))?;
@@ -213,7 +219,7 @@ impl Tx<'_> {
         let document = self.asked_document(Action::Send, document.into())?;
         self.not_empty(document.id())?;
         self.own(&contact.into())?;
-        let contact = self.contact_row(contact)?;
+        let Some(contact) = self.known_contact(contact) else { return Ok(link) };
         let mut row = self.new_link(&link, &contact, "personal")?;
         row.set("document", document.uid());
         if let Some(expires) = expires {

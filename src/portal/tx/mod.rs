@@ -4,13 +4,14 @@ mod access;
 mod acts;
 mod contacts;
 mod documents;
+mod erase;
 mod relations;
 mod rules;
 mod shares;
 mod tenancy;
 mod views;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use contacts::{ContactEdit, NewContact};
@@ -52,6 +53,10 @@ pub struct Tx<'t> {
     completed: BTreeSet<EntityUid>,
     /// The commands so far, where they are recorded.
     journal: Vec<audit::Record>,
+    /// Documents that were sent while they could still be signed.
+    sent: BTreeSet<EntityUid>,
+    /// Clients that were put below others who are below them, with these.
+    rounds: BTreeMap<EntityUid, EntityUid>,
 }
 
 impl<'t> Tx<'t> {
@@ -70,6 +75,8 @@ impl<'t> Tx<'t> {
             duplicates: BTreeSet::new(),
             completed: BTreeSet::new(),
             journal: Vec::new(),
+            sent: BTreeSet::new(),
+            rounds: BTreeMap::new(),
         }
     }
 
@@ -84,6 +91,7 @@ impl<'t> Tx<'t> {
             return Err(refused);
         }
         self.settle_heads();
+        self.settle_parents();
         self.judge()?;
         if !self.violations.is_empty() {
             return Err(WriteError::rejected(self.violations));

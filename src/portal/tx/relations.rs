@@ -1,11 +1,13 @@
 //! Relations: a contact's part in a container or a document, with its role and flags.
 
+use std::collections::BTreeSet;
+
 use super::Tx;
 use super::contacts::member;
-use crate::facts::{Entity, EntityUid};
+use crate::facts::{Entity, EntityUid, Facts};
 use crate::portal::document::Resource;
 use crate::portal::error::{Finding, WriteError};
-use crate::portal::id::{ContactId, DocumentId};
+use crate::portal::id::{ClientId, ContactId, DocumentId};
 use crate::portal::name::{Action, Role};
 use crate::portal::rows::{self, Row as _};
 
@@ -74,7 +76,8 @@ impl Tx<'_> {
         }
         self.edit_set(&mut access, "involved", |set| member(set, contact.uid(), true));
         self.put_role(access, contact, Some(relation.role));
-        self.put_flags(&related, contact, Some(relation))
+        self.put_flags(&related, contact, Some(relation));
+        Ok(())
     }
 
     /// Changes the role and the flags of a contact's part in a container or a document.
@@ -95,7 +98,8 @@ impl Tx<'_> {
             return Err(self.reject("UNKNOWN_ID", format!("{contact} has no part in {related}")));
         }
         self.put_role(access, contact, Some(relation.role));
-        self.put_flags(&related, contact, Some(relation))
+        self.put_flags(&related, contact, Some(relation));
+        Ok(())
     }
 
     /// Ends a contact's part in a container or a document.
@@ -108,13 +112,18 @@ impl Tx<'_> {
         document: impl Into<Resource>,
         contact: &ContactId,
     ) -> Result<(), WriteError> {
-        let Some((mut access, related)) = self.related(document.into(), contact)? else {
+        let (row, related) = self.asked_relation(document.into(), contact)?;
+        let mut access = self.related_row(&row, &related)?;
+        // Who was deleted, or is of another client since the document moved, can be taken off.
+        let involved = access.entities_at("involved").contains(&contact.uid());
+        if !involved && !self.is_contact_for(contact, &row) {
             return Ok(());
-        };
+        }
         self.duplicates.remove(&(related.uid(), contact.uid()));
         self.edit_set(&mut access, "involved", |set| member(set, contact.uid(), false));
         self.put_role(access, contact, None);
-        self.put_flags(&related, contact, None)
+        self.put_flags(&related, contact, None);
+        Ok(())
     }
 
     /// The access row of what is to be related, if the contact can have a part in it.
@@ -123,6 +132,19 @@ impl Tx<'_> {
         document: Resource,
         contact: &ContactId,
     ) -> Result<Option<(Entity, DocumentId)>, WriteError> {
+        let (row, id) = self.asked_relation(document, contact)?;
+        if !self.is_contact_for(contact, &row) {
+            return Ok(None);
+        }
+        Ok(Some((self.related_row(&row, &id)?, id)))
+    }
+
+    /// What a contact is to be related to, if the actor may.
+    fn asked_relation(
+        &mut self,
+        document: Resource,
+        contact: &ContactId,
+    ) -> Result<(Entity, DocumentId), WriteError> {
         let inline = match &document {
             Resource::Inline { document, path } => Some(document.row(&self.facts, path)),
             _ => None,
@@ -133,32 +155,40 @@ impl Tx<'_> {
             Some(row) => row,
             None => self.row(&id.uid())?,
         };
-        if !self.is_contact_for(contact, &row) {
-            return Ok(None);
-        }
-        let mut access = self.access_row(&id)?;
+        Ok((row, id))
+    }
+
+    fn related_row(&mut self, document: &Entity, id: &DocumentId) -> Result<Entity, WriteError> {
+        let mut access = self.access_row(id)?;
         // The limits of documents that the host keeps are found by it.
-        if let Some(rule) = row.entity_at("rule") {
+        if let Some(rule) = document.entity_at("rule") {
             access.set("rule", rule.clone());
         }
-        Ok(Some((access, id)))
+        Ok(access)
     }
 
     /// Whether a contact is one of the client of a document, or may come to read it as one of a
     /// client above it.
     pub(super) fn is_contact_for(&mut self, contact: &ContactId, document: &Entity) -> bool {
-        let Some(row) = self.known_contact(contact) else { return false };
+        if self.known_contact(contact).is_none() {
+            return false;
+        }
         let wide = document.entity_at("kind").and_then(|kind| self.facts.entity(kind));
-        let own = row.entity_at("client");
         let at = document.entity_at("client");
         let belongs = wide.is_some_and(|kind| kind.is("tenant_wide"))
-            || own == at
-            || at.is_some_and(|client| self.clients_above(client).iter().any(|c| Some(c) == own));
+            || at.is_some_and(|at| self.may_take_part(&contact.uid(), Some(at)));
         if !belongs {
             let message = format!("{contact} is no contact of the client of {}", document.uid());
             self.violate("UNKNOWN_CONTACT", message);
         }
         belongs
+    }
+
+    /// Whether a contact is there, and of a client or of one above it, if one is named.
+    fn may_take_part(&self, contact: &EntityUid, at: Option<&EntityUid>) -> bool {
+        let row = self.facts.entity(contact).filter(|row| row.text_at("access") != "deleted");
+        let Some(own) = row.and_then(|row| row.entity_at("client")) else { return false };
+        at.is_none_or(|at| own == at || self.clients_above(at).contains(own))
     }
 
     fn put_role(&mut self, mut access: Entity, contact: &ContactId, role: Option<Role>) {
@@ -169,14 +199,14 @@ impl Tx<'_> {
         self.put(access);
     }
 
-    /// What a relation takes away lies on the contact, whose row has to be there.
+    /// What a relation takes away lies on the contact.
     fn put_flags(
         &mut self,
         document: &DocumentId,
         contact: &ContactId,
         relation: Option<Relation>,
-    ) -> Result<(), WriteError> {
-        let mut row = self.contact_row(contact)?;
+    ) {
+        let Some(mut row) = self.facts.entity(&contact.uid()).cloned() else { return };
         let silent = relation.is_some_and(|relation| relation.role == Role::Secondary);
         let muted = relation.is_some_and(|relation| !relation.mail);
         let no_attach = relation.is_some_and(|relation| !relation.attach);
@@ -184,7 +214,6 @@ impl Tx<'_> {
             self.edit_set(&mut row, name, |set| member(set, document.uid(), present));
         }
         self.put(row);
-        Ok(())
     }
 
     /// Rules on the relations that were touched, in their final state.
@@ -193,15 +222,16 @@ impl Tx<'_> {
             let message = format!("{} has a part in {} already", contact.id(), document.id());
             self.violate("DUPLICATE_RELATION", message);
         }
-        let touched: Vec<Entity> = self.touched_rows("Access");
+        let moved = self.moved_documents();
+        let mut touched: Vec<Entity> = self.touched_rows("Access");
+        let of_moved = moved.iter().map(|id| EntityUid::new("Access", id.as_str()));
+        let of_moved = of_moved.filter(|uid| !self.touched.contains(uid));
+        touched.extend(of_moved.filter_map(|uid| self.facts.entity(&uid)).cloned());
         for row in touched {
+            let moved = moved.contains(row.uid().id());
             for (role, code) in LIMITED {
                 let (held, Some(max)) = self.limited(&row, role)? else { continue };
-                // Above a limit that was lowered, who is there may stay, and nobody comes.
-                let before = self.world.facts().entity(row.uid());
-                let before = before.map(|row| role_holders(row, role)).unwrap_or_default();
-                let comes = held.iter().any(|contact| !before.contains(contact));
-                if comes && held.len() > max {
+                if held.len() > max && (moved || self.is_more(&row, role, &held)?) {
                     let message = format!(
                         "{} would have {} {role} contacts of {max}",
                         row.uid().id(),
@@ -212,6 +242,34 @@ impl Tx<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The ids of documents for which other limits hold than before: those of another kind or
+    /// client.
+    fn moved_documents(&self) -> BTreeSet<String> {
+        let touched = self.touched.iter().filter(|uid| uid.type_name() == "Document");
+        let moved = touched.filter(|uid| {
+            let rule = |facts: &Facts| facts.entity(uid)?.entity_at("rule").cloned();
+            let before = rule(self.world.facts());
+            before.is_some() && before != rule(&self.facts)
+        });
+        moved.map(|uid| uid.id().to_owned()).collect()
+    }
+
+    /// Above a limit that was lowered, those who are there may stay and change places, and nobody
+    /// comes.
+    fn is_more(
+        &mut self,
+        access: &Entity,
+        role: Role,
+        held: &[EntityUid],
+    ) -> Result<bool, WriteError> {
+        let Some(before) = self.world.facts().entity(access.uid()).cloned() else {
+            return Ok(true);
+        };
+        let involved = before.entities_at("involved");
+        let grows = held.len() > self.limited(&before, role)?.0.len();
+        Ok(grows || held.iter().any(|contact| !involved.contains(contact)))
     }
 
     /// What lies above a limit after settings have changed: it stays, and is reported.
@@ -258,6 +316,10 @@ impl Tx<'_> {
         let Some((kind, client)) = rows::rule_of(rule, self.tenant) else {
             return Ok((held, None));
         };
+        // Who was deleted, or is of another client since the document moved, holds no place.
+        let at = client.as_ref().map(ClientId::uid);
+        let held: Vec<EntityUid> =
+            held.into_iter().filter(|contact| self.may_take_part(contact, at.as_ref())).collect();
         let chosen = self.cascade(client.as_ref())?.kind(&kind);
         let max = match role {
             Role::Primary => chosen.primaries_max,

@@ -50,6 +50,7 @@ impl Tx<'_> {
         self.check_relations()?;
         self.check_contacts()?;
         self.check_clients()?;
+        self.check_removed_sets()?;
         self.check_documents();
         self.check_sending()?;
         self.check_completed()?;
@@ -192,9 +193,9 @@ impl Tx<'_> {
     /// Nothing that only signatories sign is sent where there is none.
     fn check_sending(&mut self) -> Result<(), WriteError> {
         for row in self.touched_rows("Document") {
-            let before = self.world.facts().entity(row.uid());
-            let was = before.map_or(State::Draft.as_str(), |before| before.text_at("state"));
-            let sent = was == State::Draft.as_str() && row.text_at("state") == State::Sent.as_str();
+            let is_sent = |row: &Entity| row.text_at("state") == State::Sent.as_str();
+            let was_sent = self.world.facts().entity(row.uid()).is_some_and(is_sent);
+            let sent = self.sent.contains(row.uid()) || is_sent(&row) && !was_sent;
             let Some(rule) = row.entity_at("rule").filter(|_| sent) else { continue };
             let Some((kind, client)) = rows::rule_of(rule, self.tenant) else { continue };
             let signed = self.facts.entity(&kind.uid()).and_then(|kind| kind.attribute(SIGN));

@@ -256,7 +256,7 @@ impl Tx<'_> {
         self.end_share(&share.uid())
     }
 
-    fn end_share(&mut self, share: &EntityUid) -> Result<(), WriteError> {
+    pub(super) fn end_share(&mut self, share: &EntityUid) -> Result<(), WriteError> {
         let mut row = self.row(share)?;
         row.set("revoked", true);
         self.put(row);

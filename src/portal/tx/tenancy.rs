@@ -144,7 +144,7 @@ impl Tx<'_> {
         }
         if declared.owner.is_none() {
             let message = format!("the kind `{kind}` does not say whom its documents belong to");
-            return Err(self.reject("NO_OWNER_PATH", message));
+            self.violate("NO_OWNER_PATH", message);
         }
         self.put(kind_row(kind, declared));
         Ok(())
@@ -324,23 +324,15 @@ impl Tx<'_> {
         known
     }
 
-    /// Removes a permission set that nobody holds.
+    /// Removes a permission set that nobody holds, and that nobody new would.
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_ID`, `SET_IN_USE`.
+    /// `UNKNOWN_ID`; at the end of the write `SET_IN_USE`.
     pub fn remove_permission_set(&mut self, set: &str) -> Result<(), WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
         let uid = rows::permission_set(set);
         self.row(&uid)?;
-        let holders = ["Contact", "Staff"]
-            .into_iter()
-            .flat_map(|holder| self.facts.of_type(holder))
-            .filter(|row| row.parents().contains(&uid))
-            .count();
-        if holders > 0 {
-            self.violate("SET_IN_USE", format!("{holders} hold the set {set}"));
-        }
         self.remove(&uid);
         Ok(())
     }
@@ -528,8 +520,19 @@ impl Tx<'_> {
             self.authorise(Action::Configure, parent, &[])?;
             self.row(&parent.uid())?;
         }
-        row.set_parents(parent.map(ClientId::uid));
-        self.put(row);
+        let parent = parent.map(ClientId::uid);
+        let round = parent.as_ref().is_some_and(|parent| {
+            parent == row.uid() || self.clients_above(parent).contains(row.uid())
+        });
+        // Clients that go round answer no question; a later command may part them.
+        match parent.clone().filter(|_| round) {
+            Some(parent) => drop(self.rounds.insert(client.uid(), parent)),
+            None => {
+                self.rounds.remove(&client.uid());
+                row.set_parents(parent);
+                self.put(row);
+            }
+        }
         Ok(())
     }
 
@@ -573,48 +576,44 @@ impl Tx<'_> {
     }
 }
 
-/// The types of rows that belong to a client and go with it.
-const OF_CLIENT: [&str; 6] = ["Contact", "Document", "Link", "Rule", "Access", "Share"];
-
+/// What is judged, or settled, at the end of a write.
 impl Tx<'_> {
-    /// Erases an archived client for good: its contacts, documents, links and shares, and whom they
-    /// were given to. Whoever asks for them is told that they are not there.
-    ///
-    /// # Errors
-    ///
-    /// `UNKNOWN_ID`; `NOT_ARCHIVED` for a client that was not archived first.
-    pub fn erase_client(&mut self, client: &ClientId) -> Result<(), WriteError> {
-        self.authorise(Action::Configure, client, &[])?;
-        if !self.row(&client.uid())?.is("archived") {
-            self.violate("NOT_ARCHIVED", format!("archive {client} first"));
+    /// Sets that were removed have no holders, and are not what new contacts and staff start with.
+    pub(super) fn check_removed_sets(&mut self) -> Result<(), WriteError> {
+        let removed: Vec<EntityUid> = self
+            .touched
+            .iter()
+            .filter(|uid| uid.type_name() == "PermissionSet" && self.facts.entity(uid).is_none())
+            .cloned()
+            .collect();
+        if removed.is_empty() {
+            return Ok(());
         }
-        let uid = client.uid();
-        let documents: BTreeSet<EntityUid> = self
-            .facts
-            .of_type("Document")
-            .filter(|row| row.entity_at("client") == Some(&uid))
-            .map(|row| row.uid().clone())
-            .collect();
-        let goes = |row: &&Entity| {
-            let named = row.entity_at("document").cloned();
-            let keyed = || EntityUid::new("Document", row.uid().shared_id());
-            let document = match row.uid().type_name() {
-                "Access" => Some(keyed()),
-                _ => named,
-            };
-            row.entity_at("client") == Some(&uid)
-                || document.is_some_and(|document| documents.contains(&document))
-        };
-        let rows: Vec<EntityUid> = OF_CLIENT
-            .into_iter()
-            .flat_map(|type_name| self.facts.of_type(type_name))
-            .filter(goes)
-            .map(|row| row.uid().clone())
-            .collect();
-        for row in rows.iter().chain([&uid]) {
-            self.remove(row);
+        let defaults = self.defaults()?;
+        for set in removed {
+            let holders = ["Contact", "Staff"]
+                .into_iter()
+                .flat_map(|holder| self.facts.of_type(holder))
+                .filter(|row| row.parents().contains(&set) && row.text_at("access") != "deleted")
+                .count();
+            let name = set.id();
+            if holders > 0 {
+                self.violate("SET_IN_USE", format!("{holders} hold the set {name}"));
+            }
+            if defaults.sets.contains(name) || defaults.staff_sets.contains(name) {
+                self.violate("SET_IN_USE", format!("new contacts or staff hold the set {name}"));
+            }
         }
         Ok(())
+    }
+
+    /// Puts clients below the parents that they could not have when it was asked for.
+    pub(super) fn settle_parents(&mut self) {
+        for (client, parent) in std::mem::take(&mut self.rounds) {
+            let Some(mut row) = self.facts.entity(&client).cloned() else { continue };
+            row.set_parents([parent]);
+            self.put(row);
+        }
     }
 }
 
