@@ -109,6 +109,36 @@ words! {
     }
 }
 
+impl Preset {
+    /// What it is for, in a line.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// assert!(doorward::Preset::Bookings.summary().starts_with("an events business:"));
+    /// ```
+    #[must_use]
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Accounting => {
+                "an accounting practice: shared documents, requests, letters to sign, messages"
+            }
+            Self::Agency => {
+                "an agency: nothing until permissions are chosen; jobs are for their job contacts"
+            }
+            Self::Bookings => {
+                "an events business: bookings with primary and secondary contacts who see every part"
+            }
+            Self::Invoicing => {
+                "a business that invoices: all contacts or the invited, watchers, personal links"
+            }
+            Self::Practice => {
+                "a practice of any trade: modules by client and contact, approvals, own tickets"
+            }
+        }
+    }
+}
+
 /// What a tenant starts from: settings, permission sets and what contacts hold by default.
 ///
 /// Start from a [`Preset`] and change what differs, here or in a file: [`TenantConfig::read`].

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::fields::fields;
-use crate::portal::name::{Channel, Kind, Level};
+use crate::portal::name::{Action, Channel, Kind, Level};
 use crate::portal::preset::{Owner, PORTAL_PERMISSIONS, TenantConfig, catalogue};
 use crate::portal::settings::{KindSettings, Settings, VIEW_AS_MAX_MS};
 
@@ -59,6 +59,8 @@ pub struct EffectiveKind {
     pub owner: Option<Owner>,
     /// Whether other documents lie in those of this kind.
     pub container: bool,
+    /// What can be done with its documents.
+    pub actions: BTreeSet<Action>,
     /// Whether its module is on.
     pub module: bool,
     /// How far its documents reach.
@@ -107,6 +109,7 @@ impl TenantConfig {
                         own: self.kinds.contains_key(&kind),
                         owner: declared.owner,
                         container: declared.container,
+                        actions: declared.actions,
                         module: settings.module.unwrap_or(true),
                         level: settings.level.unwrap_or(Level::Invited),
                         settings: differing(settings),

@@ -13,6 +13,8 @@ use super::preset::TenantConfig;
 use crate::policy::{self, Diagnostic, Severity};
 
 pub use effective::{EffectiveConfig, EffectiveEvent, EffectiveKind};
+#[cfg(feature = "author")]
+pub(crate) use read::Path;
 pub(crate) use read::{ConfigText, Places, read};
 
 impl TenantConfig {
