@@ -217,7 +217,8 @@ impl<'c> Lint<'c> {
         if let Some(kind) = kind.filter(|kind| self.is_off(kind)) {
             let message = format!("the module of `{kind}` is off for all clients");
             let help = "switch it on, or take its permissions out of the set";
-            self.warn(path, "module-off", message, help);
+            let finding = Finding::warning(path, "module-off", message).help(help);
+            self.findings.push(finding.if_said());
         }
     }
 
@@ -258,7 +259,8 @@ impl<'c> Lint<'c> {
                 let message = format!("no alert set tells of `{}`", shorten(event));
                 let help = "add it to one; without, only who is invited, watches or is on the \
                             kind's list is told";
-                self.warn(path, "event-without-alert", message, help);
+                let finding = Finding::warning(path, "event-without-alert", message).help(help);
+                self.findings.push(finding.if_said());
             }
         }
     }

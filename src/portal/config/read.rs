@@ -55,6 +55,15 @@ enum Part {
     Named(String),
 }
 
+impl Part {
+    fn of<'j>(&self, json: &'j Json) -> Option<&'j Json> {
+        match self {
+            Self::Member(name) | Self::Named(name) => json.get(name),
+            Self::Index(index) => json.get(index),
+        }
+    }
+}
+
 impl Path {
     pub(crate) fn of(names: &[&str]) -> Self {
         Self(names.iter().map(|name| Part::Member((*name).to_owned())).collect())
@@ -84,6 +93,10 @@ impl Path {
         (1..=parts.len()).rev().map(|end| Self(parts.iter().take(end).cloned().collect()))
     }
 
+    fn is_in(&self, root: &Json) -> bool {
+        self.0.iter().try_fold(root, |json, part| part.of(json)).is_some()
+    }
+
     /// Says where in its list each named element stands.
     fn located(&self, root: &Json) -> Self {
         let mut at = Some(root);
@@ -95,10 +108,7 @@ impl Path {
                 }
                 part => part.clone(),
             };
-            at = match &part {
-                Part::Member(name) | Part::Named(name) => at.and_then(|json| json.get(name)),
-                Part::Index(index) => at.and_then(|json| json.get(index)),
-            };
+            at = at.and_then(|json| part.of(json));
             part
         });
         Self(located.collect())
@@ -124,15 +134,22 @@ impl fmt::Display for Path {
 pub(super) struct Finding {
     pub(super) path: Path,
     pub(super) diagnostic: Diagnostic,
+    /// Whether it is about what the author wrote, and no news where a preset said it.
+    if_said: bool,
 }
 
 impl Finding {
     pub(super) fn error(path: Path, code: &'static str, message: impl AsRef<str>) -> Self {
-        Self { path, diagnostic: Diagnostic::error(code, message) }
+        Self { path, diagnostic: Diagnostic::error(code, message), if_said: false }
     }
 
     pub(super) fn warning(path: Path, code: &'static str, message: impl AsRef<str>) -> Self {
-        Self { path, diagnostic: Diagnostic::warning(code, message) }
+        Self { path, diagnostic: Diagnostic::warning(code, message), if_said: false }
+    }
+
+    pub(super) fn if_said(mut self) -> Self {
+        self.if_said = true;
+        self
     }
 
     pub(super) fn help(mut self, help: impl AsRef<str>) -> Self {
@@ -202,11 +219,12 @@ pub(super) fn overlay(
     text: Option<&ConfigText>,
 ) -> Result<(TenantConfig, Vec<Diagnostic>), ConfigError> {
     let mut whole = json(base);
-    merge(&mut whole, members);
+    merge(&mut whole, members.clone());
     let mut reading = Reading { findings: Vec::new() };
     let config = reading.config(&whole);
     let mut findings = reading.findings;
     findings.extend(lint::findings(&config));
+    findings.retain(|finding| !finding.if_said || finding.path.located(&whole).is_in(&members));
     let diagnostics = placed(findings, &whole, text);
     if has_errors(&diagnostics) {
         return Err(ConfigError::new(diagnostics));

@@ -140,7 +140,12 @@ fn what_is_only_doubtful_is_a_warning() {
             "module-off",
             "kinds.mood",
         ),
-        (of_kind("survey", json!({ "module": false })), "module-off", "sets.contact[52]"),
+        (
+            json!({ "settings": { "kinds": { "survey": { "module": false } } },
+                "sets": { "x": ["note.view", "survey.view"] } }),
+            "module-off",
+            "sets.x[1]",
+        ),
         (
             of_kind("note", json!({ "primaries_max": 1 })),
             "no-effect",
@@ -175,6 +180,21 @@ fn what_is_only_doubtful_is_a_warning() {
         only(json!({ "events": events })),
         (Severity::Warning, "event-without-alert", format!("events[{}]", events.len() - 1))
     );
+}
+
+#[test]
+fn what_the_preset_says_is_no_news() {
+    // Its set names surveys, and its events have alerts in the set that is replaced here.
+    assert_eq!(found(json!({ "settings": { "kinds": { "survey": { "module": false } } } })), []);
+    assert_eq!(found(json!({ "alert_sets": { "system": ["contract.sent:email"] } })), []);
+    // What it makes of the preset's choices is.
+    let (_, code, path) = only(json!({ "sets": { "contact": ["*"] } }));
+    assert_eq!((code, path.as_str()), ("all-for-contacts", "contact_sets[0]"));
+    // Without a preset to compare with, all is told.
+    let mut config = TenantConfig::from(Preset::Bookings);
+    config.settings.kinds.entry(Kind::SURVEY).or_default().module = Some(false);
+    assert!(config.diagnostics().iter().all(|finding| finding.code() == "module-off"));
+    assert_eq!(config.diagnostics().len(), 3);
 }
 
 #[test]
