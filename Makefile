@@ -25,7 +25,7 @@ test: ## Every test: Rust, doctests, the shipped policies
 	fi
 	cargo test --doc --workspace --all-features
 	cargo build --workspace --all-features --bins
-	$(DOORWARD) validate policies --deny-warnings
+	$(DOORWARD) validate policies --config examples/harbour.yaml --deny-warnings
 	$(DOORWARD) test policies
 
 check: ## Format, lints, documentation, dependencies

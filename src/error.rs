@@ -3,7 +3,7 @@
 use crate::audit::AuditError;
 use crate::facts::ValueError;
 use crate::policy::PolicyError;
-use crate::portal::WriteError;
+use crate::portal::{ConfigError, WriteError};
 
 /// Any error of the library, for hosts that handle all of them in one place.
 ///
@@ -15,6 +15,9 @@ pub enum Error {
     /// Policies or a schema that cannot be used.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// A tenant's configuration that cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// A text or structure that is no value, uid or set of facts.
     #[error(transparent)]
     Value(#[from] ValueError),

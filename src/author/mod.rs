@@ -30,11 +30,13 @@
 //! ```
 
 mod commands;
+mod config;
 mod format;
 mod run;
 mod stage;
 
 pub use commands::{Command, EditContactSpec, NewContactSpec, WatchKindSpec};
+pub use config::read_config;
 pub use format::{
     ArchivedFixture, CallerSpec, Cells, ClientFixture, ContactFixture, DocumentFixture,
     Expectation, Fixture, LinkFixture, LinkPurpose, Mail, Matrix, Open, Principal, Question,

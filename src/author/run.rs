@@ -158,10 +158,13 @@ fn parse(name: &str, text: &str) -> Result<ScenarioFile, SuiteError> {
 }
 
 pub(super) fn parse_yaml<T: DeserializeOwned>(text: &str) -> Result<T, SuiteError> {
+    yaml(text).map_err(|error| SuiteError::new(error.to_string().trim_start_matches("error: ")))
+}
+
+pub(super) fn yaml<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
     // Only `true` and `false` are booleans: contacts may well be called `y` or `no`.
     let options = serde_saphyr::options! { strict_booleans: true };
     serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| SuiteError::new(error.to_string().trim_start_matches("error: ")))
 }
 
 /// What came of a suite.

@@ -1,4 +1,4 @@
-//! What a policy author did wrong, where, and what to do about it.
+//! What the author of policies or of a configuration did wrong, where, and what to do about it.
 
 use std::fmt;
 use std::ops::Range;
@@ -15,9 +15,9 @@ const SHOWN_MAX: usize = 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The bundle is refused.
+    /// The bundle, or the configuration, is refused.
     Error,
-    /// The bundle loads, but probably doesn't mean what its author thinks.
+    /// It can be used, but probably doesn't mean what its author thinks.
     Warning,
 }
 
@@ -30,10 +30,10 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One finding about the text of a bundle.
+/// One finding about the text of a bundle, or about a tenant's configuration.
 ///
-/// `Display` renders `file:line:column: error[code]: message`, the source line with a caret, and
-/// the help. Serialised, it is an object with the fields that the accessors name.
+/// `Display` renders `file:line:column: error[code]: path: message`, the source line with a caret,
+/// and the help. Serialised, it is an object with the fields that the accessors name.
 ///
 /// # Example
 ///
@@ -68,6 +68,8 @@ pub struct Diagnostic {
     help: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<Symbol>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
 }
 
 impl Diagnostic {
@@ -132,11 +134,17 @@ impl Diagnostic {
         self.policy
     }
 
+    /// The member of a configuration that the finding is about: `sets.finance[2]`.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
     pub(crate) fn error(code: &'static str, message: impl AsRef<str>) -> Self {
         Self::new(code, Severity::Error, message.as_ref())
     }
 
-    pub(super) fn warning(code: &'static str, message: impl AsRef<str>) -> Self {
+    pub(crate) fn warning(code: &'static str, message: impl AsRef<str>) -> Self {
         Self::new(code, Severity::Warning, message.as_ref())
     }
 
@@ -152,11 +160,12 @@ impl Diagnostic {
             snippet: None,
             help: None,
             policy: None,
+            path: None,
         }
     }
 
     /// Places the finding in a source.
-    pub(super) fn at(mut self, source: &SourceText, span: Range<usize>) -> Self {
+    pub(crate) fn at(mut self, source: &SourceText, span: Range<usize>) -> Self {
         let place = source.place(span.start);
         self.file = Some(source.name().to_owned());
         self.line = Some(place.line);
@@ -167,7 +176,7 @@ impl Diagnostic {
     }
 
     /// Names the source, without a place in it.
-    pub(super) fn in_file(mut self, name: impl Into<String>) -> Self {
+    pub(crate) fn in_file(mut self, name: impl Into<String>) -> Self {
         self.file = Some(name.into());
         self
     }
@@ -182,8 +191,13 @@ impl Diagnostic {
         self
     }
 
+    pub(crate) fn on(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(presentable(&path.into(), SNIPPET_CHARS_MAX));
+        self
+    }
+
     /// Errors first, then by place.
-    pub(super) fn order(&self) -> impl Ord + use<> {
+    pub(crate) fn order(&self) -> impl Ord + use<> {
         let start = self.span.as_ref().map(|span| span.start);
         (self.severity, self.file.clone(), start, self.code)
     }
@@ -216,7 +230,11 @@ impl fmt::Display for Diagnostic {
             }
             f.write_str(" ")?;
         }
-        write!(f, "{}[{}]: {}", self.severity, self.code, self.message)?;
+        write!(f, "{}[{}]: ", self.severity, self.code)?;
+        if let Some(path) = &self.path {
+            write!(f, "{path}: ")?;
+        }
+        f.write_str(&self.message)?;
         self.write_snippet(f)?;
         if let Some(help) = &self.help {
             write!(f, "\nhelp: {help}")?;
@@ -263,22 +281,27 @@ impl PolicyError {
 
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, diagnostic) in self.diagnostics.iter().take(SHOWN_MAX).enumerate() {
-            if index > 0 {
-                f.write_str("\n\n")?;
-            }
-            write!(f, "{diagnostic}")?;
+        list(&self.diagnostics, f)
+    }
+}
+
+/// The first 20 findings, and how many more there are.
+pub(crate) fn list(diagnostics: &[Diagnostic], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (index, diagnostic) in diagnostics.iter().take(SHOWN_MAX).enumerate() {
+        if index > 0 {
+            f.write_str("\n\n")?;
         }
-        match self.diagnostics.len().saturating_sub(SHOWN_MAX) {
-            0 => Ok(()),
-            more => write!(f, "\n\nand {more} more"),
-        }
+        write!(f, "{diagnostic}")?;
+    }
+    match diagnostics.len().saturating_sub(SHOWN_MAX) {
+        0 => Ok(()),
+        more => write!(f, "\n\nand {more} more"),
     }
 }
 
 /// A named text whose bytes can be turned into lines and columns.
 #[derive(Debug, Clone)]
-pub(super) struct SourceText {
+pub(crate) struct SourceText {
     name: String,
     text: String,
     /// Where each line starts, in bytes.
@@ -292,17 +315,17 @@ struct Place<'a> {
 }
 
 impl SourceText {
-    pub(super) fn new(name: String, text: String) -> Self {
+    pub(crate) fn new(name: String, text: String) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let lines = std::iter::once(0).chain(ends.map(|(index, _)| index + 1)).collect();
         Self { name, text, lines }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 

@@ -29,6 +29,7 @@ use std::thread;
 use cedar_policy::{Entity, PolicyId, PolicySet, Schema};
 
 pub use diagnostics::{Diagnostic, PolicyError, Severity};
+pub(crate) use diagnostics::{SourceText, list};
 pub use digest::Digest;
 pub use info::{Effect, PolicyInfo};
 pub use limits::Limits;

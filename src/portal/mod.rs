@@ -10,14 +10,15 @@
 //!   contact, a client, the portal.
 //! - Writes are commands on a [`Tx`], in [`Tenant::write`]: all or nothing, authorised by the same
 //!   policies as everything else, kept to the rules whose codes are [`WRITE_CODES`].
-//! - A tenant starts from a [`Preset`] and its [`Settings`], which cascade from client to client
-//!   group to tenant.
+//! - A tenant starts from a [`Preset`], or from a [`TenantConfig`] of its own over one, which is
+//!   checked as policies are; its [`Settings`] cascade from client to client group to tenant.
 //!
 //! The rules are data: [`shipped_policies`], over a schema in which documents of all kinds are one
 //! type and what has been chosen for a kind at a client is a row.
 
 mod base;
 mod caller;
+pub(crate) mod config;
 mod document;
 mod error;
 mod id;
@@ -33,6 +34,7 @@ mod tx;
 mod writing;
 
 pub use caller::Caller;
+pub use config::{ConfigError, EffectiveConfig, EffectiveEvent, EffectiveKind};
 pub use document::{Document, Prospect, Resource};
 pub use error::{Finding, Refused, Violation, WRITE_CODES, WriteError, Written};
 pub use id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, ShareId, StaffId};

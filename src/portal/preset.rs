@@ -109,9 +109,39 @@ words! {
     }
 }
 
+impl Preset {
+    /// What it is for, in a line.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// assert!(doorward::Preset::Bookings.summary().starts_with("an events business:"));
+    /// ```
+    #[must_use]
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Accounting => {
+                "an accounting practice: shared documents, requests, letters to sign, messages"
+            }
+            Self::Agency => {
+                "an agency: nothing until permissions are chosen; jobs are for their job contacts"
+            }
+            Self::Bookings => {
+                "an events business: bookings with primary and secondary contacts who see every part"
+            }
+            Self::Invoicing => {
+                "a business that invoices: all contacts or the invited, watchers, personal links"
+            }
+            Self::Practice => {
+                "a practice of any trade: modules by client and contact, approvals, own tickets"
+            }
+        }
+    }
+}
+
 /// What a tenant starts from: settings, permission sets and what contacts hold by default.
 ///
-/// Start from a [`Preset`] and change what differs.
+/// Start from a [`Preset`] and change what differs, here or in a file: [`TenantConfig::read`].
 ///
 /// # Example
 ///
@@ -266,6 +296,17 @@ pub(super) fn permissions(catalogue: &Catalogue) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::portal::name::{Channel, Level};
+
+    fn held(config: &TenantConfig, set: &str) -> BTreeSet<String> {
+        config.sets[set].clone()
+    }
+
+    /// What contacts can hold by shipped sets: all but the sets of staff.
+    fn for_contacts(config: &TenantConfig) -> BTreeSet<String> {
+        let sets = config.sets.iter().filter(|(set, _)| !config.staff_sets.contains(*set));
+        sets.flat_map(|(_, held)| held.clone()).collect()
+    }
 
     #[test]
     fn shipped_data_is_read_whole() {
@@ -273,17 +314,160 @@ mod tests {
             let path = format!("{}/policies/presets/{preset}.json", env!("CARGO_MANIFEST_DIR"));
             let text = std::fs::read_to_string(path).unwrap();
             let config: TenantConfig = serde_json::from_str(&text).unwrap();
-            let known = permissions(&catalogue().unwrap());
-            for permission in config.sets.values().flatten().filter(|name| *name != "*") {
-                assert!(known.contains(permission), "{preset}: {permission}");
+            assert_eq!(config, TenantConfig::from(*preset));
+            // Every permission, set, event, channel and kind is known; every event has an alert.
+            assert_eq!(config.diagnostics(), [], "{preset}");
+            assert!(!config.sets.is_empty() && !config.events.is_empty(), "{preset}");
+        }
+    }
+
+    #[test]
+    fn contacts_hold_no_right_on_what_they_cannot_view() {
+        for preset in Preset::ALL {
+            let config = TenantConfig::from(*preset);
+            let held = for_contacts(&config);
+            for permission in &held {
+                let (kind, _) = permission.split_once('.').unwrap();
+                let viewed = held.contains(&format!("{kind}.view"));
+                assert!(
+                    viewed || PORTAL_PERMISSIONS.contains(&permission.as_str()),
+                    "{permission}"
+                );
             }
-            let sets = config.contact_sets.iter().chain(&config.staff_sets);
-            assert!(sets.into_iter().all(|set| config.sets.contains_key(set)), "{preset}");
-            assert!(config.contact_alert_sets.iter().all(|s| config.alert_sets.contains_key(s)));
-            for alert in config.alert_sets.values().flatten() {
-                assert!(config.events.contains(alert.split(':').next().unwrap()), "{alert}");
+            // Reminders of payments are about invoices.
+            let about = |event: &str| match event.split_once('.').unwrap() {
+                ("payment", _) => "invoice.view".to_owned(),
+                (kind, _) => format!("{kind}.view"),
+            };
+            for event in &config.events {
+                assert!(held.contains(&about(event)), "{preset}: {event} tells nobody anything");
+            }
+            for kind in &config.contact_receives {
+                assert!(held.contains(&format!("{kind}.view")), "{preset}: {kind}");
             }
         }
+    }
+
+    #[test]
+    fn contacts_hold_nothing_of_staff() {
+        let for_contacts_too = ["contact.edit_own"];
+        for preset in Preset::ALL {
+            for permission in for_contacts(&TenantConfig::from(*preset)) {
+                let (_, right) = permission.split_once('.').unwrap();
+                let of_portal = PORTAL_PERMISSIONS.contains(&permission.as_str());
+                assert!(!of_portal || for_contacts_too.contains(&permission.as_str()));
+                for staff in ["send", "view_internal", "view_staff_fields", "delete"] {
+                    assert_ne!(right, staff, "{preset}: {permission}");
+                }
+                assert!(!right.ends_with("_on_behalf") && permission != "*", "{preset}");
+            }
+        }
+    }
+
+    #[test]
+    fn accounting_views_invoices_and_does_not_pay_them() {
+        let config = TenantConfig::from(Preset::Accounting);
+        let contact = held(&config, "contact");
+        for right in ["invoice.view", "document_request.complete", "engagement_letter.sign"] {
+            assert!(contact.contains(right), "{right}");
+        }
+        assert!(contact.contains("message.create") && contact.contains("message.reply"));
+        assert!(!contact.iter().any(|right| right.ends_with(".pay") || right.starts_with("task")));
+    }
+
+    #[test]
+    fn agency_allows_nothing_until_permissions_are_chosen_in_six_sections() {
+        let config = TenantConfig::from(Preset::Agency);
+        assert!(config.contact_sets.is_empty() && config.contact_alert_sets.is_empty());
+        let sections: Vec<&str> =
+            config.sets.keys().map(String::as_str).filter(|set| *set != "manager").collect();
+        let six = ["approvals", "billing", "details", "files", "jobs", "requests"];
+        assert_eq!(sections, six);
+        let (views, approves) = (held(&config, "billing"), held(&config, "approvals"));
+        assert!(views.contains("estimate.view") && !views.contains("estimate.approve"));
+        assert!(approves.contains("estimate.approve") && !approves.contains("estimate.view"));
+        // One alert set a channel, and nothing of another channel in it.
+        for (set, alerts) in &config.alert_sets {
+            assert!(alerts.iter().all(|alert| alert.ends_with(&format!(":{set}"))), "{set}");
+        }
+        assert_eq!(config.alert_sets.len(), Channel::ALL.len());
+        let settings = &config.settings;
+        assert_eq!(
+            (settings.login_names, settings.force_password_change),
+            (Some(true), Some(true))
+        );
+        for kind in [Kind::JOB, Kind::FILE, Kind::NOTE, Kind::DOCUMENT, Kind::TASK, Kind::MESSAGE] {
+            assert_eq!(settings.kind(&kind).level, Some(Level::Container), "{kind}");
+        }
+        for kind in [Kind::WORK_REQUEST, Kind::ESTIMATE, Kind::INVOICE] {
+            assert_eq!(settings.kind(&kind).level, Some(Level::Client), "{kind}");
+        }
+    }
+
+    #[test]
+    fn bookings_show_every_part_and_let_contacts_act() {
+        let config = TenantConfig::from(Preset::Bookings);
+        let contact = held(&config, "contact");
+        for part in [
+            "booking",
+            "contract",
+            "file",
+            "image",
+            "page",
+            "payment",
+            "product",
+            "proposal",
+            "service",
+            "survey",
+            "video",
+            "worksheet",
+        ] {
+            assert!(contact.contains(&format!("{part}.view")), "{part}");
+            assert_eq!(config.settings.kind(&part.parse().unwrap()).level, Some(Level::Container));
+        }
+        for right in [
+            "worksheet.edit",
+            "worksheet.submit",
+            "invoice.pay",
+            "payment.add",
+            "contract.sign",
+            "file.attach",
+        ] {
+            assert!(contact.contains(right), "{right}");
+        }
+        let booking = config.settings.kind(&Kind::BOOKING);
+        assert_eq!((booking.primaries_max, booking.secondaries_max), (Some(2), Some(3)));
+        // Attaching is on until it is switched off.
+        assert_ne!(config.settings.uploads, Some(false));
+    }
+
+    #[test]
+    fn invoicing_mails_whom_invoices_are_added_to() {
+        let config = TenantConfig::from(Preset::Invoicing);
+        assert_eq!(config.contact_receives, [Kind::INVOICE].into());
+        assert!(held(&config, "contact").contains("task.view"));
+        // Mail goes by invitation and watching: a subscription by mail would go around them.
+        assert!(!config.alert_sets.values().flatten().any(|alert| alert.ends_with(":email")));
+    }
+
+    #[test]
+    fn practice_keeps_modules_and_downloads_apart() {
+        let config = TenantConfig::from(Preset::Practice);
+        let downloads = held(&config, "downloads");
+        assert!(downloads.iter().all(|right| right.ends_with(".download")));
+        for (set, held) in &config.sets {
+            let apart = set == "downloads" || !held.iter().any(|right| right.ends_with("download"));
+            assert!(apart, "{set}");
+            // Announcements are for every contact, whatever else he was given.
+            let module = !["downloads", "manager"].contains(&set.as_str());
+            assert_eq!(held.contains("announcement.view"), module, "{set}");
+        }
+        let shared = held(&config, "finance").intersection(&held(&config, "projects")).count();
+        assert_eq!(shared, 1);
+        let ticket = config.settings.kind(&Kind::TICKET);
+        assert_eq!((ticket.level, ticket.main_exempt), (Some(Level::Own), Some(true)));
+        assert_eq!(config.settings.kind(&Kind::TASK).level, Some(Level::Assigned));
+        assert!(!config.alert_sets.values().flatten().any(|alert| alert.ends_with(":email")));
     }
 
     #[test]

@@ -170,7 +170,7 @@ pub struct KindSettings {
     pub limit_payments: Option<bool>,
 }
 
-const VIEW_AS_MAX_MS: i64 = 30 * 60 * 1000;
+pub(super) const VIEW_AS_MAX_MS: i64 = 30 * 60 * 1000;
 
 /// Lays one choice over another, field by field. A field that is not named here, or in `rest`,
 /// does not compile.
@@ -182,7 +182,7 @@ macro_rules! overlay {
 }
 
 impl KindSettings {
-    fn overlay(&mut self, over: Self) {
+    pub(super) fn overlay(&mut self, over: Self) {
         overlay!(
             self,
             over,
@@ -259,7 +259,7 @@ impl Settings {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    fn kind(&self, kind: &Kind) -> KindSettings {
+    pub(super) fn kind(&self, kind: &Kind) -> KindSettings {
         let mut settings = self.all_kinds.clone();
         settings.overlay(self.kinds.get(kind).cloned().unwrap_or_default());
         settings

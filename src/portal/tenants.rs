@@ -92,8 +92,9 @@ impl Portal {
     ///
     /// # Errors
     ///
-    /// When the id is empty or there is a tenant of this id, the configuration names permissions,
-    /// sets or events that are not there, or this thread is inside a write.
+    /// When the id is empty or there is a tenant of this id; everything that is wrong with the
+    /// configuration, as [`TenantConfig::diagnostics`] says it; or when this thread is inside a
+    /// write. Nothing is there then.
     pub fn create_tenant(
         &self,
         id: impl Into<Arc<str>>,
@@ -101,8 +102,9 @@ impl Portal {
     ) -> Result<Tenant, Error> {
         let id = id.into();
         self.vacant(&id)?;
-        let tenant = self.open(Arc::clone(&id), Facts::new())?;
         let config = config.into();
+        config.checked()?;
+        let tenant = self.open(Arc::clone(&id), Facts::new())?;
         tenant.write_as_system(|tx| tx.set_up(&config))?;
         self.admit(id, tenant)
     }

@@ -9,6 +9,8 @@ mod oracle;
 #[cfg(test)]
 mod portal_properties;
 #[cfg(test)]
+mod presets;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod scenarios;

@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod preset;
 mod question;
 mod test;
 mod validate;
@@ -15,7 +16,7 @@ use crate::failure::Failure;
 
 pub(crate) use validate::Report;
 
-/// Checks, explains, tests and validates access policies written in Cedar.
+/// Checks, explains, tests and validates access policies written in Cedar, and shows presets.
 #[derive(Debug, clap::Parser)]
 #[command(name = "doorward", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -33,6 +34,7 @@ Exit codes:
 enum Command {
     Check(check::Arguments),
     Explain(explain::Arguments),
+    Preset(preset::Arguments),
     Test(test::Arguments),
     Validate(validate::Arguments),
 }
@@ -67,6 +69,7 @@ pub(crate) fn run(cli: Cli) -> Result<Status, Failure> {
     match cli.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Preset(arguments) => preset::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
     }

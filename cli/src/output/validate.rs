@@ -1,4 +1,4 @@
-//! Findings about a folder of policies.
+//! Findings about policies and configurations.
 
 use std::fmt::Write as _;
 
@@ -15,27 +15,32 @@ pub(crate) fn human(report: &Report) -> String {
     }
     let errors = counted(report.count(Severity::Error), "error");
     let warnings = counted(report.count(Severity::Warning), "warning");
-    let _ = match report.bundle.as_ref().map(Counts::of) {
-        Some(counts) => {
-            let Counts { permits, forbids, reasons, schema, digest } = counts;
-            let (permits, forbids) = (counted(permits, "permit"), counted(forbids, "forbid"));
-            let reasons = counted(reasons, "reason-only forbid");
-            let schema = if schema { "" } else { ", no schema" };
-            writeln!(
-                text,
-                "{permits}, {forbids}, {reasons}{schema}; {errors}, {warnings}; \
-                 digest {digest}"
-            )
+    if !report.is_valid() {
+        let _ = writeln!(text, "refused: {errors}, {warnings}");
+        return text;
+    }
+    let counts = report.bundle.as_ref().map(Counts::of);
+    let mut parts = Vec::new();
+    if let Some(Counts { permits, forbids, reasons, schema, .. }) = &counts {
+        parts.push(counted(*permits, "permit"));
+        parts.push(counted(*forbids, "forbid"));
+        parts.push(counted(*reasons, "reason-only forbid"));
+        if !schema {
+            parts.push("no schema".to_owned());
         }
-        None => writeln!(text, "refused: {errors}, {warnings}"),
-    };
+    }
+    if report.config_count > 0 {
+        parts.push(counted(report.config_count, "configuration"));
+    }
+    let digest = counts.map(|counts| format!("; digest {}", counts.digest)).unwrap_or_default();
+    let _ = writeln!(text, "{}; {errors}, {warnings}{digest}", parts.join(", "));
     text
 }
 
-/// `{"valid", "policies", "digest", "errors", "warnings", "diagnostics"}`
+/// `{"valid", "policies", "digest", "configurations", "errors", "warnings", "diagnostics"}`
 pub(crate) fn json(report: &Report) -> String {
     let mut members = Map::new();
-    members.insert("valid".to_owned(), value!(report.bundle.is_some()));
+    members.insert("valid".to_owned(), value!(report.is_valid()));
     if let Some(Counts { permits, forbids, reasons, schema, digest }) =
         report.bundle.as_ref().map(Counts::of)
     {
@@ -43,6 +48,9 @@ pub(crate) fn json(report: &Report) -> String {
         members.insert("policies".to_owned(), policies);
         members.insert("schema".to_owned(), value!(schema));
         members.insert("digest".to_owned(), value!(digest));
+    }
+    if report.config_count > 0 {
+        members.insert("configurations".to_owned(), value!(report.config_count));
     }
     members.insert("errors".to_owned(), value!(report.count(Severity::Error)));
     members.insert("warnings".to_owned(), value!(report.count(Severity::Warning)));
