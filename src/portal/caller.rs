@@ -197,6 +197,10 @@ impl Caller {
         }
     }
 
+    pub(super) const fn is_view_as(&self) -> bool {
+        matches!(self.who, Who::ViewAs { .. })
+    }
+
     pub(super) fn link_id(&self) -> Option<&LinkId> {
         if let Who::Link(link) = &self.who { Some(link) } else { None }
     }
