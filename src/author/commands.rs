@@ -32,6 +32,8 @@ pub enum Command {
     ResetCredential(String),
     /// Issues a new credential that has to be changed first.
     ForcePasswordChange(String),
+    /// Has a contact change his password.
+    RequirePasswordChange(String),
     /// Records that a contact chose a password.
     SetPassword(String),
     /// Adds a contact.
@@ -332,6 +334,7 @@ impl Command {
             Self::DeleteContact(name) => tx.delete_contact(&contact(name)),
             Self::ResetCredential(name) => tx.reset_credential(&contact(name)).map(drop),
             Self::ForcePasswordChange(name) => tx.force_password_change(&contact(name)).map(drop),
+            Self::RequirePasswordChange(name) => tx.require_password_change(&contact(name)),
             Self::SetPassword(name) => tx.set_password(&contact(name)).map(drop),
             Self::CreateContact(spec) => tx.create_contact(spec.contact(stage, tenant)).map(drop),
             Self::EditContact(spec) => {

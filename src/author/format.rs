@@ -443,6 +443,8 @@ pub struct Fixture {
     pub permission_sets: BTreeMap<String, Vec<String>>,
     /// Alert sets by name.
     pub alert_sets: BTreeMap<String, Vec<String>>,
+    /// Events of the tenant's own, in addition to the preset's.
+    pub events: Vec<String>,
     /// Kinds of the tenant's own.
     pub kinds: BTreeMap<Kind, KindDeclaration>,
     /// Client groups by id, with their settings.

@@ -553,6 +553,7 @@ fn build_tenant(portal: &Portal, id: &str, fixture: &Fixture) -> Result<Tenant, 
     for (set, held) in &fixture.permission_sets {
         config.sets.insert(set.clone(), held.iter().cloned().collect());
     }
+    config.events.extend(fixture.events.iter().cloned());
     config.kinds.extend(fixture.kinds.clone());
     for (set, alerts) in &fixture.alert_sets {
         config.alert_sets.insert(set.clone(), alerts.iter().cloned().collect());

@@ -197,6 +197,21 @@ impl Caller {
         }
     }
 
+    pub(super) const fn is_view_as(&self) -> bool {
+        matches!(self.who, Who::ViewAs { .. })
+    }
+
+    /// Who gives what the caller gives away, and has to hold it: the contact, or else the staff.
+    pub(super) fn giver(&self) -> Option<EntityUid> {
+        match &self.who {
+            Who::Contact(contact) | Who::ViewAs { contact, .. } | Who::OnBehalf { contact, .. } => {
+                Some(contact.uid())
+            }
+            Who::Staff(staff) => Some(staff.uid()),
+            Who::Link(_) | Who::Guest { .. } => None,
+        }
+    }
+
     pub(super) fn link_id(&self) -> Option<&LinkId> {
         if let Who::Link(link) = &self.who { Some(link) } else { None }
     }

@@ -3,7 +3,7 @@
 
 use doorward::author::{ScenarioReport, Suite, read_config};
 use doorward::portal::{
-    Document, Level, NewContact, Resource, State, TenantConfig, shipped_policies,
+    Document, Level, NewContact, Relation, Resource, Role, State, TenantConfig, shipped_policies,
 };
 use doorward::{Action, Caller, Kind, Portal, Preset, Tenant, Timestamp};
 
@@ -28,7 +28,7 @@ fixtures:
       C1:
         contacts: { s1: {}, clip: { uploads: false }, out: {} }
         documents:
-          B1: { kind: booking, involved: [s1, clip] }
+          B1: { kind: booking, relations: { s1: secondary, clip: secondary } }
           PA: { kind: payment, container: B1 }
           WS: { kind: worksheet, container: B1 }
           K: { kind: contract, container: B1, state: sent }
@@ -79,7 +79,6 @@ fn agency() {
 fixtures:
   ag:
     preset: agency
-    settings: { login_names: false }
     clients:
       C:
         contacts:
@@ -90,7 +89,7 @@ fixtures:
           one: { grants: [file.view] }
           quiet: { sets: [jobs], alert_sets: [email] }
         documents:
-          J: { kind: job, involved: [n, one, new, quiet] }
+          J: { kind: job, relations: { n: job_contact, one: job_contact, new: job_contact, quiet: job_contact } }
           J2: { kind: job }
           F: { kind: file, container: J }
           FH: { kind: file, container: J, hidden: true }
@@ -165,7 +164,7 @@ fixtures:
         documents:
           I: { kind: invoice, state: sent, amount: 100 }
           T7: { kind: ticket, owner: sup }
-          TA: { kind: task, involved: [lead] }
+          TA: { kind: task, relations: { lead: assignee } }
           TB: { kind: task }
           E: { kind: estimate, state: sent, amount: 100 }
           P: { kind: proposal, state: sent }

@@ -4,7 +4,7 @@
 use doorward::author::{ScenarioReport, Suite};
 use doorward::portal::shipped_policies;
 
-/// The decisions of the presets.
+/// The decisions of the presets, and those that hold under every one.
 const WORKED: &[(&str, &str)] = &[
     ("IN01", "allow"),
     ("IN03", "allow"),
@@ -102,11 +102,74 @@ const WORKED: &[(&str, &str)] = &[
     ("BX36", "deny OWN_ONLY"),
     ("BX37", "allow"),
     ("BX38", "deny NO_PERMISSION"),
+    // Under every preset.
+    ("AD03", "deny PARENT_MISMATCH"),
+    ("AD04", "deny CROSS_CLIENT"),
+    ("AD05", "allow"),
+    ("AD08", "deny CLIENT_ARCHIVED"),
+    ("AD09", "allow"),
+    ("AD13", "deny STATE_DELETED"),
+    ("AD17", "deny INTERNAL"),
+    ("AD20", "deny INTERNAL"),
+    ("AD24", "deny TOKEN_SUPERSEDED"),
+    ("AD25", "deny TOKEN_SCOPE"),
+    ("AD26", "reject SHARE_EXCEEDS_PARENT"),
+    ("AD27", "deny PARENT_REVOKED"),
+    ("AD28", "deny NOT_YET_VALID"),
+    ("AD29", "deny GRANT_EXPIRED"),
+    ("AD31", "deny OVER_LIMIT"),
+    ("AD32", "deny CURRENCY_MISMATCH"),
+    ("AD35", "deny VIEW_AS_READ_ONLY"),
+    ("AD36", "deny VIEW_AS_READ_ONLY"),
+    ("AD38", "deny VIEW_AS_EXPIRED"),
+    ("AD40", "allow"),
+    ("AD41", "accept"),
+    ("AD42", "reject NO_ESCALATION"),
+    ("AD43", "deny CROSS_CLIENT"),
+    ("AD44", "reject LAST_ADMIN"),
+    ("AD45", "deny PRIMARY_PROTECTED"),
+    ("AD46", "reject LIMIT_SECONDARY"),
+    ("AD48", "deny CROSS_CLIENT"),
+    ("AD49", "deny CROSS_CLIENT"),
+    ("AD51", "deny CROSS_CLIENT"),
+    ("AD53", "deny EXPLICIT_DENY"),
+    ("AD54", "allow"),
+    ("AD56", "deny OWN_ONLY"),
+    ("AD57", "deny UNKNOWN_ACTION"),
+    ("AD58", "deny UNKNOWN_KIND"),
+    ("AD60", "deny NULL_OWNER"),
+    ("AD69", "accept"),
+    ("AD74", "deny NOT_SELF"),
+    ("AD76", "deny STAFF_ONLY"),
+    ("AD77", "allow"),
+    ("AD79", "deny OWN_ONLY"),
+    ("AD80", "allow"),
+    ("AD81", "deny OWN_ONLY"),
+    ("AD82", "allow"),
+    ("AD84", "deny CROSS_CLIENT"),
+    ("AD88", "reject NO_SIGNATORY"),
+    ("AD89", "reject SIGNATURES_MISSING"),
+    ("AD91", "deny NO_ACCESS"),
+    ("AD92", "reject MIN_RECIPIENTS"),
+    ("AD93", "deny IP_NOT_ALLOWED"),
+    ("AD94", "step_up MFA_STALE"),
+    ("AD95", "step_up AUTH_TOO_WEAK"),
+    ("AD97", "accept"),
+    ("AD98", "allow"),
+    ("AD100", "deny CROSS_CLIENT"),
+    ("AD101", "deny CROSS_CLIENT"),
+    ("AD105", "deny STATE_LOCKED"),
 ];
 
 /// The files that hold them.
-const FILES: &[&str] =
-    &["accounting.yaml", "agency.yaml", "bookings.yaml", "invoicing.yaml", "practice.yaml"];
+const FILES: &[&str] = &[
+    "accounting.yaml",
+    "agency.yaml",
+    "any.yaml",
+    "bookings.yaml",
+    "invoicing.yaml",
+    "practice.yaml",
+];
 
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/tests");
 

@@ -115,6 +115,22 @@ impl Tx<'_> {
         self.issue(contact, "must_change")
     }
 
+    /// Has a contact change his password before anything else, in the sessions that he has open too.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`; `NOT_ENABLED`, also where there is no credential to change yet.
+    pub fn require_password_change(&mut self, contact: &ContactId) -> Result<(), WriteError> {
+        self.authorise(Action::Reset, contact, &[])?;
+        let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
+        if row.text_at("access") != "enabled" || row.text_at("credential") == "none" {
+            self.violate("NOT_ENABLED", format!("{contact} has no credential in use"));
+        }
+        row.set("credential", "must_change");
+        self.put(row);
+        Ok(())
+    }
+
     fn issue(&mut self, contact: &ContactId, state: &'static str) -> Result<i64, WriteError> {
         let Some(mut row) = self.known_contact(contact) else { return Ok(0) };
         if row.text_at("access") != "enabled" {

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Tx;
 use crate::facts::{Entity, EntityUid, Value};
+use crate::portal::caller::Caller;
 use crate::portal::document::Resource;
 use crate::portal::error::WriteError;
 use crate::portal::id::{ClientId, ContactId, DocumentId};
@@ -312,16 +313,16 @@ impl Tx<'_> {
         self.put_sets(contact, &sets)
     }
 
-    /// A contact gives only sets of what he holds.
-    fn check_sets(
+    /// Nor a set of it.
+    pub(super) fn check_sets(
         &mut self,
-        contact: &ContactId,
+        to: impl std::fmt::Display,
         sets: &BTreeSet<String>,
     ) -> Result<(), WriteError> {
         for set in sets {
             let held: Vec<EntityUid> =
                 self.row(&rows::permission_set(set))?.parents().iter().cloned().collect();
-            self.check_escalation(contact, &held);
+            self.check_escalation(&to, &held);
         }
         Ok(())
     }
@@ -377,9 +378,7 @@ impl Tx<'_> {
     /// `UNKNOWN_CONTACT`, `UNKNOWN_PERMISSION`, `NO_ESCALATION`.
     pub fn grant(&mut self, contact: &ContactId, permission: &str) -> Result<(), WriteError> {
         self.authorise(Action::Grant, contact, &[])?;
-        if !self.known_permission(permission) {
-            return Ok(());
-        }
+        self.name_permission(permission);
         self.check_escalation(contact, &[rows::permission(permission)]);
         let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
         let denial = rows::denial(permission);
@@ -397,9 +396,7 @@ impl Tx<'_> {
     /// `UNKNOWN_CONTACT`, `UNKNOWN_PERMISSION`.
     pub fn deny(&mut self, contact: &ContactId, permission: &str) -> Result<(), WriteError> {
         self.authorise(Action::Grant, contact, &[])?;
-        if !self.known_permission(permission) {
-            return Ok(());
-        }
+        self.name_permission(permission);
         let Some(row) = self.known_contact(contact) else { return Ok(()) };
         self.put(row.parent(rows::denial(permission)));
         Ok(())
@@ -517,23 +514,22 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A contact gives only what he holds.
-    fn check_escalation(&mut self, contact: &ContactId, given: &[EntityUid]) {
-        let Some(actor) = self.actor.and_then(|actor| actor.contact_id().cloned()) else { return };
-        let Some(row) = self.facts.entity(&actor.uid()) else { return };
-        let sets = row.parents().iter().filter_map(|parent| self.facts.entity(parent));
+    /// Nobody gives what he lacks, contact or staff: what he held when the write began counts, or
+    /// he would give it to himself first.
+    pub(super) fn check_escalation(&mut self, to: impl std::fmt::Display, given: &[EntityUid]) {
+        let Some(actor) = self.actor.and_then(Caller::giver) else { return };
+        let before = self.world.facts();
+        let Some(row) = before.entity(&actor) else { return };
+        let sets = row.parents().iter().filter_map(|parent| before.entity(parent));
         let held: BTreeSet<&EntityUid> =
             row.parents().iter().chain(sets.flat_map(|set| set.parents())).collect();
-        let lacking: Vec<String> = given
-            .iter()
-            .filter(|permission| {
-                !held.contains(permission) || held.contains(&rows::denial(permission.id()))
-            })
-            .map(|permission| permission.id().to_owned())
-            .collect();
-        if !lacking.is_empty() {
-            let message = format!("{actor} gives {contact} what he lacks: {}", lacking.join(", "));
-            self.violate("NO_ESCALATION", message);
+        let everything = held.contains(&rows::permission("*"));
+        for permission in given {
+            let holds = everything || held.contains(permission);
+            if !holds || held.contains(&rows::denial(permission.id())) {
+                let message = format!("{} gives {to} what he lacks", actor.id());
+                self.lacking.push((permission.id().to_owned(), message));
+            }
         }
     }
 }

@@ -51,6 +51,10 @@ pub struct Tx<'t> {
     /// Who was given a part in a document that he had one in: pairs of document and contact.
     duplicates: BTreeSet<(EntityUid, EntityUid)>,
     completed: BTreeSet<EntityUid>,
+    /// The permissions that commands named.
+    permissions: BTreeSet<String>,
+    /// Permissions that were given by who lacks them, each with what to say of it.
+    lacking: Vec<(String, String)>,
     /// The commands so far, where they are recorded.
     journal: Vec<audit::Record>,
     /// Documents that were sent while they could still be signed.
@@ -74,6 +78,8 @@ impl<'t> Tx<'t> {
             findings: Vec::new(),
             duplicates: BTreeSet::new(),
             completed: BTreeSet::new(),
+            permissions: BTreeSet::new(),
+            lacking: Vec::new(),
             journal: Vec::new(),
             sent: BTreeSet::new(),
             rounds: BTreeMap::new(),

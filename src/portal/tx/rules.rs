@@ -51,6 +51,7 @@ impl Tx<'_> {
         self.check_contacts()?;
         self.check_clients()?;
         self.check_removed_sets()?;
+        self.check_permissions();
         self.check_documents();
         self.check_sending()?;
         self.check_completed()?;

@@ -177,22 +177,23 @@ impl Tx<'_> {
         document: &DocumentId,
         new: &NewShare,
     ) -> Result<Option<Entity>, WriteError> {
-        let giver = self.actor.and_then(|actor| actor.contact_id()).cloned();
-        let uid = match (&new.parent, &giver) {
-            (Some(parent), _) => {
+        let borne = self.borne_share();
+        let uid = match &new.parent {
+            Some(parent) => {
                 self.own_tenant(parent.tenant())?;
                 parent.uid()
             }
-            (None, Some(giver)) => {
-                let access = self.facts.entity(&rows::access(document));
-                let own = access.and_then(|row| row.tags().get(giver.id())?.as_entity());
-                let Some(own) = own else { return Ok(None) };
-                own.clone()
-            }
-            (None, None) => return Ok(None),
+            None => match borne.clone().or_else(|| self.direct_share(document)) {
+                Some(own) => own,
+                None => return Ok(None),
+            },
         };
         let parent = self.row(&uid)?;
-        let of_giver = giver.is_none_or(|giver| parent.entity_at("contact") == Some(&giver.uid()));
+        let of_giver = match (&borne, self.actor.and_then(|actor| actor.contact_id())) {
+            (Some(borne), _) => uid == *borne,
+            (None, Some(giver)) => parent.entity_at("contact") == Some(&giver.uid()),
+            (None, None) => true,
+        };
         if !of_giver || parent.entity_at("document") != Some(&document.uid()) {
             let message = format!("{uid} is not the giver's share of this document");
             self.violate("SHARE_EXCEEDS_PARENT", message);
@@ -200,9 +201,29 @@ impl Tx<'_> {
         Ok(Some(parent))
     }
 
-    /// A contact gives only what he may do himself.
+    /// The share that the actor's link was made for.
+    fn borne_share(&self) -> Option<EntityUid> {
+        let link = self.actor?.link_id()?;
+        self.facts.entity(&link.uid())?.entity_at("share").cloned()
+    }
+
+    /// The share of a document that the actor has as a contact. One that was revoked opens nothing:
+    /// who still gives has it from elsewhere.
+    fn direct_share(&self, document: &DocumentId) -> Option<EntityUid> {
+        let giver = self.actor?.contact_id()?;
+        let access = self.facts.entity(&rows::access(document))?;
+        let own = self.facts.entity(access.tags().get(giver.id())?.as_entity()?)?;
+        let until = own.attribute("until").and_then(Value::as_datetime);
+        let past = until.is_some_and(|until| until <= self.world.now());
+        (!is_over(own) && !past).then(|| own.uid().clone())
+    }
+
+    /// A contact, or the bearer of his link, gives only what he may do himself.
     fn check_shared(&mut self, document: &Resource, new: &NewShare) {
-        let Some(actor) = self.actor.filter(|actor| actor.contact_id().is_some()) else { return };
+        let Some(actor) = self.actor else { return };
+        if actor.contact_id().is_none() && actor.link_id().is_none() {
+            return;
+        }
         let world = self.world.with_facts(self.facts.clone());
         let may = |action: &&Action| {
             !self.tenant.decide(&world, actor, **action, document, &[]).is_allowed()
@@ -246,12 +267,18 @@ impl Tx<'_> {
         let row = self.row(&share.uid())?;
         let document = row.entity_at("document").map(EntityUid::shared_id).unwrap_or_default();
         self.authorise(Action::Share, self.tenant.document(document), &[])?;
-        if let Some(actor) = self.actor.and_then(|actor| actor.contact_id()) {
-            let parent = row.entity_at("parent").and_then(|parent| self.facts.entity(parent));
-            let own = |row: &Entity| row.entity_at("contact") == Some(&actor.uid());
-            if !own(&row) && !parent.is_some_and(own) {
-                self.violate("NO_ESCALATION", format!("{share} was given by others"));
+        let parent = row.entity_at("parent").and_then(|parent| self.facts.entity(parent));
+        let own = |share: &Entity| match self.actor {
+            Some(actor) if actor.link_id().is_some() => {
+                self.borne_share().as_ref() == Some(share.uid())
             }
+            Some(actor) => actor
+                .contact_id()
+                .is_none_or(|contact| share.entity_at("contact") == Some(&contact.uid())),
+            None => true,
+        };
+        if !own(&row) && !parent.is_some_and(own) {
+            self.violate("NO_ESCALATION", format!("{share} was given by others"));
         }
         self.end_share(&share.uid())
     }
@@ -273,13 +300,18 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_ID`, `CROSS_TENANT`; the actor's refusal where the share does not allow him the
-    /// action (any more); `TOKEN_USED` where nothing is left.
+    /// `UNKNOWN_ID`, `CROSS_TENANT`; the actor's refusal where he may not do it (any more);
+    /// `TOKEN_SCOPE` for a share that does not give the action, or is not the actor's to use;
+    /// `TOKEN_USED` where nothing is left.
     pub fn use_share(&mut self, share: &ShareId, action: Action) -> Result<(), WriteError> {
         self.own_tenant(share.tenant())?;
         let row = self.row(&share.uid())?;
         let document = row.entity_at("document").map(EntityUid::shared_id).unwrap_or_default();
         self.authorise(action, self.tenant.document(document), &[])?;
+        if !row.entities_at("actions").contains(&action.uid()) || !self.is_bearer(&row) {
+            let message = format!("{share} does not give the actor `{action}`");
+            return Err(self.reject("TOKEN_SCOPE", message));
+        }
         let mut chain = vec![row];
         while let Some(parent) = chain.last().and_then(|row| row.entity_at("parent")).cloned() {
             chain.push(self.row(&parent)?);
@@ -302,6 +334,19 @@ impl Tx<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a share is the actor's to use: by the link that it was given by, else as its
+    /// contact. Staff who view as him use nothing up.
+    fn is_bearer(&self, share: &Entity) -> bool {
+        let Some(actor) = self.actor else { return true };
+        if actor.link_id().is_some() {
+            return self.borne_share().as_ref() == Some(share.uid());
+        }
+        let contact = actor.contact_id().filter(|_| !actor.is_view_as()).map(ContactId::uid);
+        let by_link = |link: &Entity| link.entity_at("share") == Some(share.uid());
+        contact.is_some_and(|contact| share.entity_at("contact") == Some(&contact))
+            && !self.facts.of_type("Link").any(by_link)
     }
 
     /// The shares that were made from one, and from those.

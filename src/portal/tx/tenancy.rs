@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Tx;
 use crate::facts::{Entity, EntityUid, Value};
+use crate::portal::caller::Caller;
 use crate::portal::document::Resource;
 use crate::portal::error::WriteError;
 use crate::portal::id::{ClientGroupId, ClientId, StaffId};
@@ -279,6 +280,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
+    /// At the end of the write `NO_ESCALATION` where the actor adds what he lacks, and
     /// `UNKNOWN_PERMISSION`.
     pub fn define_permission_set<T: Into<String>>(
         &mut self,
@@ -286,7 +288,15 @@ impl Tx<'_> {
         held: impl IntoIterator<Item = T>,
     ) -> Result<(), WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
-        self.put_permission_set(set, &held.into_iter().map(Into::into).collect())
+        let parents =
+            |row: Option<&Entity>| row.map(|row| row.parents().clone()).unwrap_or_default();
+        let uid = rows::permission_set(set);
+        let before = parents(self.facts.entity(&uid));
+        self.put_permission_set(set, &held.into_iter().map(Into::into).collect())?;
+        let after = parents(self.facts.entity(&uid));
+        let added: Vec<EntityUid> = after.difference(&before).cloned().collect();
+        self.check_escalation(format!("the set {set}"), &added);
+        Ok(())
     }
 
     fn put_permission_set(&mut self, set: &str, held: &BTreeSet<String>) -> Result<(), WriteError> {
@@ -300,28 +310,41 @@ impl Tx<'_> {
             }
         }
         for permission in held.iter().filter(|permission| *permission != "*") {
-            if self.known_permission(permission) {
-                row = row.parent(rows::permission(permission));
-            }
+            self.name_permission(permission);
+            row = row.parent(rows::permission(permission));
         }
         self.put(row);
         Ok(())
     }
 
-    /// Whether there is such a permission; where there is not, the write fails at its end.
-    pub(super) fn known_permission(&mut self, permission: &str) -> bool {
+    /// A permission that a command names; where it is not there in the end, the write fails.
+    pub(super) fn name_permission(&mut self, permission: &str) {
+        self.permissions.insert(permission.to_owned());
+    }
+
+    /// The permissions that no action needs, not even one of a kind that the write declares; and
+    /// what was given by those who lack it, which nobody does of what is not there.
+    pub(super) fn check_permissions(&mut self) {
+        for permission in std::mem::take(&mut self.permissions) {
+            if !self.is_permission(&permission) {
+                let message = format!("no action needs `{}`", crate::facts::shorten(&permission));
+                self.violate("UNKNOWN_PERMISSION", message);
+            }
+        }
+        for (permission, message) in std::mem::take(&mut self.lacking) {
+            if permission == "*" || self.is_permission(&permission) {
+                self.violate("NO_ESCALATION", format!("{message}: {permission}"));
+            }
+        }
+    }
+
+    fn is_permission(&self, permission: &str) -> bool {
         let of_kind = |(kind, right): (&str, &str)| {
             let right = right.strip_suffix("_on_behalf").unwrap_or(right);
             let kind = self.facts.entity(&EntityUid::new("Kind", kind));
             kind.and_then(|kind| kind.attribute(right)?.as_record()).is_some()
         };
-        let known = PORTAL_PERMISSIONS.contains(&permission)
-            || permission.split_once('.').is_some_and(of_kind);
-        if !known {
-            let message = format!("no action needs `{}`", crate::facts::shorten(permission));
-            self.violate("UNKNOWN_PERMISSION", message);
-        }
-        known
+        PORTAL_PERMISSIONS.contains(&permission) || permission.split_once('.').is_some_and(of_kind)
     }
 
     /// Removes a permission set that nobody holds, and that nobody new would.
@@ -392,7 +415,10 @@ impl Tx<'_> {
         }
         self.put(row);
         let sets = match sets {
-            Some(sets) => sets,
+            Some(sets) => {
+                self.check_sets(&id, &sets)?;
+                sets
+            }
             None => self.defaults()?.staff_sets,
         };
         self.put_staff_sets(&id, &sets)?;
@@ -411,7 +437,9 @@ impl Tx<'_> {
         sets: impl IntoIterator<Item = T>,
     ) -> Result<(), WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
-        self.put_staff_sets(staff, &sets.into_iter().map(Into::into).collect())
+        let sets = sets.into_iter().map(Into::into).collect();
+        self.check_sets(staff, &sets)?;
+        self.put_staff_sets(staff, &sets)
     }
 
     fn put_staff_sets(
@@ -456,8 +484,23 @@ impl Tx<'_> {
         let assigned = clients.into_iter().flatten().map(ClientId::uid);
         row.set("all_clients", clients.is_none());
         row.set("clients", Value::entities(assigned));
+        self.check_scope(staff, &row);
         self.put(row);
         Ok(())
+    }
+
+    /// Whose own clients are assigned assigns no others.
+    fn check_scope(&mut self, staff: &StaffId, given: &Entity) {
+        let Some(giver) = self.actor.and_then(Caller::giver) else { return };
+        let Some(own) = self.facts.entity(&giver).filter(|row| !row.is("all_clients")) else {
+            return;
+        };
+        let own = own.entities_at("clients");
+        let within = given.entities_at("clients").iter().all(|client| own.contains(client));
+        if given.is("all_clients") || !within {
+            let message = format!("{} gives {staff} clients that are not his", giver.id());
+            self.violate("NO_ESCALATION", message);
+        }
     }
 
     fn staff_row(&mut self, staff: &StaffId) -> Result<Entity, WriteError> {
