@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest as _, Sha256};
 
 use super::Tx;
-use crate::facts::{Entity, EntityUid, Value};
+use crate::facts::{Entity, EntityUid, Facts, Value};
 use crate::portal::caller::Caller;
 use crate::portal::document::Resource;
 use crate::portal::error::WriteError;
@@ -514,24 +514,30 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Nobody gives what he lacks, contact or staff: what he held when the write began counts, or
-    /// he would give it to himself first.
+    /// Nobody gives what he lacks, contact or staff. He has to have held it when the write began,
+    /// or he would give it to himself first, and to hold it still.
     pub(super) fn check_escalation(&mut self, to: impl std::fmt::Display, given: &[EntityUid]) {
         let Some(actor) = self.actor.and_then(Caller::giver) else { return };
-        let before = self.world.facts();
-        let Some(row) = before.entity(&actor) else { return };
-        let sets = row.parents().iter().filter_map(|parent| before.entity(parent));
-        let held: BTreeSet<&EntityUid> =
-            row.parents().iter().chain(sets.flat_map(|set| set.parents())).collect();
-        let everything = held.contains(&rows::permission("*"));
-        for permission in given {
-            let holds = everything || held.contains(permission);
-            if !holds || held.contains(&rows::denial(permission.id())) {
-                let message = format!("{} gives {to} what he lacks", actor.id());
-                self.lacking.push((permission.id().to_owned(), message));
-            }
+        let (before, now) = (held(self.world.facts(), &actor), held(&self.facts, &actor));
+        let lacks = |permission: &EntityUid| {
+            [&before, &now].into_iter().any(|held| {
+                let everything = held.contains(&rows::permission("*"));
+                !(everything || held.contains(permission))
+                    || held.contains(&rows::denial(permission.id()))
+            })
+        };
+        for permission in given.iter().filter(|permission| lacks(permission)) {
+            let message = format!("{} gives {to} what he lacks", actor.id());
+            self.lacking.push((permission.id().to_owned(), message));
         }
     }
+}
+
+/// The permissions and denials that somebody holds, through sets or of his own.
+fn held(facts: &Facts, holder: &EntityUid) -> BTreeSet<EntityUid> {
+    let Some(row) = facts.entity(holder) else { return BTreeSet::new() };
+    let sets = row.parents().iter().filter_map(|parent| facts.entity(parent));
+    row.parents().iter().chain(sets.flat_map(|set| set.parents())).cloned().collect()
 }
 
 /// Puts an element into a set, or takes it out.
