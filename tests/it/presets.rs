@@ -65,7 +65,7 @@ scenarios:
       - check: { principal: clip, action: attach, resource: { new: file, client: C1, container: B1 } }
         expect: deny CAPABILITY_OFF
       - mail: { contact: s1, event: payment.reminder, document: B1 }
-        expect: notify
+        expect: suppress ROLE_NO_NOTIFY
 ",
     );
 }

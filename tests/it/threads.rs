@@ -8,8 +8,10 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 
-use doorward::portal::{Document, Level, NewContact, State, TenantConfig, shipped_sources};
-use doorward::{Action, Caller, Kind, PolicyBundle, Portal, Preset, Tenant, WriteError};
+use doorward::portal::{
+    Document, Level, NewContact, NewShare, Relation, Role, State, TenantConfig, shipped_sources,
+};
+use doorward::{Action, Caller, EntityUid, Kind, PolicyBundle, Portal, Preset, Tenant, WriteError};
 
 const THREADS: usize = 8;
 const ROUNDS: usize = 16;
@@ -36,6 +38,56 @@ fn one_thread_of_many_gets_an_email() {
         one_wins(won, "DUPLICATE_EMAIL");
     }
     assert_eq!(tenant.facts().of_type("Contact").count(), ROUNDS);
+}
+
+/// Limits of relations, under races, for whoever adds.
+#[test]
+fn as_many_threads_get_a_place_as_there_are_places() {
+    let portal = Portal::builder().build().unwrap();
+    let tenant = portal.create_tenant("hall", Preset::Bookings).unwrap();
+    tenant.write_as_system(|tx| tx.create_client(tenant.client("C1"))).unwrap();
+    for thread in 0..THREADS {
+        add_contact(&tenant, &format!("k{thread}"), &format!("{thread}@c1.example")).unwrap();
+    }
+    for (role, places, code) in
+        [(Role::Primary, 2, "LIMIT_PRIMARY"), (Role::Secondary, 3, "LIMIT_SECONDARY")]
+    {
+        for round in 0..ROUNDS {
+            let booking = tenant.document(format!("B{role}{round}"));
+            let row = Document::new(booking.clone(), Kind::BOOKING).client(tenant.client("C1"));
+            tenant.write_as_system(|tx| tx.put_document(&row)).unwrap();
+            let results = race(|thread| {
+                let contact = tenant.contact(format!("k{thread}"));
+                let relation = Relation::new(role);
+                let related = tenant.write_as_system(|tx| tx.relate(&booking, &contact, relation));
+                related.map(drop)
+            });
+            let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+            assert_eq!((won.len(), lost.len()), (places, THREADS - places));
+            assert!(lost.into_iter().all(|lost| lost.unwrap_err().code() == code));
+            let access = EntityUid::new("Access", booking.id());
+            let involved = tenant.facts().entity(&access).unwrap().attribute("involved").cloned();
+            assert_eq!(involved.unwrap().as_set().unwrap().len(), places);
+        }
+    }
+}
+
+/// A share is used as often as it may be, whoever comes first.
+#[test]
+fn as_many_threads_use_a_share_as_it_has_uses() {
+    let tenant = tenant(&Portal::builder().build().unwrap(), "acme");
+    add_contact(&tenant, "k", "k@c1.example").unwrap();
+    add_invoices(&tenant, 1);
+    let caller = session(&tenant, "k");
+    for round in 0..ROUNDS {
+        let uses = round % THREADS;
+        let share = tenant.share(format!("S{round}"));
+        let new = NewShare::new(tenant.contact("k"), [Action::View]);
+        let new = new.uses(u32::try_from(uses).unwrap());
+        tenant.write_as_system(|tx| tx.share(share.clone(), tenant.document("I0"), new)).unwrap();
+        let used = race(|_| tenant.write(&caller, |tx| tx.use_share(&share, Action::View)).is_ok());
+        assert_eq!(used.into_iter().filter(|used| *used).count(), uses);
+    }
 }
 
 #[test]
