@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod codes;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod portal_properties;
