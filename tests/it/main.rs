@@ -18,3 +18,5 @@ mod scenarios;
 mod tape;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod write_codes;

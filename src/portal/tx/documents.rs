@@ -213,7 +213,7 @@ impl Tx<'_> {
         let document = self.asked_document(Action::Send, document.into())?;
         self.not_empty(document.id())?;
         self.own(&contact.into())?;
-        let contact = self.contact_row(contact)?;
+        let Some(contact) = self.known_contact(contact) else { return Ok(link) };
         let mut row = self.new_link(&link, &contact, "personal")?;
         row.set("document", document.uid());
         if let Some(expires) = expires {
@@ -289,7 +289,8 @@ impl Tx<'_> {
         contact: &ContactId,
         client: &ClientId,
     ) -> Result<(), WriteError> {
-        let kinds = self.contact_row(contact)?.entities_at("recipient_of");
+        let Some(row) = self.known_contact(contact) else { return Ok(()) };
+        let kinds = row.entities_at("recipient_of");
         let open = |row: &&Entity| {
             row.entity_at("client") == Some(&client.uid())
                 && row.entity_at("kind").is_some_and(|kind| kinds.contains(kind))

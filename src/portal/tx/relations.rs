@@ -74,7 +74,8 @@ impl Tx<'_> {
         }
         self.edit_set(&mut access, "involved", |set| member(set, contact.uid(), true));
         self.put_role(access, contact, Some(relation.role));
-        self.put_flags(&related, contact, Some(relation))
+        self.put_flags(&related, contact, Some(relation));
+        Ok(())
     }
 
     /// Changes the role and the flags of a contact's part in a container or a document.
@@ -95,7 +96,8 @@ impl Tx<'_> {
             return Err(self.reject("UNKNOWN_ID", format!("{contact} has no part in {related}")));
         }
         self.put_role(access, contact, Some(relation.role));
-        self.put_flags(&related, contact, Some(relation))
+        self.put_flags(&related, contact, Some(relation));
+        Ok(())
     }
 
     /// Ends a contact's part in a container or a document.
@@ -114,7 +116,8 @@ impl Tx<'_> {
         self.duplicates.remove(&(related.uid(), contact.uid()));
         self.edit_set(&mut access, "involved", |set| member(set, contact.uid(), false));
         self.put_role(access, contact, None);
-        self.put_flags(&related, contact, None)
+        self.put_flags(&related, contact, None);
+        Ok(())
     }
 
     /// The access row of what is to be related, if the contact can have a part in it.
@@ -175,8 +178,8 @@ impl Tx<'_> {
         document: &DocumentId,
         contact: &ContactId,
         relation: Option<Relation>,
-    ) -> Result<(), WriteError> {
-        let mut row = self.contact_row(contact)?;
+    ) {
+        let Some(mut row) = self.known_contact(contact) else { return };
         let silent = relation.is_some_and(|relation| relation.role == Role::Secondary);
         let muted = relation.is_some_and(|relation| !relation.mail);
         let no_attach = relation.is_some_and(|relation| !relation.attach);
@@ -184,7 +187,6 @@ impl Tx<'_> {
             self.edit_set(&mut row, name, |set| member(set, document.uid(), present));
         }
         self.put(row);
-        Ok(())
     }
 
     /// Rules on the relations that were touched, in their final state.
