@@ -210,8 +210,13 @@ impl World {
             return Cow::Borrowed(&request.context);
         }
         let mut context = request.context.clone();
-        context.insert("now".into(), Value::from((self.rules.clock.0)()));
+        context.insert("now".into(), Value::from(self.now()));
         Cow::Owned(context)
+    }
+
+    /// The moment by the engine's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.rules.clock.0)()
     }
 }
 

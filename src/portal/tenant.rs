@@ -398,17 +398,46 @@ impl Tenant {
     /// The stored documents of a kind that the check allows, ordered by id.
     #[must_use]
     pub fn list(&self, caller: &Caller, action: Action, kind: &Kind) -> Vec<DocumentId> {
+        self.list_where(caller, action, kind, |_| true)
+    }
+
+    /// As [`list`](Self::list), of those that the caller wants: what a user filters by is asked of
+    /// rows that the check allowed, and of no others, so that no filter, however it is joined,
+    /// shows or counts anything else.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::{Action, Caller, Kind, Portal, Preset};
+    ///
+    /// let acme = Portal::builder().build()?.create_tenant("acme", Preset::Accounting)?;
+    /// let nobody = Caller::contact(acme.contact("nobody"));
+    /// // `id = I9 or true`: still his own rows only, and there are none.
+    /// let found = acme.list_where(&nobody, Action::View, &Kind::INVOICE, |row| {
+    ///     row.uid().id() == "I9" || true
+    /// });
+    /// assert_eq!(found, []);
+    /// # Ok::<(), doorward::Error>(())
+    /// ```
+    #[must_use]
+    pub fn list_where(
+        &self,
+        caller: &Caller,
+        action: Action,
+        kind: &Kind,
+        wanted: impl Fn(&Entity) -> bool,
+    ) -> Vec<DocumentId> {
         let world = self.0.engine.world();
         let kind = kind.uid();
-        world
-            .facts()
-            .of_type("Document")
-            .filter(|row| row.entity_at("kind") == Some(&kind))
-            .map(|row| self.document(row.uid().shared_id()))
-            .filter(|document| {
-                self.request_in(&world, caller, action, &document.into(), &[])
-                    .is_ok_and(|request| world.check(&request).is_allowed())
+        let rows = world.facts().of_type("Document");
+        let of_kind = rows.filter(|row| row.entity_at("kind") == Some(&kind));
+        of_kind
+            .map(|row| (self.document(row.uid().shared_id()), row))
+            .filter(|(document, row)| {
+                let request = self.request_in(&world, caller, action, &document.into(), &[]);
+                request.is_ok_and(|request| world.check(&request).is_allowed()) && wanted(row)
             })
+            .map(|(document, _)| document)
             .collect()
     }
 

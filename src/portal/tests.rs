@@ -368,3 +368,111 @@ fn settings_that_cannot_be_read_fail_the_write() {
         assert_eq!(restored.facts(), facts);
     }
 }
+
+/// A contact with something of everything, and colleagues with as much.
+fn exporting() -> Tenant {
+    let tenant = invoicing(Level::Invited);
+    let filled = tenant.write_as_system(|tx| {
+        let (dh, acc) = (tenant.contact("dh"), tenant.contact("acc"));
+        let document = |id: &str, kind| {
+            Document::new(tenant.document(id), kind).client(tenant.client("C1")).state(State::Sent)
+        };
+        tx.put_document(&document("B1", Kind::BOOKING).state(State::Open))?;
+        tx.put_document(&document("hidden", Kind::NOTE).internal(true))?;
+        tx.put_document(&document("draft", Kind::INVOICE).state(State::Draft))?;
+        tx.put_document(&document("theirs", Kind::INVOICE))?;
+        tx.put_document(&document("S1", Kind::STATEMENT).amount(7, "EUR"))?;
+        for (id, contact) in [("B1", &dh), ("hidden", &dh), ("B1", &acc)] {
+            let silent = Relation::new(Role::Secondary).attach(false);
+            tx.relate(tenant.document(id), contact, silent)?;
+        }
+        for id in ["draft", "theirs", "S1"] {
+            tx.invite(tenant.document(id), &acc, Some(&tenant.link(format!("secret acc {id}"))))?;
+        }
+        for id in ["draft", "S1"] {
+            tx.invite(tenant.document(id), &dh, Some(&tenant.link(format!("secret dh {id}"))))?;
+        }
+        for (id, document) in [("g1", "theirs"), ("g2", "hidden")] {
+            let share = NewShare::new(dh.clone(), [Action::View]).until(now().plus_ms(60_000));
+            tx.share(tenant.share(id), tenant.document(document), share)?;
+        }
+        tx.revoke_link(&tenant.link("secret dh S1"))?;
+        tx.create_magic_link(tenant.link("secret magic"), &dh, now())?;
+        tx.edit_contact(&dh, &ContactEdit::default().name("Dee Head"))?;
+        tx.set_limit(&dh, Some(&Limit { amount: 500, currency: "EUR".to_owned() }))?;
+        tx.grant(&dh, "statement.view")?;
+        tx.grant(&dh, "booking.view")?;
+        tx.deny(&dh, "invoice.view_prices")?;
+        tx.watch_kind(&dh, &Kind::INVOICE, Watch::Silently)
+    });
+    filled.unwrap();
+    tenant
+}
+
+#[test]
+fn an_export_is_of_oneself_and_what_one_may_view() {
+    let tenant = exporting();
+    let dh = tenant.contact("dh");
+    let export = tenant.export(&session(&tenant, "dh"), &dh).unwrap();
+    assert_eq!(export.name.as_deref(), Some("Dee Head"));
+    assert_eq!(export.limit.as_ref().map(|limit| limit.amount), Some(500));
+    assert!(export.grants.contains("statement.view"));
+    assert!(export.denials.contains("invoice.view_prices"));
+    assert!(export.watches.contains(&Kind::INVOICE));
+    let documents: Vec<(&str, Option<i64>)> = export
+        .documents
+        .iter()
+        .map(|document| (&*document.id, document.amount.as_ref().map(|limit| limit.amount)))
+        .collect();
+    // The prices of invoices were taken from him; statements do not keep them apart.
+    assert_eq!(documents, [("B1", None), ("I1", None), ("S1", Some(7)), ("theirs", None)]);
+    let relation = export.relations.first().unwrap();
+    assert_eq!(
+        (&*relation.document, relation.role, export.relations.len()),
+        ("B1", Role::Secondary, 1)
+    );
+    assert!(!relation.attach && !relation.mail);
+    assert_eq!(export.invitations, ["I1", "S1"].map(str::to_owned).into());
+    let shared: Vec<&str> = export.shares.iter().map(|share| &*share.document).collect();
+    assert_eq!(shared, ["theirs"]);
+    let links: Vec<(&str, &str)> =
+        export.links.iter().map(|link| (&*link.purpose, link.state)).collect();
+    assert_eq!(links, [("personal", "active"), ("personal", "revoked"), ("magic", "expired")]);
+
+    let text = serde_json::to_string(&export).unwrap();
+    for foreign in ["hidden", "draft", "secret", "acc@", "\"acc\"", "gm@", "other@"] {
+        assert!(!text.contains(foreign), "{foreign}: {text}");
+    }
+    let shown = format!("{export:?}");
+    for personal in ["Dee", "@", "500"] {
+        assert!(!shown.contains(personal), "{shown}");
+    }
+}
+
+#[test]
+fn an_export_is_for_oneself_alone() {
+    let tenant = exporting();
+    let dh = tenant.contact("dh");
+    let refused = |caller: &Caller| {
+        let refused = tenant.export(caller, &dh).unwrap_err();
+        refused.decision().code().unwrap().as_str()
+    };
+    assert_eq!(refused(&session(&tenant, "acc")), "NOT_SELF");
+    assert_eq!(refused(&session(&tenant, "other")), "CROSS_CLIENT");
+    let staff = tenant.staff("u");
+    assert_eq!(refused(&Caller::staff(staff.clone())), "UNKNOWN_ACTION");
+    assert_eq!(refused(&Caller::view_as(staff.clone(), dh.clone(), now())), "VIEW_AS_READ_ONLY");
+    assert_eq!(refused(&Caller::on_behalf(staff, dh.clone())), "NO_PERMISSION");
+    assert_eq!(refused(&Caller::link(tenant.link("secret dh draft"))), "TOKEN_SCOPE");
+    assert_eq!(refused(&Caller::contact(dh.clone())), "SESSION_EPOCH");
+    assert_eq!(refused(&Caller::contact(ContactId::new("else", "dh"))), "CROSS_TENANT");
+    let stranger = tenant.export(&session(&tenant, "dh"), &ContactId::new("else", "dh"));
+    assert_eq!(stranger.unwrap_err().decision().code().unwrap(), "CROSS_TENANT");
+
+    // An archive that can be read can be taken along; one that is closed cannot.
+    let client = tenant.client("C1");
+    tenant.write_as_system(|tx| tx.set_archived(&client, Archive::ReadOnly)).unwrap();
+    assert_eq!(tenant.export(&session(&tenant, "dh"), &dh).unwrap().documents.len(), 4);
+    tenant.write_as_system(|tx| tx.set_archived(&client, Archive::Closed)).unwrap();
+    assert_eq!(refused(&session(&tenant, "dh")), "CLIENT_ARCHIVED");
+}

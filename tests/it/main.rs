@@ -19,4 +19,6 @@ mod tape;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod worked;
+#[cfg(test)]
 mod write_codes;
