@@ -476,3 +476,41 @@ fn an_export_is_for_oneself_alone() {
     tenant.write_as_system(|tx| tx.set_archived(&client, Archive::Closed)).unwrap();
     assert_eq!(refused(&session(&tenant, "dh")), "CLIENT_ARCHIVED");
 }
+
+#[test]
+fn nothing_is_left_behind_without_an_owner() {
+    let tenant = invoicing(Level::Client);
+    let (invoice, file) = (tenant.document("I1"), tenant.document("F1"));
+    let child = Document::new(file.clone(), Kind::FILE).client(tenant.client("C1"));
+    tenant.write_as_system(|tx| tx.put_document(&child.parent(invoice.clone()))).unwrap();
+    let code = |written: Result<Written<()>, WriteError>| written.unwrap_err().code();
+    let removed = tenant.write_as_system(|tx| tx.remove_document(&invoice));
+    assert_eq!(code(removed), "NO_OWNER_PATH");
+    let moved = Document::new(invoice.clone(), Kind::INVOICE).client(tenant.client("C2"));
+    let moved = tenant.write_as_system(|tx| tx.put_document(&moved));
+    assert_eq!(code(moved), "NO_OWNER_PATH");
+    // In whichever order: the final state counts.
+    let both = tenant.write_as_system(|tx| {
+        tx.remove_document(&invoice)?;
+        tx.remove_document(&file)
+    });
+    both.unwrap();
+}
+
+#[test]
+fn the_end_of_a_link_is_final() {
+    let tenant = invoicing(Level::Invited);
+    let (link, dh) = (tenant.link("A"), tenant.contact("dh"));
+    tenant.write_as_system(|tx| tx.create_activation_link(link.clone(), &dh, None)).unwrap();
+    let state = |tenant: &Tenant, id: &str| {
+        let row = tenant.facts().entity(&EntityUid::new("Link", id)).cloned().unwrap();
+        ["revoked", "superseded", "used"].map(|end| row.attribute(end) == Some(&true.into()))
+    };
+    let next = tenant.link("A2");
+    tenant.write_as_system(|tx| tx.create_activation_link(next, &dh, None)).unwrap();
+    tenant.write_as_system(|tx| tx.revoke_link(&link)).unwrap();
+    assert_eq!(state(&tenant, "A"), [false, true, false]);
+    // A document's going ends its links that are not over.
+    tenant.write_as_system(|tx| tx.remove_document(&tenant.document("I1"))).unwrap();
+    assert_eq!(state(&tenant, "L"), [true, false, false]);
+}

@@ -22,3 +22,5 @@ mod tidy;
 mod worked;
 #[cfg(test)]
 mod write_codes;
+#[cfg(test)]
+mod write_properties;

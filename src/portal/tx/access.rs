@@ -294,7 +294,7 @@ impl Tx<'_> {
 }
 
 /// Whether a link came to an end that it keeps.
-fn is_final(link: &Entity) -> bool {
+pub(super) fn is_final(link: &Entity) -> bool {
     ["revoked", "superseded", "used"].into_iter().any(|end| link.is(end))
 }
 
