@@ -514,3 +514,23 @@ fn the_end_of_a_link_is_final() {
     tenant.write_as_system(|tx| tx.remove_document(&tenant.document("I1"))).unwrap();
     assert_eq!(state(&tenant, "L"), [true, false, false]);
 }
+
+#[test]
+fn nothing_is_asked_of_clients_that_go_round() {
+    let tenant = invoicing(Level::Client);
+    let staff = Caller::staff(tenant.staff("u"));
+    let [one, two] = ["C1", "C2"].map(|client| tenant.client(client));
+    tenant.write(&staff, |tx| tx.set_client_parent(&one, Some(&two))).unwrap();
+    let round = tenant.write(&staff, |tx| {
+        tx.set_client_parent(&two, Some(&one))?;
+        tx.revoke(&tenant.contact("acc"))
+    });
+    let refused = round.unwrap_err();
+    assert_eq!(refused.code(), "PARENT_CYCLE");
+    assert!(refused.decision().is_none(), "the actor may");
+    let swapped = tenant.write(&staff, |tx| {
+        tx.set_client_parent(&one, None)?;
+        tx.set_client_parent(&two, Some(&one))
+    });
+    swapped.unwrap();
+}

@@ -26,6 +26,7 @@ use super::name::{Action, Kind};
 use super::rows::{self, Row as _};
 use super::settings::{Cascade, Settings};
 use super::tenant::Tenant;
+use crate::decide::codes;
 use crate::engine::World;
 use crate::facts::{Change, Changes, Entity, EntityUid, Facts, Value};
 
@@ -109,6 +110,11 @@ impl<'t> Tx<'t> {
         let decision = self.tenant.decide(&world, actor, action, &resource, fields);
         if decision.is_allowed() {
             return Ok(());
+        }
+        // Nothing can be asked of clients that go round: that is what is wrong, not the actor.
+        if decision.code() == Some(codes::INVALID_REQUEST) && !self.check_parents() {
+            let violations = self.violations.clone();
+            return Err(self.refuse(WriteError::rejected(violations)));
         }
         Err(self.refuse(WriteError::denied(action, described(&resource), decision)))
     }

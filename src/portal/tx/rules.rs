@@ -169,13 +169,21 @@ impl Tx<'_> {
                 self.violate("MIN_RECIPIENTS", message);
             }
         }
-        for client in self.touched_rows("Client") {
-            if self.clients_above(client.uid()).contains(client.uid()) {
-                let message = format!("{} would be its own parent", client.uid().id());
-                self.violate("PARENT_CYCLE", message);
-            }
-        }
+        self.check_parents();
         Ok(())
+    }
+
+    /// Whether no client that was touched is above itself.
+    pub(super) fn check_parents(&mut self) -> bool {
+        let clients = self.touched_rows("Client").into_iter();
+        let round: Vec<Entity> = clients
+            .filter(|client| self.clients_above(client.uid()).contains(client.uid()))
+            .collect();
+        for client in &round {
+            let message = format!("{} would be its own parent", client.uid().id());
+            self.violate("PARENT_CYCLE", message);
+        }
+        round.is_empty()
     }
 
     /// The parents of a client, and theirs: with itself only where they go round.
