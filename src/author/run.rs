@@ -15,6 +15,8 @@ use super::format::{
     Step, Target, debug_in_part,
 };
 use super::stage::{Observed, Stage};
+use crate::decide::Request;
+use crate::engine::World;
 use crate::policy::PolicyBundle;
 use crate::portal::Preset;
 
@@ -112,11 +114,46 @@ impl Suite {
     /// Runs the scenarios whose id holds `filter`, or all.
     #[must_use]
     pub fn run(&self, policies: &PolicyBundle, filter: Option<&str>) -> SuiteReport {
+        self.run_with(policies, filter, |_| {})
+    }
+
+    /// Runs the scenarios as [`run`](Self::run) does, and shows each question on the way, with the
+    /// state that it is asked of: to explain it, or to ask another engine the same.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::author::Suite;
+    /// use doorward::portal::shipped_policies;
+    ///
+    /// let suite = Suite::from_text("own.yaml", r#"
+    /// fixtures: { studio: { preset: invoicing, clients: { C1: { contacts: { gm: {} } } } } }
+    /// scenarios:
+    ///   - id: own
+    ///     fixtures: [studio]
+    ///     check: { principal: gm, action: export, resource: gm }
+    ///     expect: allow
+    /// "#)?;
+    /// let mut determining = Vec::new();
+    /// let report = suite.run_with(&shipped_policies()?, None, |asked| {
+    ///     determining.extend(asked.world.explain(asked.request).determining);
+    /// });
+    /// assert_eq!(report.passed(), 1);
+    /// assert_eq!(determining.first().unwrap().as_str(), "self-service");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_with(
+        &self,
+        policies: &PolicyBundle,
+        filter: Option<&str>,
+        mut observe: impl FnMut(&Asked<'_>),
+    ) -> SuiteReport {
         let chosen = |scenario: &&Scenario| filter.is_none_or(|part| scenario.id.contains(part));
         let scenarios = self.files.iter().flat_map(|file| {
-            file.scenarios.iter().filter(chosen).map(|scenario| run(file, scenario, policies))
+            file.scenarios.iter().filter(chosen).map(move |scenario| (file, scenario))
         });
-        SuiteReport { scenarios: scenarios.collect() }
+        let reports = scenarios.map(|(file, scenario)| run(file, scenario, policies, &mut observe));
+        SuiteReport { scenarios: reports.collect() }
     }
 }
 
@@ -206,6 +243,8 @@ pub struct ScenarioReport {
     pub note: Option<String>,
     /// How many questions and writes were compared.
     pub compared: usize,
+    /// The codes that refusals were expected to have by name, and had.
+    pub codes: BTreeSet<String>,
     /// What did not come out as expected. None: it passed.
     pub failures: Vec<Failure>,
 }
@@ -231,15 +270,44 @@ pub struct Failure {
     pub details: Vec<String>,
 }
 
-fn run(file: &Loaded, scenario: &Scenario, policies: &PolicyBundle) -> ScenarioReport {
-    let mut report = ScenarioReport {
+/// A question that a scenario asks, and the state that it is asked of.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Asked<'r> {
+    /// The id of the scenario.
+    pub scenario: &'r str,
+    /// The step, in words.
+    pub step: &'r str,
+    /// The question.
+    pub request: &'r Request,
+    /// The policies and facts of this moment.
+    pub world: &'r World,
+}
+
+/// A run of one scenario under way.
+struct Run<'r> {
+    report: ScenarioReport,
+    observe: &'r mut dyn FnMut(&Asked<'_>),
+}
+
+fn run(
+    file: &Loaded,
+    scenario: &Scenario,
+    policies: &PolicyBundle,
+    observe: &mut dyn FnMut(&Asked<'_>),
+) -> ScenarioReport {
+    let report = ScenarioReport {
         id: scenario.id.clone(),
         file: file.name.clone(),
         note: scenario.note.clone(),
         compared: 0,
+        codes: BTreeSet::new(),
         failures: Vec::new(),
     };
-    if let Err(why) = play(file, scenario, policies, &mut report) {
+    let mut run = Run { report, observe };
+    let played = play(file, scenario, policies, &mut run);
+    let mut report = run.report;
+    if let Err(why) = played {
         report.failures.push(Failure {
             step: "set-up".to_owned(),
             expected: "a scenario that can be run".to_owned(),
@@ -254,16 +322,16 @@ fn play(
     file: &Loaded,
     scenario: &Scenario,
     policies: &PolicyBundle,
-    report: &mut ScenarioReport,
+    run: &mut Run<'_>,
 ) -> Result<(), String> {
     let Some(presets) = &scenario.presets else {
-        return play_once(file, scenario, None, policies, report);
+        return play_once(file, scenario, None, policies, run);
     };
     for preset in presets.each() {
-        let earlier = report.failures.len();
-        play_once(file, scenario, Some(*preset), policies, report)
+        let earlier = run.report.failures.len();
+        play_once(file, scenario, Some(*preset), policies, run)
             .map_err(|why| format!("under {preset}: {why}"))?;
-        for failure in report.failures.iter_mut().skip(earlier) {
+        for failure in run.report.failures.iter_mut().skip(earlier) {
             failure.step = format!("{preset}: {}", failure.step);
         }
     }
@@ -275,7 +343,7 @@ fn play_once(
     scenario: &Scenario,
     preset: Option<Preset>,
     policies: &PolicyBundle,
-    report: &mut ScenarioReport,
+    run: &mut Run<'_>,
 ) -> Result<(), String> {
     let mut fixture = fixture(file, scenario)?;
     fixture.preset = preset.or(fixture.preset);
@@ -293,12 +361,12 @@ fn play_once(
         || single.write.is_some();
     for (index, step) in is_single.then_some(&single).into_iter().chain(&scenario.steps).enumerate()
     {
-        take(&mut stage, index + 1, step, report)?;
+        take(&mut stage, index + 1, step, run)?;
     }
     if let Some(matrix) = &scenario.matrix {
-        fill_matrix(&stage, matrix, report)?;
+        fill_matrix(&stage, matrix, run)?;
     }
-    if report.compared == 0 {
+    if run.report.compared == 0 {
         return Err("it compares nothing: give it a check, a mail, a write or a matrix".to_owned());
     }
     Ok(())
@@ -343,12 +411,7 @@ fn overlay(base: &mut Json, over: &Json) {
     }
 }
 
-fn take(
-    stage: &mut Stage,
-    number: usize,
-    step: &Step,
-    report: &mut ScenarioReport,
-) -> Result<(), String> {
+fn take(stage: &mut Stage, number: usize, step: &Step, run: &mut Run<'_>) -> Result<(), String> {
     let Step { check, mail, credential_mail, write, open, now, expect } = step;
     let asked = [
         check.is_some(),
@@ -388,23 +451,29 @@ fn take(
         };
     };
     let expected = expect.clone().ok_or_else(|| broken("`expect` is missing".to_owned()))?;
-    compare(stage, report, format!("step {number}: {described}"), &expected, observed);
+    compare(stage, run, format!("step {number}: {described}"), &expected, observed);
     Ok(())
 }
 
 fn compare(
     stage: &Stage,
-    report: &mut ScenarioReport,
+    run: &mut Run<'_>,
     step: String,
     expected: &Expectation,
     observed: Observed,
 ) {
-    report.compared += 1;
+    run.report.compared += 1;
     let Observed { actual, mut details, request } = observed;
-    if !expected.is_met_by(&actual) {
+    if let Some(request) = &request {
+        let asked = Asked { scenario: &run.report.id, step: &step, request, world: &stage.world() };
+        (run.observe)(&asked);
+    }
+    if expected.is_met_by(&actual) {
+        run.report.codes.extend(expected.code.clone());
+    } else {
         details.extend(request.iter().flat_map(|request| stage.explain(request)));
         let (expected, actual) = (expected.to_string(), actual.to_string());
-        report.failures.push(Failure { step, expected, actual, details });
+        run.report.failures.push(Failure { step, expected, actual, details });
     }
 }
 
@@ -430,7 +499,7 @@ fn describe(question: &Question) -> String {
     format!("{principal} {} {resource}", question.action)
 }
 
-fn fill_matrix(stage: &Stage, matrix: &Matrix, report: &mut ScenarioReport) -> Result<(), String> {
+fn fill_matrix(stage: &Stage, matrix: &Matrix, run: &mut Run<'_>) -> Result<(), String> {
     let known = |part: &str, cells: &[Cells], of: fn(&Cells) -> &Vec<String>, all: &[String]| {
         let all: BTreeSet<&String> = all.iter().collect();
         let unknown = cells.iter().flat_map(of).find(|name| !all.contains(name));
@@ -464,7 +533,7 @@ fn fill_matrix(stage: &Stage, matrix: &Matrix, report: &mut ScenarioReport) -> R
                 if observed.actual.outcome == Outcome::StepUp {
                     observed.actual.outcome = Outcome::Deny;
                 }
-                compare(stage, report, describe(&question), &expected, observed);
+                compare(stage, run, describe(&question), &expected, observed);
             }
         }
     }

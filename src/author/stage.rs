@@ -171,24 +171,34 @@ impl Stage {
         let stage = self.portal()?;
         let document = stage.resource(&mail.document)?;
         let contact = stage.contact_id(&mail.contact);
-        let decision = stage.tenant.check_mail(&contact, &mail.event, mail.channel, document);
-        Ok(self.observe_mail(&decision))
+        let decision =
+            stage.tenant.check_mail(&contact, &mail.event, mail.channel, document.clone());
+        let caller = Caller::contact(contact);
+        let request = stage.tenant.request(&caller, Action::Receive, document).ok();
+        let request = request.map(|request| {
+            let event = EntityUid::new("Event", mail.event.as_str());
+            request.with("event", event).with("channel", mail.channel.as_str())
+        });
+        Ok(self.observe_mail(&decision, request))
     }
 
     pub(super) fn credential_mail(&self, contact: &str) -> Result<Observed, Broken> {
         let stage = self.portal()?;
-        let decision = stage.tenant.check_credential_mail(&stage.contact_id(contact));
-        Ok(self.observe_mail(&decision))
+        let contact = stage.contact_id(contact);
+        let decision = stage.tenant.check_credential_mail(&contact);
+        let caller = Caller::contact(contact.clone());
+        let request = stage.tenant.request(&caller, Action::ReceiveCredential, contact).ok();
+        Ok(self.observe_mail(&decision, request))
     }
 
-    fn observe_mail(&self, decision: &Decision) -> Observed {
+    fn observe_mail(&self, decision: &Decision, request: Option<Request>) -> Observed {
         let code = decision.code().map(|code| code.as_str());
         let actual = if decision.is_allowed() {
             Expectation::new(Outcome::Notify, None)
         } else {
             Expectation::new(Outcome::Suppress, code)
         };
-        Observed { actual, details: told(&self.world(), decision), request: None }
+        Observed { actual, details: told(&self.world(), decision), request }
     }
 
     pub(super) fn write(&self, write: &Write) -> Result<Observed, Broken> {

@@ -212,6 +212,11 @@ impl Caller {
         }
     }
 
+    /// The moment of the request, where it is not the portal's clock.
+    pub(super) fn now(&self) -> Option<Timestamp> {
+        self.now
+    }
+
     pub(super) fn link_id(&self) -> Option<&LinkId> {
         if let Who::Link(link) = &self.who { Some(link) } else { None }
     }

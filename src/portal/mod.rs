@@ -5,7 +5,8 @@
 //! - A [`Caller`] says who asks and with what evidence: a contact with a session, the bearer of a
 //!   link, staff, staff viewing or acting as a contact.
 //! - Questions are methods of [`Tenant`]: [`check`](Tenant::check), [`list`](Tenant::list),
-//!   [`actions`](Tenant::actions), [`check_mail`](Tenant::check_mail). A [`Resource`] is what they
+//!   [`actions`](Tenant::actions), [`check_mail`](Tenant::check_mail),
+//!   [`export`](Tenant::export). A [`Resource`] is what they
 //!   are asked of: a stored document, one of the host's own tables, one that is not there yet, a
 //!   contact, a client, the portal.
 //! - Writes are commands on a [`Tx`], in [`Tenant::write`]: all or nothing, authorised by the same
@@ -21,6 +22,7 @@ mod caller;
 pub(crate) mod config;
 mod document;
 mod error;
+mod export;
 mod id;
 mod name;
 mod preset;
@@ -37,6 +39,7 @@ pub use caller::Caller;
 pub use config::{ConfigError, EffectiveConfig, EffectiveEvent, EffectiveKind};
 pub use document::{Document, Prospect, Resource};
 pub use error::{Finding, Refused, Violation, WRITE_CODES, WriteError, Written};
+pub use export::{Export, ExportedDocument, ExportedLink, ExportedRelation, ExportedShare};
 pub use id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, ShareId, StaffId};
 pub use name::{AccessState, Action, Channel, CredentialState, Kind, Level, Role, State};
 pub use preset::{KindDeclaration, Owner, Preset, TenantConfig, shipped_policies, shipped_sources};

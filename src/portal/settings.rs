@@ -34,6 +34,13 @@ impl Limit {
         Value::record([amount, currency].into())
     }
 
+    /// The limit that a row keeps.
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let record = value.as_record()?;
+        let amount = record.get("amount")?.as_long()?;
+        Some(Self { amount, currency: record.get("currency")?.as_str()?.to_owned() })
+    }
+
     pub(super) fn set_on(limit: Option<&Self>, row: &mut Entity) -> Result<(), ValueError> {
         match limit {
             Some(limit) => row.set("limit", limit.record()?),

@@ -137,30 +137,59 @@ impl Tenant {
     /// The stored documents of a kind that the check allows, ordered by id.
     #[must_use]
     pub fn list(&self, caller: &Caller, action: Action, kind: &Kind) -> Vec<DocumentId> {
+        self.list_where(caller, action, kind, |_| true)
+    }
+
+    /// As [`list`](Self::list), of those that the caller wants: what a user filters by is asked of
+    /// rows that the check allowed, and of no others, so that no filter, however it is joined,
+    /// shows or counts anything else.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::{Action, Caller, Kind, Portal, Preset};
+    ///
+    /// let acme = Portal::builder().build()?.create_tenant("acme", Preset::Accounting)?;
+    /// let nobody = Caller::contact(acme.contact("nobody"));
+    /// // `id = I9 or true`: still his own rows only, and there are none.
+    /// let found = acme.list_where(&nobody, Action::View, &Kind::INVOICE, |row| {
+    ///     row.uid().id() == "I9" || true
+    /// });
+    /// assert_eq!(found, []);
+    /// # Ok::<(), doorward::Error>(())
+    /// ```
+    #[must_use]
+    pub fn list_where(
+        &self,
+        caller: &Caller,
+        action: Action,
+        kind: &Kind,
+        wanted: impl Fn(&Entity) -> bool,
+    ) -> Vec<DocumentId> {
         let world = self.0.engine.world();
-        let found = self.documents_in(&world, caller, action, kind);
+        let allowed = self.documents_in(&world, caller, action, kind);
+        let found = allowed.into_iter().filter(|row| wanted(row));
+        let found: Vec<DocumentId> =
+            found.map(|row| self.document(row.uid().shared_id())).collect();
         self.record_documents(&world, caller, action, kind.uid(), found.len());
         found
     }
 
-    /// What every list and every total is made from.
-    pub(super) fn documents_in(
+    /// The rows that every list and every total is made from.
+    pub(super) fn documents_in<'w>(
         &self,
-        world: &World,
+        world: &'w World,
         caller: &Caller,
         action: Action,
         kind: &Kind,
-    ) -> Vec<DocumentId> {
+    ) -> Vec<&'w Entity> {
         let kind = kind.uid();
-        world
-            .facts()
-            .of_type("Document")
-            .filter(|row| row.entity_at("kind") == Some(&kind))
-            .map(|row| self.document(row.uid().shared_id()))
-            .filter(|document| {
-                self.decide(world, caller, action, &document.into(), &[]).is_allowed()
-            })
-            .collect()
+        let allowed = |row: &&Entity| {
+            let document = self.document(row.uid().shared_id());
+            self.decide(world, caller, action, &document.into(), &[]).is_allowed()
+        };
+        let rows = world.facts().of_type("Document");
+        rows.filter(|row| row.entity_at("kind") == Some(&kind)).filter(allowed).collect()
     }
 
     /// What the caller may be told of a refusal: that it is forbidden, or only that there is no

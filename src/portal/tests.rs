@@ -191,12 +191,12 @@ fn no_personal_data_shows_in_debug() {
     let caller = session(&tenant, "dh").address([203, 0, 113, 9].into());
     let document = Document::new(tenant.document("I2"), Kind::INVOICE)
         .label("secret.example")
-        .amount(4711, "EUR");
+        .amount(47_114_711_471, "EUR");
     let request = tenant.request(&caller, Action::View, document.clone()).unwrap();
     let search = ContactSearch::all().name("secret@x.example");
     let mut shown = format!("{new:?} {row:?} {tenant:?} {:?}", tenant.facts());
     shown += &format!("{caller:?} {document:?} {request:?} {search:?}");
-    for personal in ["example", "203", "4711"] {
+    for personal in ["example", "203.0.113", "47114711471"] {
         assert!(!shown.contains(personal), "{shown}");
     }
 }
@@ -394,4 +394,170 @@ fn policies_without_the_base_are_no_portal() {
     let changed = without("", weaker).unwrap_err().to_string();
     assert!(changed.contains("base-policy-changed"), "{changed}");
     assert!(changed.contains("`link-epoch`"), "{changed}");
+}
+
+/// A contact with something of everything, and colleagues with as much.
+fn exporting() -> Tenant {
+    let tenant = invoicing(Level::Invited);
+    let filled = tenant.write_as_system(|tx| {
+        let (dh, acc) = (tenant.contact("dh"), tenant.contact("acc"));
+        let document = |id: &str, kind| {
+            Document::new(tenant.document(id), kind).client(tenant.client("C1")).state(State::Sent)
+        };
+        tx.put_document(&document("B1", Kind::BOOKING).state(State::Open))?;
+        tx.put_document(&document("hidden", Kind::NOTE).internal(true))?;
+        tx.put_document(&document("draft", Kind::INVOICE).state(State::Draft))?;
+        tx.put_document(&document("theirs", Kind::INVOICE))?;
+        tx.put_document(&document("S1", Kind::STATEMENT).amount(7, "EUR"))?;
+        for (id, contact) in [("B1", &dh), ("hidden", &dh), ("B1", &acc)] {
+            let silent = Relation::new(Role::Secondary).attach(false);
+            tx.relate(tenant.document(id), contact, silent)?;
+        }
+        for id in ["draft", "theirs", "S1"] {
+            tx.invite(tenant.document(id), &acc, Some(&tenant.link(format!("secret acc {id}"))))?;
+        }
+        for id in ["draft", "S1"] {
+            tx.invite(tenant.document(id), &dh, Some(&tenant.link(format!("secret dh {id}"))))?;
+        }
+        for (id, document) in [("g1", "theirs"), ("g2", "hidden")] {
+            let share = NewShare::new(dh.clone(), [Action::View]).until(now().plus_ms(60_000));
+            tx.share(tenant.share(id), tenant.document(document), share)?;
+        }
+        tx.revoke_link(&tenant.link("secret dh S1"))?;
+        tx.create_magic_link(tenant.link("secret magic"), &dh, now())?;
+        tx.edit_contact(&dh, &ContactEdit::default().name("Dee Head"))?;
+        tx.set_limit(&dh, Some(&Limit { amount: 500, currency: "EUR".to_owned() }))?;
+        tx.grant(&dh, "statement.view")?;
+        tx.grant(&dh, "booking.view")?;
+        tx.deny(&dh, "invoice.view_prices")?;
+        tx.watch_kind(&dh, &Kind::INVOICE, Watch::Silently)
+    });
+    filled.unwrap();
+    tenant
+}
+
+#[test]
+fn an_export_is_of_oneself_and_what_one_may_view() {
+    let tenant = exporting();
+    let dh = tenant.contact("dh");
+    let export = tenant.export(&session(&tenant, "dh"), &dh).unwrap();
+    assert_eq!(export.name.as_deref(), Some("Dee Head"));
+    assert_eq!(export.limit.as_ref().map(|limit| limit.amount), Some(500));
+    assert!(export.grants.contains("statement.view"));
+    assert!(export.denials.contains("invoice.view_prices"));
+    assert!(export.watches.contains(&Kind::INVOICE));
+    let documents: Vec<(&str, Option<i64>)> = export
+        .documents
+        .iter()
+        .map(|document| (&*document.id, document.amount.as_ref().map(|limit| limit.amount)))
+        .collect();
+    // The prices of invoices were taken from him; statements do not keep them apart.
+    assert_eq!(documents, [("B1", None), ("I1", None), ("S1", Some(7)), ("theirs", None)]);
+    let relation = export.relations.first().unwrap();
+    assert_eq!(
+        (&*relation.document, relation.role, export.relations.len()),
+        ("B1", Role::Secondary, 1)
+    );
+    assert!(!relation.attach && !relation.mail);
+    assert_eq!(export.invitations, ["I1", "S1"].map(str::to_owned).into());
+    let shared: Vec<&str> = export.shares.iter().map(|share| &*share.document).collect();
+    assert_eq!(shared, ["theirs"]);
+    let links: Vec<(&str, &str)> =
+        export.links.iter().map(|link| (&*link.purpose, link.state)).collect();
+    assert_eq!(links, [("personal", "active"), ("personal", "revoked"), ("magic", "expired")]);
+
+    let text = serde_json::to_string(&export).unwrap();
+    for foreign in ["hidden", "draft", "secret", "acc@", "\"acc\"", "gm@", "other@"] {
+        assert!(!text.contains(foreign), "{foreign}: {text}");
+    }
+    let shown = format!("{export:?}");
+    for personal in ["Dee", "@", "500"] {
+        assert!(!shown.contains(personal), "{shown}");
+    }
+}
+
+#[test]
+fn an_export_is_for_oneself_alone() {
+    let tenant = exporting();
+    let dh = tenant.contact("dh");
+    let refused = |caller: &Caller| {
+        let refused = tenant.export(caller, &dh).unwrap_err();
+        refused.decision().code().unwrap().as_str()
+    };
+    assert_eq!(refused(&session(&tenant, "acc")), "NOT_SELF");
+    assert_eq!(refused(&session(&tenant, "other")), "CROSS_CLIENT");
+    let staff = tenant.staff("u");
+    assert_eq!(refused(&Caller::staff(staff.clone())), "UNKNOWN_ACTION");
+    assert_eq!(refused(&Caller::view_as(staff.clone(), dh.clone(), now())), "VIEW_AS_READ_ONLY");
+    assert_eq!(refused(&Caller::on_behalf(staff, dh.clone())), "NO_PERMISSION");
+    assert_eq!(refused(&Caller::link(tenant.link("secret dh draft"))), "TOKEN_SCOPE");
+    assert_eq!(refused(&Caller::contact(dh.clone())), "SESSION_EPOCH");
+    assert_eq!(refused(&Caller::contact(ContactId::new("else", "dh"))), "CROSS_TENANT");
+    let stranger = tenant.export(&session(&tenant, "dh"), &ContactId::new("else", "dh"));
+    assert_eq!(stranger.unwrap_err().decision().code().unwrap(), "CROSS_TENANT");
+
+    // An archive that can be read can be taken along; one that is closed cannot.
+    let client = tenant.client("C1");
+    tenant.write_as_system(|tx| tx.set_archived(&client, Archive::ReadOnly)).unwrap();
+    assert_eq!(tenant.export(&session(&tenant, "dh"), &dh).unwrap().documents.len(), 4);
+    tenant.write_as_system(|tx| tx.set_archived(&client, Archive::Closed)).unwrap();
+    assert_eq!(refused(&session(&tenant, "dh")), "CLIENT_ARCHIVED");
+}
+
+#[test]
+fn nothing_is_left_behind_without_an_owner() {
+    let tenant = invoicing(Level::Client);
+    let (invoice, file) = (tenant.document("I1"), tenant.document("F1"));
+    let child = Document::new(file.clone(), Kind::FILE).client(tenant.client("C1"));
+    tenant.write_as_system(|tx| tx.put_document(&child.parent(invoice.clone()))).unwrap();
+    let code = |written: Result<Written<()>, WriteError>| written.unwrap_err().code();
+    let removed = tenant.write_as_system(|tx| tx.remove_document(&invoice));
+    assert_eq!(code(removed), "NO_OWNER_PATH");
+    let moved = Document::new(invoice.clone(), Kind::INVOICE).client(tenant.client("C2"));
+    let moved = tenant.write_as_system(|tx| tx.put_document(&moved));
+    assert_eq!(code(moved), "NO_OWNER_PATH");
+    // In whichever order: the final state counts.
+    let both = tenant.write_as_system(|tx| {
+        tx.remove_document(&invoice)?;
+        tx.remove_document(&file)
+    });
+    both.unwrap();
+}
+
+#[test]
+fn the_end_of_a_link_is_final() {
+    let tenant = invoicing(Level::Invited);
+    let (link, dh) = (tenant.link("A"), tenant.contact("dh"));
+    tenant.write_as_system(|tx| tx.create_activation_link(link.clone(), &dh, None)).unwrap();
+    let state = |tenant: &Tenant, id: &str| {
+        let row = tenant.facts().entity(&EntityUid::new("Link", id)).cloned().unwrap();
+        ["revoked", "superseded", "used"].map(|end| row.attribute(end) == Some(&true.into()))
+    };
+    let next = tenant.link("A2");
+    tenant.write_as_system(|tx| tx.create_activation_link(next, &dh, None)).unwrap();
+    tenant.write_as_system(|tx| tx.revoke_link(&link)).unwrap();
+    assert_eq!(state(&tenant, "A"), [false, true, false]);
+    // A document's going ends its links that are not over.
+    tenant.write_as_system(|tx| tx.remove_document(&tenant.document("I1"))).unwrap();
+    assert_eq!(state(&tenant, "L"), [true, false, false]);
+}
+
+#[test]
+fn nothing_is_asked_of_clients_that_go_round() {
+    let tenant = invoicing(Level::Client);
+    let staff = Caller::staff(tenant.staff("u"));
+    let [one, two] = ["C1", "C2"].map(|client| tenant.client(client));
+    tenant.write(&staff, |tx| tx.set_client_parent(&one, Some(&two))).unwrap();
+    let round = tenant.write(&staff, |tx| {
+        tx.set_client_parent(&two, Some(&one))?;
+        tx.revoke(&tenant.contact("acc"))
+    });
+    let refused = round.unwrap_err();
+    assert_eq!(refused.code(), "PARENT_CYCLE");
+    assert!(refused.decision().is_none(), "the actor may");
+    let swapped = tenant.write(&staff, |tx| {
+        tx.set_client_parent(&one, None)?;
+        tx.set_client_parent(&two, Some(&one))
+    });
+    swapped.unwrap();
 }

@@ -66,13 +66,13 @@ impl Tenant {
             .entity(&kind.uid())
             .is_some_and(|row| row.attribute(Action::ViewPrices.as_str()).is_some());
         let mut totals = Totals::default();
-        for document in self.documents_in(&world, caller, action, kind) {
+        for row in self.documents_in(&world, caller, action, kind) {
             totals.count = totals.count.saturating_add(1);
-            let Some(row) = world.facts().entity(&document.uid()) else { continue };
             let Some(amount) = row.attribute("amount").and_then(Value::as_long) else { continue };
+            let document = self.document(row.uid().shared_id());
             let seen = !priced
                 || self
-                    .decide(&world, caller, Action::ViewPrices, &(&document).into(), &[])
+                    .decide(&world, caller, Action::ViewPrices, &document.into(), &[])
                     .is_allowed();
             if seen {
                 let sum = totals.amounts.entry(row.text_at("currency").to_owned()).or_default();

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod codes;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod portal_properties;
@@ -20,3 +22,9 @@ mod tape;
 mod threads;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod worked;
+#[cfg(test)]
+mod write_codes;
+#[cfg(test)]
+mod write_properties;

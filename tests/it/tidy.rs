@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use doorward::{Effect, PolicyBundle, PolicyInfo};
 
+use crate::codes::{STEPS, is_step_up, place};
+
 const LINES_MAX: usize = 900;
 
 /// The rooms in their order: each may use those before it, and itself.
@@ -22,94 +24,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
 
 /// Where Cedar's crate may be named.
 const CEDAR: &[&str] = &["src/policy/", "src/decide/reference.rs", "src/facts/cedar.rs"];
-
-/// The decision table of the domain: each step with its codes in their order. The order of a
-/// code within its step is its rank.
-const STEPS: &[(u8, &[&str])] = &[
-    (1, &["UNKNOWN_KIND", "UNKNOWN_ACTION", "UNKNOWN_ID", "CROSS_TENANT"]),
-    (2, &["PORTAL_OFF"]),
-    (
-        3,
-        &[
-            "CONTACT_DELETED",
-            "ACCESS_DISABLED",
-            "NO_ACCESS",
-            "PENDING_ACTIVATION",
-            "SESSION_EPOCH",
-            "CREDENTIAL_ROTATED",
-            "TOKEN_REVOKED",
-            "TOKEN_SUPERSEDED",
-            "TOKEN_USED",
-            "TOKEN_EXPIRED",
-            "PARENT_REVOKED",
-            "VIEW_AS_EXPIRED",
-        ],
-    ),
-    (4, &["CLIENT_ARCHIVED"]),
-    (5, &["MODULE_OFF"]),
-    (6, &["PARENT_MISMATCH", "NULL_OWNER", "STAFF_SCOPE", "CROSS_CLIENT"]),
-    (7, &["INTERNAL", "NOT_CLIENT_VISIBLE"]),
-    (
-        8,
-        &[
-            "STATE_DELETED",
-            "STATE_DRAFT",
-            "STATE_CANCELLED",
-            "STATE_FILTERED",
-            "STATE_EXPIRED",
-            "STATE_CLOSED",
-            "STATE_PAID",
-            "STATE_SIGNED",
-            "STATE_LOCKED",
-        ],
-    ),
-    (9, &["EXPLICIT_DENY"]),
-    (
-        10,
-        &[
-            "TOKEN_SCOPE",
-            "NOT_YET_VALID",
-            "GRANT_EXPIRED",
-            "HIERARCHY_VIEW_ONLY",
-            "NOT_SELF",
-            "OWN_ONLY",
-            "NOT_ASSIGNED",
-            "NOT_INVITED",
-            "NO_RELATION",
-        ],
-    ),
-    (
-        11,
-        &[
-            "STAFF_ONLY",
-            "STAFF_PERMISSION",
-            "VIEW_AS_READ_ONLY",
-            "FIELD_PROTECTED",
-            "PRIMARY_PROTECTED",
-            "WATCHER_VIEWS_ONLY",
-            "CAPABILITY_OFF",
-            "NO_PERMISSION",
-        ],
-    ),
-    (12, &["CURRENCY_MISMATCH", "OVER_LIMIT", "APPROVAL_REQUIRED", "NOT_SIGNATORY"]),
-    (
-        13,
-        &[
-            "IP_NOT_ALLOWED",
-            "PASSWORD_REQUIRED",
-            "MUST_CHANGE_PASSWORD",
-            "MFA_REQUIRED",
-            "MFA_STALE",
-            "AUTH_TOO_WEAK",
-            "SESSION_IDLE",
-        ],
-    ),
-    // After the steps: mail and alerts.
-    (14, &["ROLE_NO_NOTIFY", "OPT_OUT", "NOT_SUBSCRIBED", "CHANNEL_OFF"]),
-];
-
-/// Codes of step 13 that are no step up.
-const PLAIN_REFUSALS: &[&str] = &["IP_NOT_ALLOWED"];
 
 #[test]
 fn rooms_use_only_what_stands_below_them() {
@@ -226,7 +140,7 @@ fn shipped_reasons_stand_where_the_domain_puts_them() {
             .unwrap_or_else(|| panic!("{id} reports {code}, which no step of the domain knows"));
         assert_eq!(policy.step(), Some(step), "{id} reports {code}");
         assert_eq!(usize::from(policy.rank()), order, "{id} reports {code}: its @rank");
-        let lifts = step == 13 && !PLAIN_REFUSALS.contains(&code.as_str());
+        let lifts = is_step_up(code.as_str());
         assert_eq!(policy.step_up().is_some(), lifts, "{id} reports {code}: a step up or not");
         assert!(!policy.reason_only() || [10, 11].contains(&step), "{id} is reason-only");
     }
@@ -236,12 +150,6 @@ fn shipped_reasons_stand_where_the_domain_puts_them() {
         .filter(|code| !forbids().any(|policy| policy.reason().is_some_and(|own| own == *code)))
         .collect();
     assert_eq!(unreported, Vec::<&str>::new(), "codes of the domain that nothing reports");
-}
-
-fn place(code: &str) -> Option<(u8, usize)> {
-    STEPS
-        .iter()
-        .find_map(|(step, codes)| Some((*step, codes.iter().position(|known| *known == code)?)))
 }
 
 fn shipped() -> PolicyBundle {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Tx;
+use super::access::is_final;
 use super::contacts::member;
-use crate::facts::{Entity, EntityUid, Timestamp};
+use crate::facts::{Entity, EntityUid, Facts, Timestamp};
 use crate::portal::document::{Document, Resource};
 use crate::portal::error::WriteError;
 use crate::portal::id::{ClientId, ContactId, DocumentId, LinkId};
@@ -54,7 +55,7 @@ impl Tx<'_> {
     ///
     /// `CROSS_TENANT`, `UNKNOWN_KIND`; at the end of the write `NO_OWNER_PATH` where it belongs to
     /// no client, and its kind is not tenant-wide, or where its parent or container is not there
-    /// or of another client.
+    /// or of another client; so, too, where it is moved away from what belongs to it.
     pub fn put_document(&mut self, document: &Document) -> Result<(), WriteError> {
         let stored = self.facts.entity(&document.id().uid()).cloned();
         let row = document.row(&self.facts, &[]);
@@ -130,14 +131,17 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_ID`.
+    /// `UNKNOWN_ID`; at the end of the write `NO_OWNER_PATH` where a child of it, or what lies in
+    /// it, is left behind.
     pub fn remove_document(&mut self, document: &DocumentId) -> Result<(), WriteError> {
         self.authorise(Action::Delete, document, &[])?;
         self.row(&document.uid())?;
         // Should the id be given again, no link opens what it was not made for.
         let uid = document.uid();
         let links = self.facts.of_type("Link");
-        let links = links.filter(|link| link.entity_at("document") == Some(&uid)).cloned();
+        let links = links
+            .filter(|link| link.entity_at("document") == Some(&uid) && !is_final(link))
+            .cloned();
         for mut link in links.collect::<Vec<_>>() {
             link.set("revoked", true);
             self.put(link);
@@ -295,7 +299,8 @@ impl Tx<'_> {
         contact: &ContactId,
         client: &ClientId,
     ) -> Result<(), WriteError> {
-        let kinds = self.contact_row(contact)?.entities_at("recipient_of");
+        let Some(row) = self.known_contact(contact) else { return Ok(()) };
+        let kinds = row.entities_at("recipient_of");
         let open = |row: &&Entity| {
             row.entity_at("client") == Some(&client.uid())
                 && row.entity_at("kind").is_some_and(|kind| kinds.contains(kind))
@@ -404,11 +409,30 @@ impl Tx<'_> {
         }
     }
 
-    /// Rules on the documents that were touched, in their final state.
+    /// Rules on the documents that were touched, in their final state, and on those that belong to
+    /// one that went away or elsewhere.
     pub(super) fn check_documents(&mut self) {
-        let touched = self.touched.iter().filter(|uid| uid.type_name() == "Document");
+        let touched: BTreeSet<&EntityUid> =
+            self.touched.iter().filter(|uid| uid.type_name() == "Document").collect();
+        let before = self.world.facts();
+        let left = |uid: &&EntityUid| {
+            let places = |facts: &Facts| {
+                let row = facts.entity(uid)?;
+                Some((row.entity_at("client").cloned(), row.entity_at("parent").cloned()))
+            };
+            before.entity(uid).is_some() && places(before) != places(&self.facts)
+        };
+        let left: BTreeSet<&EntityUid> = touched.iter().copied().filter(left).collect();
+        let behind = self.facts.of_type("Document").filter(|row| {
+            let above = |name| row.entity_at(name).is_some_and(|uid| left.contains(uid));
+            above("parent") || above("container")
+        });
+        let behind = (!left.is_empty()).then_some(behind).into_iter().flatten();
+        let behind = behind.filter(|row| !touched.contains(row.uid()));
         let problems: Vec<String> = touched
+            .iter()
             .filter_map(|uid| self.facts.entity(uid))
+            .chain(behind)
             .filter_map(|row| Some(format!("{}: {}", row.uid(), self.owner_problem(row)?)))
             .collect();
         for problem in problems {

@@ -200,16 +200,6 @@ impl<'t> Tx<'t> {
         known
     }
 
-    fn contact_row(&mut self, contact: &ContactId) -> Result<Entity, WriteError> {
-        match self.facts.entity(&contact.uid()) {
-            Some(row) if row.text_at("access") != "deleted" => Ok(row.clone()),
-            _ => {
-                let message = format!("there is no contact {contact}");
-                Err(self.reject("UNKNOWN_CONTACT", message))
-            }
-        }
-    }
-
     /// An empty id stands for what is not there: see [`rows::no_client`] and `Prospect::document`.
     fn not_empty(&mut self, id: &str) -> Result<(), WriteError> {
         if id.is_empty() { Err(self.reject("UNKNOWN_ID", "an id is empty")) } else { Ok(()) }

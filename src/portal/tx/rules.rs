@@ -171,13 +171,18 @@ impl Tx<'_> {
                 self.violate("MIN_RECIPIENTS", message);
             }
         }
+        self.check_parents();
+        Ok(())
+    }
+
+    /// No client is above itself.
+    fn check_parents(&mut self) {
         for client in self.touched_rows("Client") {
             if self.clients_above(client.uid()).contains(client.uid()) {
                 let message = format!("{} would be its own parent", client.uid().id());
                 self.violate("PARENT_CYCLE", message);
             }
         }
-        Ok(())
     }
 
     /// The parents of a client, and theirs: with itself only where they go round.

@@ -145,7 +145,7 @@ impl Tx<'_> {
         self.put(share);
         match &new.link {
             Some(link) => {
-                let contact = self.contact_row(&new.contact)?;
+                let Some(contact) = self.known_contact(&new.contact) else { return Ok(id) };
                 let link = self.new_link(link, &contact, "share")?;
                 self.put(link.with("document", document.uid()).with("share", uid));
             }
@@ -319,7 +319,8 @@ impl Tx<'_> {
         for mut row in chain {
             let Some(left) = row.attribute("uses_left").and_then(Value::as_long) else { continue };
             if left <= 0 {
-                return Err(self.reject("TOKEN_USED", format!("{share} was used up")));
+                self.violate("TOKEN_USED", format!("{share} was used up"));
+                continue;
             }
             let left = left.saturating_sub(1);
             row.set("uses_left", left);

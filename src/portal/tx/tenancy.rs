@@ -551,7 +551,7 @@ impl Tx<'_> {
     /// # Errors
     ///
     /// `UNKNOWN_ID`, `CROSS_TENANT`; at the end of the write `PARENT_CYCLE` where a client would be
-    /// above itself.
+    /// above itself, and at once where an actor goes on while one is: take it out first.
     pub fn set_client_parent(
         &mut self,
         client: &ClientId,

@@ -3,11 +3,12 @@
 use std::sync::LazyLock;
 
 use doorward::portal::{
-    AccessState, CredentialState, Level, NewContact, NewStaff, State as DocumentState, TenantConfig,
+    AccessState, CredentialState, KindDeclaration, Level, NewContact, NewStaff, Owner, Prospect,
+    Resource, Settings, State as DocumentState, TenantConfig,
 };
 use doorward::{
-    Caller, Change, Changes, ContactId, DocumentId, Entity, EntityUid, Facts, Kind, PolicyBundle,
-    Portal, Preset, Tenant, Timestamp, Value,
+    Action, Caller, Change, Changes, ContactId, DocumentId, Entity, EntityUid, Facts, Kind,
+    PolicyBundle, Portal, Preset, Tenant, Timestamp, Value,
 };
 
 use crate::tape::Tape;
@@ -18,7 +19,10 @@ pub(super) const ALIEN: &str = "alien";
 pub(super) const CONTACTS: &[(&str, &str)] =
     &[("a", "C1"), ("b", "C1"), ("c", "C1"), ("d", "C2"), ("e", "C3"), ("f", "C4")];
 pub(super) const CLIENTS: &[&str] = &["C1", "C2", "C3", "C4"];
-const STAFF: &[&str] = &["all", "one"];
+/// Staff for all clients, for C1 alone, and for all with only some permissions.
+pub(super) const STAFF: &[&str] = &["all", "one", "few"];
+/// How many links there are.
+const LINKS: usize = 8;
 /// Documents: id, kind, client, parent, head, container.
 const DOCUMENTS: &[(&str, &str, &str, &str, &str, &str)] = &[
     ("booking", "booking", "C1", "", "booking", ""),
@@ -34,9 +38,53 @@ const DOCUMENTS: &[(&str, &str, &str, &str, &str, &str)] = &[
     ("child", "invoice", "C3", "", "child", ""),
     ("grandchild", "estimate", "C4", "", "grandchild", ""),
     ("orphan", "invoice", "", "", "orphan", ""),
+    ("job", "job", "C1", "", "job", ""),
+    ("task", "task", "C1", "", "task", "job"),
+    ("mood", "moodboard", "C1", "", "mood", "job"),
+    ("bulletin", "bulletin", "", "", "bulletin", ""),
+    ("theirs", "booking", "C2", "", "theirs", ""),
+    ("deep", "file", "C3", "child", "child", ""),
 ];
-pub(super) const KINDS: &[&str] =
-    &["invoice", "estimate", "contract", "file", "ticket", "announcement"];
+pub(super) const KINDS: &[&str] = &[
+    "invoice",
+    "estimate",
+    "contract",
+    "file",
+    "ticket",
+    "announcement",
+    "booking",
+    "job",
+    "task",
+    "moodboard",
+    "bulletin",
+];
+/// What grants and denials are of.
+const PERMISSIONS: &[&str] = &[
+    "invoice.view",
+    "invoice.pay",
+    "invoice.view_prices",
+    "contract.sign",
+    "estimate.accept",
+    "file.attach",
+    "job.view",
+    "moodboard.view",
+    "moodboard.comment",
+    "document.share",
+    "contact.edit_own",
+];
+/// What staff may be given one by one.
+const STAFF_PERMISSIONS: &[&str] = &[
+    "invoice.view",
+    "invoice.view_on_behalf",
+    "estimate.accept_on_behalf",
+    "invoice.view_internal",
+    "portal.view_as",
+    "portal.act_on_behalf",
+    "portal.manage",
+    "portal.share",
+    "portal.relate",
+    "portal.audit",
+];
 
 pub(super) static POLICIES: LazyLock<PolicyBundle> =
     LazyLock::new(|| doorward::portal::shipped_policies().unwrap());
@@ -53,12 +101,26 @@ pub(super) fn portal() -> Portal {
 static BASE: LazyLock<Facts> = LazyLock::new(|| {
     let mut config = TenantConfig::from(Preset::Invoicing);
     config.settings.all_kinds.level = Some(Level::Client);
+    let reading = [Action::View, Action::Comment, Action::Edit, Action::Create];
+    for (name, owner) in [("moodboard", Owner::Client), ("bulletin", Owner::Tenant)] {
+        let declared = KindDeclaration {
+            actions: reading.into(),
+            owner: Some(owner),
+            ..KindDeclaration::default()
+        };
+        config.kinds.insert(name.parse().unwrap(), declared);
+    }
+    let contact = config.sets.get_mut("contact").unwrap();
+    for permission in ["booking.view", "job.view", "task.view", "moodboard.view", "bulletin.view"] {
+        contact.insert(permission.to_owned());
+    }
     let tenant = portal().create_tenant(TENANT, config).unwrap();
     tenant
         .write_as_system(|tx| {
             for client in CLIENTS {
                 tx.create_client(tenant.client(*client))?;
             }
+            tx.set_group_settings(&tenant.client_group("group"), Settings::default())?;
             for (id, client) in CONTACTS {
                 let new = NewContact::new(tenant.contact(*id), tenant.client(*client))
                     .email(format!("{id}@{client}.example"));
@@ -68,7 +130,8 @@ static BASE: LazyLock<Facts> = LazyLock::new(|| {
             }
             tx.create_staff(NewStaff::new(tenant.staff("all")))?;
             let one = NewStaff::new(tenant.staff("one")).only_clients([tenant.client("C1")]);
-            tx.create_staff(one)
+            tx.create_staff(one)?;
+            tx.create_staff(NewStaff::new(tenant.staff("few")).sets([""; 0]))
         })
         .unwrap();
     tenant.facts()
@@ -102,6 +165,7 @@ pub(super) fn facts(tape: &mut Tape) -> Facts {
     maker.rules();
     maker.access();
     maker.links();
+    maker.hostile();
     maker.aliens();
     maker.facts
 }
@@ -126,6 +190,7 @@ impl Maker<'_> {
     fn tenancy(&mut self) {
         let mut tenant = self.row("Tenant", TENANT);
         tenant.set("portal_on", !self.tape.chance(3));
+        tenant.set("audit_for_admins", self.tape.chance(30));
         if self.rarely() {
             let network = uid("Network", "office");
             self.put(Entity::new(network.clone()).with("range", Value::ip("10.0.0.0/8").unwrap()));
@@ -138,6 +203,17 @@ impl Maker<'_> {
             row.set("active", active);
             if self.rarely() {
                 row = row.parent(uid("Denial", "invoice.view"));
+            }
+            if *staff == "few" {
+                for permission in STAFF_PERMISSIONS {
+                    if self.tape.chance(50) {
+                        row = row.parent(uid("Permission", permission));
+                    }
+                }
+                let scope = CLIENTS.iter().map(|id| uid("Client", id)).collect::<Vec<_>>();
+                row.set("all_clients", self.tape.chance(50));
+                let some = self.some(&scope, 50);
+                row.set("clients", some);
             }
             self.put(row);
         }
@@ -160,6 +236,12 @@ impl Maker<'_> {
             if self.rarely() {
                 row.set("idle_max", Value::duration_ms(60_000));
             }
+            if self.tape.chance(30) {
+                row.set("group", uid("ClientGroup", "group"));
+            }
+            let kinds: Vec<_> = KINDS.iter().map(|kind| uid("Kind", kind)).collect();
+            let off = self.some(&kinds, 3);
+            row.set("modules_off", off);
             if self.rarely() {
                 row.set("mfa_for", Value::entities([EntityUid::action("pay")]));
             }
@@ -197,6 +279,9 @@ impl Maker<'_> {
                 let some = self.some(&documents, 4);
                 row.set(name, some);
             }
+            let kinds: Vec<_> = KINDS.iter().map(|kind| uid("Kind", kind)).collect();
+            let muted = self.some(&kinds, 4);
+            row.set("muted_kinds", muted);
             if self.tape.chance(20) {
                 row.set("limit", limit(*self.tape.pick(&[100, 5_000, -1]), "EUR"));
             }
@@ -204,7 +289,10 @@ impl Maker<'_> {
             if self.tape.chance(15) {
                 parents.retain(|parent| parent.type_name() != "PermissionSet");
             }
-            for permission in ["invoice.view", "invoice.pay", "contract.sign", "document.share"] {
+            if self.tape.chance(50) {
+                parents.push(uid("PermissionSet", "manager"));
+            }
+            for permission in PERMISSIONS {
                 if self.rarely() {
                     parents.push(uid(self.tape.word(&["Denial", "Permission"]), permission));
                 }
@@ -294,12 +382,27 @@ impl Maker<'_> {
                 let some = self.some(&contacts, 15);
                 row.set(name, some);
             }
-            if self.tape.chance(30) {
-                let holder = self.tape.pick(CONTACTS).0;
-                let share = self.share(id, holder);
-                // The key of another contact opens nothing.
-                let key = if self.rarely() { "b" } else { holder };
-                row = row.tag(key, share);
+            // Each role holds some of those involved, and now and then somebody who is not.
+            for role in ["primaries", "secondaries", "job_contacts", "assignees"] {
+                if self.tape.chance(40) {
+                    let some = self.some(&contacts, 15);
+                    row.set(role, some);
+                }
+            }
+            for acts in ["signers", "signed", "approved"] {
+                if self.tape.chance(10) {
+                    let some = self.some(&contacts, 30);
+                    row.set(acts, some);
+                }
+            }
+            for _ in 0..2 {
+                if self.tape.chance(40) {
+                    let holder = self.tape.pick(CONTACTS).0;
+                    let share = self.share(id, holder);
+                    // The key of another contact opens nothing.
+                    let key = if self.rarely() { "b" } else { holder };
+                    row = row.tag(key, share);
+                }
             }
             self.put(row);
         }
@@ -307,7 +410,8 @@ impl Maker<'_> {
 
     fn share(&mut self, id: &str, holder: &str) -> EntityUid {
         let share = uid("Share", &format!("{id}:{holder}"));
-        let actions = ["view", "download", "pay", "share"].map(EntityUid::action);
+        let actions =
+            ["view", "download", "pay", "comment", "accept", "share"].map(EntityUid::action);
         let mut row = Entity::new(share.clone())
             .with("tenant", uid("Tenant", TENANT))
             .with("contact", contact(holder))
@@ -324,12 +428,20 @@ impl Maker<'_> {
         if self.tape.chance(20) {
             row.set("uses_left", *self.tape.pick(&[1, 0]));
         }
+        if self.tape.chance(30) {
+            let parents: Vec<_> =
+                self.facts.of_type("Share").map(|row| row.uid().clone()).collect();
+            if !parents.is_empty() {
+                let parent = self.tape.pick(&parents).clone();
+                row.set("parent", parent);
+            }
+        }
         self.put(row);
         share
     }
 
     fn links(&mut self) {
-        for number in 0..6 {
+        for number in 0..LINKS {
             let (holder, client) = *self.tape.pick(CONTACTS);
             let (id, ..) = *self.tape.pick(DOCUMENTS);
             let purpose = *self.tape.pick(&[
@@ -366,6 +478,50 @@ impl Maker<'_> {
         }
     }
 
+    /// Rows that contradict each other, as no command writes them.
+    fn hostile(&mut self) {
+        let documents: Vec<_> = DOCUMENTS.iter().map(|(id, ..)| *id).collect();
+        for id in &documents {
+            let mut row = self.row("Document", id);
+            let other = *self.tape.pick(&documents);
+            match self.tape.below(60) {
+                59 => row.set("access", uid("Access", other)),
+                58 => row.set("head", document(other)),
+                57 => row.set("parent", document(other)),
+                56 => row.set("container", document(other)),
+                55 => {
+                    row.set("rule", self.row("Document", other).attribute("rule").unwrap().clone())
+                }
+                54 => row.set("kind", uid("Kind", "nothing")),
+                _ => continue,
+            }
+            self.put(row);
+        }
+        let shares: Vec<_> = self.facts.of_type("Share").map(|row| row.uid().clone()).collect();
+        for share in &shares {
+            let mut row = self.facts.entity(share).unwrap().clone();
+            match self.tape.below(20) {
+                19 => row.set("contact", contact(self.tape.pick(CONTACTS).0)),
+                18 => row.set("document", document(self.tape.pick::<&str>(&documents))),
+                _ => continue,
+            }
+            self.put(row);
+        }
+        for number in 0..LINKS {
+            let mut row = self.row("Link", &number.to_string());
+            let (other, client) = *self.tape.pick(CONTACTS);
+            match self.tape.below(20) {
+                // In another contact than it names, or of another client, or by another's share.
+                19 => row.set_parents([contact(other)]),
+                18 => row.set("contact", contact(other)),
+                17 => row.set("client", uid("Client", client)),
+                16 if !shares.is_empty() => row.set("share", self.tape.pick(&shares).clone()),
+                _ => continue,
+            }
+            self.put(row);
+        }
+    }
+
     /// Rows that name another tenant, as no command writes them.
     fn aliens(&mut self) {
         let alien = uid("Tenant", ALIEN);
@@ -376,9 +532,13 @@ impl Maker<'_> {
                 row.with(std::sync::Arc::clone(name), value.clone())
             });
         self.put(renamed);
-        for (from, id) in
-            [("Contact", "a"), ("Document", "invoice"), ("Staff", "all"), ("Client", "C1")]
-        {
+        for (from, id) in [
+            ("Contact", "a"),
+            ("Document", "invoice"),
+            ("Staff", "all"),
+            ("Client", "C1"),
+            ("Link", "0"),
+        ] {
             let row = self.row(from, id);
             let alien_id = format!("alien {id}");
             let mut copy = row
@@ -396,11 +556,34 @@ impl Maker<'_> {
             }
             self.put(copy);
         }
-        // A document of this tenant at a client of the other.
-        if self.tape.chance(50) {
-            let mut row = self.row("Document", "estimate");
-            row.set("client", uid("Client", "alien C1"));
+        // A document of this tenant at a client of the other, a contact, a child; a client below one
+        // of the other; a part for a contact of the other.
+        let mut misplace = |of: &str, id: &str, name: &str, to: EntityUid| {
+            if self.tape.chance(30) {
+                let mut row = self.row(of, id);
+                row.set(name, to);
+                self.put(row);
+            }
+        };
+        misplace("Document", "estimate", "client", uid("Client", "alien C1"));
+        misplace("Document", "ticket", "container", document("alien invoice"));
+        misplace("Document", "file", "parent", document("alien invoice"));
+        misplace("Document", "contract", "owner", contact("alien a"));
+        misplace("Contact", "c", "client", uid("Client", "alien C1"));
+        misplace("Staff", "one", "tenant", alien.clone());
+        if self.tape.chance(30) {
+            let row = self.row("Client", "C2").parent(uid("Client", "alien C1"));
             self.put(row);
+        }
+        if self.tape.chance(50) {
+            let access = uid("Access", "invoice");
+            let row = self.facts.entity(&access).cloned().unwrap_or_else(|| Entity::new(access));
+            let named = Value::entities([contact("alien a"), contact("a")]);
+            self.put(
+                row.with("involved", named.clone())
+                    .with("invited", named.clone())
+                    .with("watchers", named),
+            );
         }
     }
 }
@@ -418,34 +601,66 @@ pub(super) fn restore(facts: &Facts) -> Tenant {
     portal().restore_tenant(TENANT, own.collect()).unwrap()
 }
 
-/// Everybody who may ask: contacts with a good session, links, staff, and staff for contacts.
+/// A session of a contact with everything that could be asked for.
+pub(super) fn session(tenant: &Tenant, id: &str) -> Caller {
+    let contact = tenant.contact(id);
+    // The contact of the other tenant is a copy of `a`.
+    let access = tenant.access(&contact).or_else(|| tenant.access(&tenant.contact("a")));
+    let access = access.unwrap();
+    Caller::contact(contact)
+        .session(access.epoch, access.credential_version)
+        .password()
+        .mfa_at(now())
+        .last_seen(now())
+        .address("10.1.2.3".parse().unwrap())
+}
+
+pub(super) fn links(tenant: &Tenant) -> Vec<Caller> {
+    (0..LINKS).map(|number| Caller::link(tenant.link(number.to_string()))).collect()
+}
+
+/// Everybody who may ask, in turn: contacts with a good session, twice as often as links, staff,
+/// and staff for contacts.
 pub(super) fn callers(tenant: &Tenant) -> Vec<Caller> {
-    let contacts = CONTACTS.iter().map(|(id, _)| *id).chain(["alien a"]);
-    let sessions = contacts.map(|id| {
-        let contact = tenant.contact(id);
-        // The contact of the other tenant is a copy of `a`.
-        let access = tenant.access(&contact).or_else(|| tenant.access(&tenant.contact("a")));
-        let access = access.unwrap();
-        Caller::contact(contact)
-            .session(access.epoch, access.credential_version)
-            .password()
-            .mfa_at(now())
-            .last_seen(now())
-            .address("10.1.2.3".parse().unwrap())
-    });
-    let links = (0..6).map(|number| Caller::link(tenant.link(number.to_string())));
-    let staff =
-        STAFF.iter().copied().chain(["alien all"]).map(|id| Caller::staff(tenant.staff(id)));
-    let for_contacts = CONTACTS.iter().flat_map(|(id, _)| {
-        let (staff, contact) = (tenant.staff("all"), tenant.contact(*id));
+    let own = CONTACTS.iter().map(|(id, _)| session(tenant, id));
+    let sessions: Vec<Caller> = own.collect();
+    let links = links(tenant).into_iter().chain([Caller::link(tenant.link("alien 0"))]).collect();
+    let staff = STAFF.iter().map(|id| Caller::staff(tenant.staff(*id)));
+    let alien = [session(tenant, "alien a"), Caller::staff(tenant.staff("alien all"))];
+    let for_contacts = CONTACTS.iter().zip(["all", "few", "one", "alien all"].iter().cycle());
+    let for_contacts = for_contacts.flat_map(|((id, _), staff)| {
+        let (staff, contact) = (tenant.staff(*staff), tenant.contact(*id));
         [Caller::view_as(staff.clone(), contact.clone(), now()), Caller::on_behalf(staff, contact)]
     });
-    sessions.chain(links).chain(staff).chain(for_contacts).collect()
+    let staff: Vec<Caller> = staff.chain(for_contacts).chain(alien).collect();
+    let groups = [&sessions, &links, &sessions, &staff];
+    (0..staff.len())
+        .flat_map(|turn| groups.map(|group: &Vec<Caller>| group[turn % group.len()].clone()))
+        .collect()
 }
 
 pub(super) fn documents(tenant: &Tenant) -> Vec<DocumentId> {
     let ids = DOCUMENTS.iter().map(|(id, ..)| *id).chain(["alien invoice", "nowhere"]);
     ids.map(|id| tenant.document(id)).collect()
+}
+
+/// What questions are asked of: documents, children by their parents, and what is not there yet.
+pub(super) fn resources(tenant: &Tenant) -> Vec<Resource> {
+    let documents = documents(tenant).into_iter().map(Resource::from);
+    let child = |document: &str, via: &str| Resource::Child {
+        document: tenant.document(document),
+        via: tenant.document(via),
+    };
+    let children = [child("file", "invoice"), child("line", "invoice"), child("file", "other")];
+    let new = |kind: &str| kind.parse::<Kind>().unwrap();
+    let prospects = [
+        Prospect::at_client(new("ticket"), tenant.client("C1")),
+        Prospect::at_client(new("moodboard"), tenant.client("C3")),
+        Prospect::in_container(new("file"), tenant.client("C1"), tenant.document("booking")),
+        Prospect::in_container(new("file"), tenant.client("C1"), tenant.document("theirs")),
+        Prospect::child_of(new("file"), tenant.client("C1"), tenant.document("invoice")),
+    ];
+    documents.chain(children).chain(prospects.map(Resource::from)).collect()
 }
 
 pub(super) fn contacts(tenant: &Tenant) -> Vec<ContactId> {
