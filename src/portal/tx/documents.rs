@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Tx;
 use super::access::is_final;
 use super::contacts::member;
-use crate::facts::{Entity, EntityUid, Facts, Timestamp};
+use crate::facts::{Entity, EntityUid, Timestamp};
 use crate::portal::document::{Document, Resource};
 use crate::portal::error::WriteError;
 use crate::portal::id::{ClientId, ContactId, DocumentId, LinkId};
@@ -55,7 +55,7 @@ impl Tx<'_> {
     ///
     /// `CROSS_TENANT`, `UNKNOWN_KIND`; at the end of the write `NO_OWNER_PATH` where it belongs to
     /// no client, and its kind is not tenant-wide, or where its parent or container is not there
-    /// or of another client; so, too, where it is moved away from what belongs to it.
+    /// or of another client.
     pub fn put_document(&mut self, document: &Document) -> Result<(), WriteError> {
         let stored = self.facts.entity(&document.id().uid()).cloned();
         let row = document.row(&self.facts, &[]);
@@ -410,24 +410,20 @@ impl Tx<'_> {
     }
 
     /// Rules on the documents that were touched, in their final state, and on those that belong to
-    /// one that went away or elsewhere.
+    /// one that went away: whatever is given its id next would take them in. What a document leaves
+    /// behind where it moves elsewhere stays where it is, and no check opens it.
     pub(super) fn check_documents(&mut self) {
         let touched: BTreeSet<&EntityUid> =
             self.touched.iter().filter(|uid| uid.type_name() == "Document").collect();
         let before = self.world.facts();
-        let left = |uid: &&EntityUid| {
-            let places = |facts: &Facts| {
-                let row = facts.entity(uid)?;
-                Some((row.entity_at("client").cloned(), row.entity_at("parent").cloned()))
-            };
-            before.entity(uid).is_some() && places(before) != places(&self.facts)
-        };
-        let left: BTreeSet<&EntityUid> = touched.iter().copied().filter(left).collect();
+        let gone =
+            |uid: &&EntityUid| before.entity(uid).is_some() && self.facts.entity(uid).is_none();
+        let gone: BTreeSet<&EntityUid> = touched.iter().copied().filter(gone).collect();
         let behind = self.facts.of_type("Document").filter(|row| {
-            let above = |name| row.entity_at(name).is_some_and(|uid| left.contains(uid));
+            let above = |name| row.entity_at(name).is_some_and(|uid| gone.contains(uid));
             above("parent") || above("container")
         });
-        let behind = (!left.is_empty()).then_some(behind).into_iter().flatten();
+        let behind = (!gone.is_empty()).then_some(behind).into_iter().flatten();
         let behind = behind.filter(|row| !touched.contains(row.uid()));
         let problems: Vec<String> = touched
             .iter()

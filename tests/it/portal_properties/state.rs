@@ -502,7 +502,7 @@ impl Maker<'_> {
             let mut row = self.facts.entity(share).unwrap().clone();
             match self.tape.below(20) {
                 19 => row.set("contact", contact(self.tape.pick(CONTACTS).0)),
-                18 => row.set("document", document(self.tape.pick::<&str>(&documents))),
+                18 => row.set("document", document(self.tape.word(&documents))),
                 _ => continue,
             }
             self.put(row);

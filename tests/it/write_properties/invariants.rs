@@ -210,10 +210,12 @@ impl<'f> Judge<'f> {
             let kind = one(row, "kind").and_then(|kind| self.after.entity(kind));
             let wide = kind.is_some_and(|kind| is(kind, "tenant_wide"));
             self.must(wide || self.after.entity(client).is_some(), "NO_OWNER_PATH: client", row);
+            // What a document left behind as it moved stays as it was: no check opens it.
+            let left = self.before.entity(row.uid()) == Some(row);
             for name in ["parent", "container"] {
                 let above = one(row, name).map(|uid| self.after.entity(uid));
                 let holds = above.is_none_or(|above| {
-                    above.is_some_and(|above| one(above, "client") == Some(client))
+                    above.is_some_and(|above| left || one(above, "client") == Some(client))
                 });
                 self.must(holds, &format!("NO_OWNER_PATH: {name}"), row);
             }
