@@ -280,3 +280,32 @@ fn ad85_a_ticket_shows_without_its_staff_fields() {
 fn ad86_a_booking_shows_without_its_prices() {
     field_group(&Kind::BOOKING, Action::ViewPrices, false);
 }
+
+/// The tenth mistake of real portals: a count or a sum over what is not shown tells that it is there.
+#[test]
+fn totals_are_over_what_is_seen() {
+    for preset in Preset::ALL {
+        let tenant = tenant(*preset);
+        let hidden = tenant.write_as_system(|tx| {
+            let invoice = |id: &str| {
+                let new = Document::new(tenant.document(id), Kind::INVOICE).amount(1_000, "EUR");
+                new.client(tenant.client("C1"))
+            };
+            tx.put_document(&invoice("draft").state(State::Draft))?;
+            tx.put_document(&invoice("hidden").state(State::Sent).visible(false))
+        });
+        hidden.unwrap();
+        let totals = |caller: &Caller| {
+            let totals = tenant.totals(caller, Action::View, &Kind::INVOICE);
+            (totals.count, totals.amounts.get("EUR").copied())
+        };
+        let c = tenant.contact("c");
+        assert_eq!(totals(&session(&tenant, "c")), (3, None), "{preset}: no prices for him");
+        tenant.write_as_system(|tx| tx.grant(&c, "invoice.view_prices")).unwrap();
+        assert_eq!(totals(&session(&tenant, "c")), (3, Some(3)), "{preset}");
+        tenant.write_as_system(|tx| tx.deny_document(&c, &tenant.document("C1-2"), true)).unwrap();
+        assert_eq!(totals(&session(&tenant, "c")), (2, Some(1)), "{preset}");
+        let uma = Caller::staff(tenant.staff("uma"));
+        assert_eq!(totals(&uma), (8, Some(2_006)), "{preset}");
+    }
+}
