@@ -8,10 +8,10 @@ BENCH =
 DOORWARD = $${CARGO_TARGET_DIR:-target}/debug/doorward
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench
+.PHONY: help demo test check bench mistakes
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: ## A client portal in one minute
 	@cargo run -q --example demo
@@ -27,6 +27,9 @@ test: ## Every test: Rust, doctests, the shipped policies
 	cargo build --workspace --all-features --bins
 	$(DOORWARD) validate policies --config examples/harbour.yaml --deny-warnings
 	$(DOORWARD) test policies
+
+mistakes: ## Plant the mistakes of real portals: the suite catches each (under 5 minutes)
+	python3 tests/mistakes.py
 
 check: ## Format, lints, documentation, dependencies
 	cargo fmt --all --check
