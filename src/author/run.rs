@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -111,13 +115,44 @@ impl Suite {
         self.len() == 0
     }
 
-    /// Runs the scenarios whose id holds `filter`, or all.
+    /// Runs the scenarios whose id holds `filter`, or all, on as many threads as there are cores.
     #[must_use]
     pub fn run(&self, policies: &PolicyBundle, filter: Option<&str>) -> SuiteReport {
-        self.run_with(policies, filter, |_| {})
+        let chosen: Vec<_> = self.chosen(filter).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut reports = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some((file, scenario)) = chosen.get(number) else { return reports };
+                reports.push((number, run(file, scenario, policies, &mut |_| {})));
+            }
+        };
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let mut reports: Vec<(usize, ScenarioReport)> = thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);
+            joined
+                .flat_map(|reports| reports.unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
+        });
+        reports.sort_unstable_by_key(|(number, _)| *number);
+        SuiteReport { scenarios: reports.into_iter().map(|(_, report)| report).collect() }
     }
 
-    /// Runs the scenarios as [`run`](Self::run) does, and shows each question on the way, with the
+    /// The scenarios whose id holds `filter`, with their files.
+    fn chosen<'s>(
+        &'s self,
+        filter: Option<&'s str>,
+    ) -> impl Iterator<Item = (&'s Loaded, &'s Scenario)> {
+        let chosen =
+            move |scenario: &&Scenario| filter.is_none_or(|part| scenario.id.contains(part));
+        self.files.iter().flat_map(move |file| {
+            file.scenarios.iter().filter(chosen).map(move |scenario| (file, scenario))
+        })
+    }
+
+    /// Runs the scenarios as [`run`](Self::run) does, one after the other, and shows each question on the way, with the
     /// state that it is asked of: to explain it, or to ask another engine the same.
     ///
     /// # Example
@@ -148,12 +183,8 @@ impl Suite {
         filter: Option<&str>,
         mut observe: impl FnMut(&Asked<'_>),
     ) -> SuiteReport {
-        let chosen = |scenario: &&Scenario| filter.is_none_or(|part| scenario.id.contains(part));
-        let scenarios = self.files.iter().flat_map(|file| {
-            file.scenarios.iter().filter(chosen).map(move |scenario| (file, scenario))
-        });
-        let reports = scenarios.map(|(file, scenario)| run(file, scenario, policies, &mut observe));
-        SuiteReport { scenarios: reports.collect() }
+        let run = |(file, scenario)| run(file, scenario, policies, &mut observe);
+        SuiteReport { scenarios: self.chosen(filter).map(run).collect() }
     }
 }
 
