@@ -1,6 +1,8 @@
 //! The worked decisions of the domain stand among the shipped scenarios, with the answers that the
 //! domain gives them.
 
+use std::collections::BTreeSet;
+
 use doorward::author::{ScenarioReport, Suite};
 use doorward::portal::shipped_policies;
 
@@ -194,5 +196,26 @@ fn scenarios_expect_what_the_domain_says() {
         let scenario = text.split(&format!("- id: {id}\n")).nth(1).unwrap();
         let scenario = scenario.split("\n  - id: ").next().unwrap();
         assert!(scenario.contains(&format!("expect: {expected}\n")), "{id}: {expected}");
+    }
+}
+
+/// Worked decisions that say what holds, instead of one answer: tests of their own.
+const PROPERTIES: &[&str] = &["AD61", "AD63", "AD64", "AD65", "AD70", "AD73", "AD85", "AD86"];
+
+#[test]
+fn all_160_worked_decisions_are_there() {
+    let ids: BTreeSet<&str> =
+        WORKED.iter().map(|(id, _)| *id).chain(PROPERTIES.iter().copied()).collect();
+    assert_eq!((ids.len(), WORKED.len() + PROPERTIES.len()), (160, 160));
+    let sources = [include_str!("worked.rs"), include_str!("threads.rs")].concat();
+    for id in PROPERTIES {
+        let test = format!("#[test]\nfn {}_", id.to_lowercase());
+        assert!(sources.contains(&test), "{id} has no test");
+    }
+    let any = std::fs::read_to_string(format!("{TESTS}/any.yaml")).unwrap();
+    let scenarios: Vec<&str> = any.split("\n  - id: ").skip(1).collect();
+    assert_eq!(scenarios.len(), 56);
+    for scenario in scenarios {
+        assert!(scenario.contains("presets: any"), "{}", scenario.lines().next().unwrap());
     }
 }
