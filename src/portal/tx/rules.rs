@@ -1,6 +1,6 @@
 //! Rules on the result of a write, judged once, on its final state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Tx;
 use crate::facts::{Entity, EntityUid, Facts};
@@ -24,21 +24,39 @@ fn is_admin(contact: &Entity) -> bool {
     contact.is("admin") && contact.text_at("access") == "enabled"
 }
 
-/// How many contacts of a client are such.
-fn count(facts: &Facts, client: &EntityUid, such: fn(&Entity) -> bool) -> usize {
-    let of_client = |row: &&Entity| row.entity_at("client") == Some(client);
-    facts.of_type("Contact").filter(of_client).filter(|row| such(row)).count()
+/// What a client has of contacts.
+#[derive(Default, Clone, Copy)]
+struct Staffing {
+    admins: usize,
+    recipients: usize,
+}
+
+/// Counted in one pass: an import touches many clients.
+fn staffing<'f>(
+    facts: &'f Facts,
+    clients: &BTreeSet<EntityUid>,
+) -> BTreeMap<&'f EntityUid, Staffing> {
+    let mut counts: BTreeMap<&EntityUid, Staffing> = BTreeMap::new();
+    for row in facts.of_type("Contact") {
+        let Some(client) = row.entity_at("client").filter(|client| clients.contains(client)) else {
+            continue;
+        };
+        let of_client = counts.entry(client).or_default();
+        of_client.admins = of_client.admins.saturating_add(usize::from(is_admin(row)));
+        of_client.recipients = of_client.recipients.saturating_add(usize::from(is_recipient(row)));
+    }
+    counts
 }
 
 /// The contacts that share something of theirs: an e-mail, a login.
-type Shared = BTreeMap<String, Vec<Entity>>;
+type Shared<'f> = HashMap<&'f str, Vec<&'f Entity>>;
 
-fn by(facts: &Facts, name: &str) -> Shared {
+fn by<'f>(facts: &'f Facts, name: &str) -> Shared<'f> {
     let mut shared = Shared::new();
     for row in facts.of_type("Contact").filter(|row| is_live(row)) {
         let text = row.text_at(name);
         if !text.is_empty() {
-            shared.entry(text.to_owned()).or_default().push(row.clone());
+            shared.entry(text).or_default().push(row);
         }
     }
     shared
@@ -71,7 +89,8 @@ impl Tx<'_> {
             return Ok(());
         }
         let settings = self.cascade(None)?.tenant;
-        let emails = by(&self.facts, "email");
+        let facts = self.facts.clone();
+        let emails = by(&facts, "email");
         self.check_staff(&touched, &staff, &emails);
         for row in touched.iter().filter(|row| is_live(row)) {
             let id = row.uid().id();
@@ -81,7 +100,7 @@ impl Tx<'_> {
                 self.violate("EMAIL_REQUIRED", format!("{id} is enabled without an e-mail"));
             }
             let others = |twin: &&Entity| twin.uid() != row.uid();
-            let mut twins = emails.get(email).into_iter().flatten().filter(others);
+            let mut twins = emails.get(email).into_iter().flatten().copied().filter(others);
             let one_client = settings.shared_emails == Some(false);
             let clash =
                 |twin: &&Entity| one_client || twin.entity_at("client") == row.entity_at("client");
@@ -97,7 +116,7 @@ impl Tx<'_> {
     }
 
     /// Nobody is both: staff who held a seat would pass by what clients may see.
-    fn check_staff(&mut self, contacts: &[Entity], staff: &[Entity], emails: &Shared) {
+    fn check_staff(&mut self, contacts: &[Entity], staff: &[Entity], emails: &Shared<'_>) {
         let working = |row: &&Entity| row.is("active") && !row.text_at("email").is_empty();
         for row in staff.iter().filter(working) {
             if let Some(contact) = emails.get(row.text_at("email")).and_then(|same| same.first()) {
@@ -122,7 +141,8 @@ impl Tx<'_> {
 
     /// Logins are one person's: his contacts at several clients may share one.
     fn check_logins(&mut self, touched: &[Entity]) {
-        let logins = by(&self.facts, "login");
+        let facts = self.facts.clone();
+        let logins = by(&facts, "login");
         for row in touched.iter().filter(|row| is_live(row)) {
             let (id, login) = (row.uid().id(), row.text_at("login"));
             if login.is_empty() {
@@ -137,7 +157,7 @@ impl Tx<'_> {
                     && row.entity_at("identity") == twin.entity_at("identity");
                 twin.uid() != row.uid() && !(proven && same)
             };
-            let twin = logins.get(login).and_then(|same| same.iter().find(another));
+            let twin = logins.get(login).and_then(|same| same.iter().copied().find(another));
             if let Some(twin) = twin {
                 let message = format!("{id} and {} share a login", twin.uid().id());
                 self.violate("DUPLICATE_LOGIN", message);
@@ -153,9 +173,12 @@ impl Tx<'_> {
             .iter()
             .filter_map(|row| row.entity_at("client").cloned())
             .collect();
+        let after = self.facts.clone();
+        let (before, after) = (staffing(&before, &clients), staffing(&after, &clients));
         for client in &clients {
-            let admins = count(&before, client, is_admin);
-            if admins > 0 && count(&self.facts, client, is_admin) == 0 {
+            let [was, is] =
+                [&before, &after].map(|counts| counts.get(client).copied().unwrap_or_default());
+            if was.admins > 0 && is.admins == 0 {
                 self.violate("LAST_ADMIN", format!("{} would have no admin left", client.id()));
             }
             if self.facts.entity(client).is_none() {
@@ -163,9 +186,10 @@ impl Tx<'_> {
             }
             let named = self.tenant.client(client.shared_id());
             let min = self.cascade(Some(&named))?.recipients_min();
-            let recipients = count(&self.facts, client, is_recipient);
-            let fewer = recipients < count(&before, client, is_recipient);
-            if fewer && recipients < usize::try_from(min).unwrap_or(usize::MAX) {
+            let recipients = is.recipients;
+            if recipients < was.recipients
+                && recipients < usize::try_from(min).unwrap_or(usize::MAX)
+            {
                 let message =
                     format!("{} would have {recipients} recipients of mail of {min}", client.id());
                 self.violate("MIN_RECIPIENTS", message);
