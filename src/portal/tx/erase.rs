@@ -99,6 +99,13 @@ impl Tx<'_> {
             row.unset("owner");
             self.put(row);
         }
+        let given = self.facts.of_type("Share");
+        let given =
+            given.filter(|row| row.entity_at("giver").is_some_and(|g| contacts.contains(g)));
+        for mut row in given.cloned().collect::<Vec<_>>() {
+            row.unset("giver");
+            self.put(row);
+        }
         for row in self.facts.of_type("Access").cloned().collect::<Vec<_>>() {
             let mut kept = row.clone();
             for (name, value) in row.attributes() {
