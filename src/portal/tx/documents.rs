@@ -126,7 +126,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Removes a document and whom it was given to. Its links find nothing from then on.
+    /// Removes a document with its children, and whom they were given to. Their links find nothing
+    /// from then on.
     ///
     /// # Errors
     ///
@@ -134,16 +135,27 @@ impl Tx<'_> {
     pub fn remove_document(&mut self, document: &DocumentId) -> Result<(), WriteError> {
         self.authorise(Action::Delete, document, &[])?;
         self.row(&document.uid())?;
-        // Should the id be given again, no link opens what it was not made for.
-        let uid = document.uid();
-        let links = self.facts.of_type("Link");
-        let links = links.filter(|link| link.entity_at("document") == Some(&uid)).cloned();
-        for mut link in links.collect::<Vec<_>>() {
+        // Should the id be given again, no link opens what it was not made for, and no child is
+        // its.
+        let mut removed = BTreeSet::from([document.uid()]);
+        let mut parents = removed.clone();
+        while !parents.is_empty() {
+            let child =
+                |row: &&Entity| row.entity_at("parent").is_some_and(|p| parents.contains(p));
+            let children = self.facts.of_type("Document").filter(child);
+            let children: BTreeSet<EntityUid> = children.map(|row| row.uid().clone()).collect();
+            parents = children.into_iter().filter(|child| removed.insert(child.clone())).collect();
+        }
+        let opens =
+            |link: &&Entity| link.entity_at("document").is_some_and(|d| removed.contains(d));
+        for mut link in self.facts.of_type("Link").filter(opens).cloned().collect::<Vec<_>>() {
             link.set("revoked", true);
             self.put(link);
         }
-        self.remove(&uid);
-        self.remove(&rows::access(document));
+        for uid in removed {
+            self.remove(&EntityUid::new("Access", uid.shared_id()));
+            self.remove(&uid);
+        }
         Ok(())
     }
 
