@@ -309,8 +309,22 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.authorise(Action::Grant, contact, &[])?;
         let sets: BTreeSet<String> = sets.into_iter().map(Into::into).collect();
-        self.check_sets(contact, &sets)?;
+        let added = self.added_sets(&contact.uid(), &sets);
+        self.check_sets(contact, &added)?;
         self.put_sets(contact, &sets)
+    }
+
+    /// The sets that somebody does not hold yet: keeping one is giving nothing.
+    pub(super) fn added_sets(
+        &self,
+        holder: &EntityUid,
+        sets: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
+        let row = self.facts.entity(holder);
+        let held = |set: &&String| {
+            row.is_some_and(|row| row.parents().contains(&rows::permission_set(set)))
+        };
+        sets.iter().filter(|set| !held(set)).cloned().collect()
     }
 
     /// Nor a set of it.

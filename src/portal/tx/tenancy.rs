@@ -438,7 +438,8 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
         let sets = sets.into_iter().map(Into::into).collect();
-        self.check_sets(staff, &sets)?;
+        let added = self.added_sets(&staff.uid(), &sets);
+        self.check_sets(staff, &added)?;
         self.put_staff_sets(staff, &sets)
     }
 
