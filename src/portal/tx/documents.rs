@@ -354,8 +354,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Lets a contact watch all documents of a kind at its client, and be mailed about them or
-    /// not.
+    /// Lets a contact watch all documents of a kind at its client, or for everyone where the kind
+    /// is, and be mailed about them or not.
     ///
     /// # Errors
     ///
@@ -368,7 +368,9 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.authorise(Action::SetAlerts, contact, &[])?;
         let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
-        let client = row.entity_at("client").map(|uid| self.tenant.client(uid.shared_id()));
+        let wide = self.facts.entity(&kind.uid()).is_some_and(|kind| kind.is("tenant_wide"));
+        let client = row.entity_at("client").filter(|_| !wide);
+        let client = client.map(|uid| self.tenant.client(uid.shared_id()));
         self.edit_set(&mut row, "muted_kinds", |set| {
             member(set, kind.uid(), watch == Watch::Silently);
         });
