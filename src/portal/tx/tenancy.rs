@@ -221,7 +221,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn resolve_tenant(&mut self) -> Result<(), WriteError> {
+    pub(super) fn resolve_tenant(&mut self) -> Result<(), WriteError> {
         let cascade = self.cascade(None)?;
         let networks = match &cascade.tenant.networks {
             Some(ranges) => Some(self.put_networks(ranges)?),
