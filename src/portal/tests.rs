@@ -135,6 +135,30 @@ fn a_contact_is_told_no_more_than_he_may_see() {
 }
 
 #[test]
+fn whom_a_document_is_denied_lifts_that_for_nobody() {
+    let tenant = invoicing(Level::Client);
+    let (gm, invoice) = (tenant.contact("gm"), tenant.document("I1"));
+    tenant
+        .write_as_system(|tx| {
+            tx.set_admin(&gm, true)?;
+            for contact in ["gm", "dh"] {
+                tx.deny_document(&tenant.contact(contact), &invoice, true)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let lift = |who: &Caller, contact: &str| {
+        tenant.write(who, |tx| tx.deny_document(&tenant.contact(contact), &invoice, false))
+    };
+    for contact in ["gm", "dh"] {
+        let refused = lift(&session(&tenant, "gm"), contact).unwrap_err();
+        assert_eq!(refused.code(), "NO_ESCALATION", "{contact}");
+    }
+    lift(&Caller::staff(tenant.staff("u")), "gm").unwrap();
+    lift(&session(&tenant, "gm"), "dh").unwrap();
+}
+
+#[test]
 fn documents_of_the_host_are_decided_inline() {
     let portal = Portal::builder().clock(now).host_owned_documents().build().unwrap();
     let tenant = portal.create_tenant("it", Preset::Invoicing).unwrap();

@@ -420,7 +420,8 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_CONTACT`, `CROSS_TENANT`.
+    /// `UNKNOWN_CONTACT`, `CROSS_TENANT`; `NO_ESCALATION` where a contact lifts it whom the document
+    /// is denied.
     pub fn deny_document(
         &mut self,
         contact: &ContactId,
@@ -429,10 +430,25 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.authorise(Action::Grant, contact, &[])?;
         self.own(&document.into())?;
+        if !denied && self.is_denied_to_actor(document) {
+            self.violate("NO_ESCALATION", format!("{document} is denied to who lifts that"));
+        }
         let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
         self.edit_set(&mut row, "denied", |set| member(set, document.uid(), denied));
         self.put(row);
         Ok(())
+    }
+
+    /// Whether a document, or what it belongs to, is denied to the actor or was before this write.
+    fn is_denied_to_actor(&self, document: &DocumentId) -> bool {
+        let Some(actor) = self.actor.and_then(Caller::giver) else { return false };
+        let row = self.facts.entity(&document.uid());
+        let above = ["parent", "head"].into_iter().filter_map(|name| row?.entity_at(name).cloned());
+        let path: Vec<EntityUid> = above.chain([document.uid()]).collect();
+        [self.world.facts(), &self.facts].into_iter().any(|facts| {
+            let denied = facts.entity(&actor).map(|row| row.entities_at("denied"));
+            denied.is_some_and(|denied| denied.iter().any(|uid| path.contains(uid)))
+        })
     }
 
     /// Switches all mail about documents to a contact on or off. Access stays.
