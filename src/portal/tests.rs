@@ -135,6 +135,43 @@ fn a_contact_is_told_no_more_than_he_may_see() {
 }
 
 #[test]
+fn nobody_is_told_of_the_container_that_he_asks_to_create_in() {
+    let tenant = invoicing(Level::Container);
+    tenant
+        .write_as_system(|tx| {
+            for job in ["J", "J2"] {
+                let job = Document::new(tenant.document(job), Kind::JOB);
+                tx.put_document(&job.client(tenant.client("C1")))?;
+            }
+            tx.grant(&tenant.contact("acc"), "job.view")?;
+            tx.relate(
+                tenant.document("J"),
+                &tenant.contact("acc"),
+                Relation::new(Role::Participant),
+            )
+        })
+        .unwrap();
+    let acc = session(&tenant, "acc");
+    let asked = |container: &str| {
+        let (client, container) = (tenant.client("C1"), tenant.document(container));
+        let new = Document::new(tenant.document("new"), Kind::TASK)
+            .client(client.clone())
+            .container(container.clone())
+            .owner(tenant.contact("acc"));
+        let prospect = Prospect::in_container(Kind::TASK, client, container);
+        let told = [prospect.into(), new.into()].map(|resource: Resource| {
+            assert!(!tenant.check(&acc, Action::Create, resource.clone()).is_allowed());
+            tenant.disclosure(&acc, Action::Create, resource)
+        });
+        assert_eq!(told[0], told[1]);
+        told[0]
+    };
+    assert_eq!(asked("J"), Disclosure::Forbidden, "he may view it");
+    assert_eq!(asked("J2"), Disclosure::NotFound, "he may not");
+    assert_eq!(asked("missing"), Disclosure::NotFound);
+}
+
+#[test]
 fn whom_a_document_is_denied_lifts_that_for_nobody() {
     let tenant = invoicing(Level::Client);
     let (gm, invoice) = (tenant.contact("gm"), tenant.document("I1"));
