@@ -196,6 +196,37 @@ fn whom_a_document_is_denied_lifts_that_for_nobody() {
 }
 
 #[test]
+fn no_refusal_tells_of_the_contacts_of_others() {
+    let tenant = invoicing(Level::Client);
+    let mut config = Settings { shared_emails: Some(false), ..Settings::default() };
+    config.login_names = Some(false);
+    tenant
+        .write_as_system(|tx| {
+            tx.set_settings(config)?;
+            tx.put_document(
+                &Document::new(tenant.document("J"), Kind::JOB).client(tenant.client("C1")),
+            )?;
+            tx.set_admin(&tenant.contact("gm"), true)
+        })
+        .unwrap();
+    let gm = session(&tenant, "gm");
+    let relate = |contact: &str| {
+        let relation = Relation::new(Role::Participant);
+        let written = tenant
+            .write(&gm, |tx| tx.relate(tenant.document("J"), &tenant.contact(contact), relation));
+        written.unwrap_err().to_string().replace(contact, "…")
+    };
+    assert_eq!(relate("other"), relate("missing"));
+    let taken = tenant.write(&gm, |tx| {
+        let new = NewContact::new(tenant.contact("n"), tenant.client("C1"));
+        tx.create_contact(new.email("other@C2.example"))
+    });
+    let taken = taken.unwrap_err();
+    assert_eq!(taken.code(), "DUPLICATE_EMAIL");
+    assert_eq!(taken.to_string(), "DUPLICATE_EMAIL: n and another contact share an e-mail");
+}
+
+#[test]
 fn documents_of_the_host_are_decided_inline() {
     let portal = Portal::builder().clock(now).host_owned_documents().build().unwrap();
     let tenant = portal.create_tenant("it", Preset::Invoicing).unwrap();

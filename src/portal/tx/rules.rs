@@ -30,6 +30,12 @@ fn count(facts: &Facts, client: &EntityUid, such: fn(&Entity) -> bool) -> usize 
     facts.of_type("Contact").filter(of_client).filter(|row| such(row)).count()
 }
 
+/// How a contact is named to whoever writes another: those of other clients are not his to know.
+fn told<'r>(contact: &'r Entity, to: &Entity) -> &'r str {
+    let colleagues = contact.entity_at("client") == to.entity_at("client");
+    if colleagues { contact.uid().id() } else { "another contact" }
+}
+
 /// The contacts that share something of theirs: an e-mail, a login.
 type Shared = BTreeMap<String, Vec<Entity>>;
 
@@ -86,7 +92,7 @@ impl Tx<'_> {
             let clash =
                 |twin: &&Entity| one_client || twin.entity_at("client") == row.entity_at("client");
             if let Some(twin) = twins.find(clash) {
-                let message = format!("{id} and {} share an e-mail", twin.uid().id());
+                let message = format!("{id} and {} share an e-mail", told(twin, row));
                 self.violate("DUPLICATE_EMAIL", message);
             }
         }
@@ -139,7 +145,7 @@ impl Tx<'_> {
             };
             let twin = logins.get(login).and_then(|same| same.iter().find(another));
             if let Some(twin) = twin {
-                let message = format!("{id} and {} share a login", twin.uid().id());
+                let message = format!("{id} and {} share a login", told(twin, row));
                 self.violate("DUPLICATE_LOGIN", message);
             }
         }
