@@ -487,3 +487,37 @@ fn policies_without_the_base_are_no_portal() {
     assert!(changed.contains("base-policy-changed"), "{changed}");
     assert!(changed.contains("`link-epoch`"), "{changed}");
 }
+
+#[test]
+fn a_portal_keeps_its_actions_in_their_groups() {
+    let with = |change: fn(String) -> String| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
+        let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
+        let schema = change(read("portal.cedarschema"));
+        let mut sources = PolicyBundle::builder().schema("portal.cedarschema", schema);
+        for file in std::fs::read_dir(folder).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".cedar") {
+                sources = sources.policies(name.as_str(), read(&name));
+            }
+        }
+        Portal::builder().policies(sources.build().unwrap()).build().map(drop)
+    };
+    let grouped = |text: String| {
+        text.replace(
+            "action send, manage in [",
+            "action of_the_host;\naction send, manage in [of_the_host, ",
+        )
+    };
+    with(grouped).unwrap();
+    // What is for staff only would be for everyone who holds the permission.
+    let freed = |text: String| text.replace("in [on_document, staff_only]", "in [on_document]");
+    let error = with(freed).unwrap_err().to_string();
+    assert!(error.contains("base-action-changed") && error.contains("`manage`"), "{error}");
+    // And what counts as mail asks for no session.
+    let mailed = |text: String| {
+        text.replace("action download, preview in [", "action download, preview in [mail, ")
+    };
+    let error = with(mailed).unwrap_err().to_string();
+    assert!(error.contains("base-action-changed") && error.contains("`download`"), "{error}");
+}
