@@ -441,13 +441,13 @@ impl Tx<'_> {
 
     /// Whether a document, or what it belongs to, is denied to the actor or was before this write.
     fn is_denied_to_actor(&self, document: &DocumentId) -> bool {
-        let Some(actor) = self.actor.and_then(Caller::giver) else { return false };
+        let givers: Vec<EntityUid> = self.actor.into_iter().flat_map(Caller::givers).collect();
         let row = self.facts.entity(&document.uid());
         let above = ["parent", "head"].into_iter().filter_map(|name| row?.entity_at(name).cloned());
         let path: Vec<EntityUid> = above.chain([document.uid()]).collect();
         [self.world.facts(), &self.facts].into_iter().any(|facts| {
-            let denied = facts.entity(&actor).map(|row| row.entities_at("denied"));
-            denied.is_some_and(|denied| denied.iter().any(|uid| path.contains(uid)))
+            let rows = givers.iter().filter_map(|giver| facts.entity(giver));
+            rows.flat_map(|row| row.entities_at("denied")).any(|denied| path.contains(&denied))
         })
     }
 
@@ -547,18 +547,19 @@ impl Tx<'_> {
     /// Nobody gives what he lacks, contact or staff. He has to have held it when the write began,
     /// or he would give it to himself first, and to hold it still.
     pub(super) fn check_escalation(&mut self, to: impl std::fmt::Display, given: &[EntityUid]) {
-        let Some(actor) = self.actor.and_then(Caller::giver) else { return };
-        let (before, now) = (held(self.world.facts(), &actor), held(&self.facts, &actor));
-        let lacks = |permission: &EntityUid| {
-            [&before, &now].into_iter().any(|held| {
-                let everything = held.contains(&rows::permission("*"));
-                !(everything || held.contains(permission))
-                    || held.contains(&rows::denial(permission.id()))
-            })
-        };
-        for permission in given.iter().filter(|permission| lacks(permission)) {
-            let message = format!("{} gives {to} what he lacks", actor.id());
-            self.lacking.push((permission.id().to_owned(), message));
+        for giver in self.actor.into_iter().flat_map(Caller::givers) {
+            let (before, now) = (held(self.world.facts(), &giver), held(&self.facts, &giver));
+            let lacks = |permission: &EntityUid| {
+                [&before, &now].into_iter().any(|held| {
+                    let everything = held.contains(&rows::permission("*"));
+                    !(everything || held.contains(permission))
+                        || held.contains(&rows::denial(permission.id()))
+                })
+            };
+            for permission in given.iter().filter(|permission| lacks(permission)) {
+                let message = format!("{} gives {to} what he lacks", giver.id());
+                self.lacking.push((permission.id().to_owned(), message));
+            }
         }
     }
 }
