@@ -301,7 +301,7 @@ impl Tx<'_> {
     }
 
     /// Invites a new contact to what is open at its client and of a kind that it is sent. What is
-    /// kept to fewer than the invited stays so.
+    /// kept to fewer than the invited, by itself or by its kind, stays so.
     pub(super) fn backfill(
         &mut self,
         contact: &ContactId,
@@ -314,6 +314,10 @@ impl Tx<'_> {
                 && OPEN_STATES.iter().any(|state| row.text_at("state") == state.as_str())
                 && row.entity_at("parent").is_none()
                 && row.long_at("level") >= Level::Invited.number()
+                && row
+                    .entity_at("rule")
+                    .and_then(|rule| self.facts.entity(rule))
+                    .is_some_and(|rule| rule.long_at("level") >= Level::Invited.number())
         };
         let documents: Vec<DocumentId> = self
             .facts
