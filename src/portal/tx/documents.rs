@@ -166,8 +166,8 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_ID`, `UNKNOWN_CONTACT`; at the end of the write `NO_SIGNATORY` where only
-    /// signatories could sign it, and its client has none.
+    /// `UNKNOWN_ID`; `UNKNOWN_CONTACT`, also for a contact of another client; at the end of the
+    /// write `NO_SIGNATORY` where only signatories could sign it, and its client has none.
     pub fn send_document(
         &mut self,
         document: &DocumentId,
@@ -231,8 +231,11 @@ impl Tx<'_> {
         let document = self.asked_document(Action::Send, document.into())?;
         self.not_empty(document.id())?;
         self.own(&contact.into())?;
-        let Some(contact) = self.known_contact(contact) else { return Ok(link) };
-        let mut row = self.new_link(&link, &contact, "personal")?;
+        let Some(contact_row) = self.known_contact(contact) else { return Ok(link) };
+        if !self.may_receive(contact, &document) {
+            return Ok(link);
+        }
+        let mut row = self.new_link(&link, &contact_row, "personal")?;
         row.set("document", document.uid());
         if let Some(expires) = expires {
             row.set("expires", expires);
@@ -280,6 +283,9 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.own(&contact.into())?;
         let Some(contact_row) = self.known_contact(contact) else { return Ok(()) };
+        if !self.may_receive(contact, document) {
+            return Ok(());
+        }
         let mut row = self.access_row(document)?;
         self.edit_set(&mut row, "invited", |set| member(set, contact.uid(), true));
         self.put(row);
@@ -288,6 +294,13 @@ impl Tx<'_> {
             self.put(row.with("document", document.uid()));
         }
         Ok(())
+    }
+
+    /// Whether a contact is one whom a document can be sent to; the client of one that the host keeps
+    /// is the host's to know. Who could not open it now would, once it moved to his client.
+    fn may_receive(&mut self, contact: &ContactId, document: &DocumentId) -> bool {
+        let stored = self.facts.entity(&document.uid()).cloned();
+        stored.is_none_or(|stored| self.is_contact_for(contact, &stored))
     }
 
     fn default_recipients(&self, document: &Entity) -> Vec<ContactId> {
