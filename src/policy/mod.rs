@@ -20,7 +20,7 @@ mod statements;
 mod tests;
 mod weigh;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -207,6 +207,16 @@ impl PolicyBundle {
         static NONE: LazyLock<HashMap<cedar_policy::EntityUid, Entity>> =
             LazyLock::new(HashMap::new);
         self.0.schema.as_ref().map_or(&NONE, |info| &info.action_entities)
+    }
+
+    /// The schema's actions, each with all groups that it is in.
+    pub(crate) fn action_groups(&self) -> BTreeMap<EntityUid, BTreeSet<EntityUid>> {
+        let actions = self.action_entities().values().cloned().map(Entity::into_inner);
+        actions
+            .map(|(uid, _, groups)| {
+                (EntityUid::from_cedar(&uid), groups.iter().map(EntityUid::from_cedar).collect())
+            })
+            .collect()
     }
 
     /// The schema's actions that apply between two types, by name; empty without a schema.

@@ -201,15 +201,14 @@ impl Caller {
         matches!(self.who, Who::ViewAs { .. })
     }
 
-    /// Who gives what the caller gives away, and has to hold it: the contact, or else the staff.
-    pub(super) fn giver(&self) -> Option<EntityUid> {
-        match &self.who {
-            Who::Contact(contact) | Who::ViewAs { contact, .. } | Who::OnBehalf { contact, .. } => {
-                Some(contact.uid())
-            }
-            Who::Staff(staff) => Some(staff.uid()),
-            Who::Link(_) | Who::Guest { .. } => None,
-        }
+    /// Who gives what the caller gives away, and has to hold it: the contact, the staff, and both
+    /// where staff act for a contact.
+    pub(super) fn givers(&self) -> impl Iterator<Item = EntityUid> {
+        let staff = match &self.who {
+            Who::Staff(staff) => Some(staff),
+            _ => self.stand_in(),
+        };
+        self.contact_id().map(ContactId::uid).into_iter().chain(staff.map(StaffId::uid))
     }
 
     /// The moment of the request, where it is not the portal's clock.

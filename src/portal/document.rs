@@ -142,6 +142,11 @@ impl Document {
         &self.kind
     }
 
+    /// What it is a child of, or lies in.
+    pub(super) fn place(&self) -> Option<&DocumentId> {
+        self.parent.as_ref().or(self.container.as_ref())
+    }
+
     /// The row that policies read. `others` are the documents passed along with it.
     pub(super) fn row(&self, facts: &Facts, others: &[Self]) -> Entity {
         let client = self.client.as_ref().map_or_else(rows::no_client, ClientId::uid);
@@ -258,6 +263,11 @@ impl Prospect {
 
     pub(super) fn client(&self) -> &ClientId {
         &self.client
+    }
+
+    /// What it would be a child of, or lie in.
+    pub(super) fn place(&self) -> Option<&DocumentId> {
+        self.parent.as_ref().or(self.container.as_ref())
     }
 
     pub(super) fn tenants(&self) -> impl Iterator<Item = &str> {

@@ -201,11 +201,20 @@ impl Tenant {
         action: Action,
         resource: impl Into<Resource>,
     ) -> Disclosure {
-        let world = self.0.engine.world();
-        match self.request_in(&world, caller, action, &resource.into(), &[]) {
-            Ok(request) => world.disclosure(&request, "view"),
-            Err(_) => Disclosure::NotFound,
+        let (world, resource) = (self.0.engine.world(), resource.into());
+        let Ok(request) = self.request_in(&world, caller, action, &resource, &[]) else {
+            return Disclosure::NotFound;
+        };
+        // Who would create a document may view it, and not always what he would put it into.
+        let hidden = action == Action::Create || matches!(resource, Resource::Prospect(_));
+        let hidden = hidden
+            && resource.place().is_some_and(|place| {
+                !self.decide(&world, caller, Action::View, &place, &[]).is_allowed()
+            });
+        if hidden && world.check(&request).step_up().is_none() {
+            return Disclosure::NotFound;
         }
+        world.disclosure(&request, "view")
     }
 
     /// Explains a decision to whoever writes policies.
@@ -485,6 +494,23 @@ fn cross_tenant(world: &World) -> Refused {
 }
 
 impl Resource {
+    /// What a document is a child of, or lies in.
+    fn place(&self) -> Option<Self> {
+        match self {
+            Self::Prospect(prospect) => prospect.place().map(Self::from),
+            Self::Inline { document, path } => {
+                let place = document.place()?;
+                Some(match path.iter().find(|above| above.id() == place) {
+                    Some(above) => {
+                        Self::Inline { document: Box::new(above.clone()), path: path.clone() }
+                    }
+                    None => Self::from(place),
+                })
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn tenants(&self) -> Vec<&str> {
         match self {
             Self::Document(document) => vec![document.tenant()],

@@ -135,6 +135,98 @@ fn a_contact_is_told_no_more_than_he_may_see() {
 }
 
 #[test]
+fn nobody_is_told_of_the_container_that_he_asks_to_create_in() {
+    let tenant = invoicing(Level::Container);
+    tenant
+        .write_as_system(|tx| {
+            for job in ["J", "J2"] {
+                let job = Document::new(tenant.document(job), Kind::JOB);
+                tx.put_document(&job.client(tenant.client("C1")))?;
+            }
+            tx.grant(&tenant.contact("acc"), "job.view")?;
+            tx.relate(
+                tenant.document("J"),
+                &tenant.contact("acc"),
+                Relation::new(Role::Participant),
+            )
+        })
+        .unwrap();
+    let acc = session(&tenant, "acc");
+    let asked = |container: &str| {
+        let (client, container) = (tenant.client("C1"), tenant.document(container));
+        let new = Document::new(tenant.document("new"), Kind::TASK)
+            .client(client.clone())
+            .container(container.clone())
+            .owner(tenant.contact("acc"));
+        let prospect = Prospect::in_container(Kind::TASK, client, container);
+        let told = [prospect.into(), new.into()].map(|resource: Resource| {
+            assert!(!tenant.check(&acc, Action::Create, resource.clone()).is_allowed());
+            tenant.disclosure(&acc, Action::Create, resource)
+        });
+        assert_eq!(told[0], told[1]);
+        told[0]
+    };
+    assert_eq!(asked("J"), Disclosure::Forbidden, "he may view it");
+    assert_eq!(asked("J2"), Disclosure::NotFound, "he may not");
+    assert_eq!(asked("missing"), Disclosure::NotFound);
+}
+
+#[test]
+fn whom_a_document_is_denied_lifts_that_for_nobody() {
+    let tenant = invoicing(Level::Client);
+    let (gm, invoice) = (tenant.contact("gm"), tenant.document("I1"));
+    tenant
+        .write_as_system(|tx| {
+            tx.set_admin(&gm, true)?;
+            for contact in ["gm", "dh"] {
+                tx.deny_document(&tenant.contact(contact), &invoice, true)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let lift = |who: &Caller, contact: &str| {
+        tenant.write(who, |tx| tx.deny_document(&tenant.contact(contact), &invoice, false))
+    };
+    for contact in ["gm", "dh"] {
+        let refused = lift(&session(&tenant, "gm"), contact).unwrap_err();
+        assert_eq!(refused.code(), "NO_ESCALATION", "{contact}");
+    }
+    lift(&Caller::staff(tenant.staff("u")), "gm").unwrap();
+    lift(&session(&tenant, "gm"), "dh").unwrap();
+}
+
+#[test]
+fn no_refusal_tells_of_the_contacts_of_others() {
+    let tenant = invoicing(Level::Client);
+    let mut config = Settings { shared_emails: Some(false), ..Settings::default() };
+    config.login_names = Some(false);
+    tenant
+        .write_as_system(|tx| {
+            tx.set_settings(config)?;
+            tx.put_document(
+                &Document::new(tenant.document("J"), Kind::JOB).client(tenant.client("C1")),
+            )?;
+            tx.set_admin(&tenant.contact("gm"), true)
+        })
+        .unwrap();
+    let gm = session(&tenant, "gm");
+    let relate = |contact: &str| {
+        let relation = Relation::new(Role::Participant);
+        let written = tenant
+            .write(&gm, |tx| tx.relate(tenant.document("J"), &tenant.contact(contact), relation));
+        written.unwrap_err().to_string().replace(contact, "…")
+    };
+    assert_eq!(relate("other"), relate("missing"));
+    let taken = tenant.write(&gm, |tx| {
+        let new = NewContact::new(tenant.contact("n"), tenant.client("C1"));
+        tx.create_contact(new.email("other@C2.example"))
+    });
+    let taken = taken.unwrap_err();
+    assert_eq!(taken.code(), "DUPLICATE_EMAIL");
+    assert_eq!(taken.to_string(), "DUPLICATE_EMAIL: n and another contact share an e-mail");
+}
+
+#[test]
 fn documents_of_the_host_are_decided_inline() {
     let portal = Portal::builder().clock(now).host_owned_documents().build().unwrap();
     let tenant = portal.create_tenant("it", Preset::Invoicing).unwrap();
@@ -507,18 +599,29 @@ fn an_export_is_for_oneself_alone() {
 #[test]
 fn nothing_is_left_behind_without_an_owner() {
     let tenant = invoicing(Level::Client);
-    let (invoice, file) = (tenant.document("I1"), tenant.document("F1"));
-    let child = Document::new(file.clone(), Kind::FILE).client(tenant.client("C1"));
-    tenant.write_as_system(|tx| tx.put_document(&child.parent(invoice.clone()))).unwrap();
-    let code = |written: Result<Written<()>, WriteError>| written.unwrap_err().code();
-    let removed = tenant.write_as_system(|tx| tx.remove_document(&invoice));
-    assert_eq!(code(removed), "NO_OWNER_PATH");
-    // In whichever order: the final state counts.
+    let (job, task, file) = (tenant.document("J"), tenant.document("T"), tenant.document("F"));
+    let put = tenant.write_as_system(|tx| {
+        let new =
+            |id: &DocumentId, kind| Document::new(id.clone(), kind).client(tenant.client("C1"));
+        tx.put_document(&new(&job, Kind::JOB))?;
+        tx.put_document(&new(&task, Kind::TASK).container(job.clone()))?;
+        tx.put_document(&new(&file, Kind::FILE).parent(task.clone()))
+    });
+    put.unwrap();
+    // What lies in a container is decided for itself; in whichever order, the final state counts.
+    let alone = tenant.write_as_system(|tx| tx.remove_document(&job));
+    assert_eq!(alone.unwrap_err().code(), "NO_OWNER_PATH");
     let both = tenant.write_as_system(|tx| {
-        tx.remove_document(&invoice)?;
-        tx.remove_document(&file)
+        tx.remove_document(&job)?;
+        tx.remove_document(&task)
     });
     both.unwrap();
+    // A child goes with what it belongs to.
+    let left: Vec<_> = [&job, &task, &file]
+        .into_iter()
+        .filter(|document| tenant.facts().entity(&document.uid()).is_some())
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
@@ -557,4 +660,38 @@ fn nothing_is_asked_of_clients_that_go_round() {
         tx.set_client_parent(&two, Some(&one))
     });
     swapped.unwrap();
+}
+
+#[test]
+fn a_portal_keeps_its_actions_in_their_groups() {
+    let with = |change: fn(String) -> String| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
+        let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).unwrap();
+        let schema = change(read("portal.cedarschema"));
+        let mut sources = PolicyBundle::builder().schema("portal.cedarschema", schema);
+        for file in std::fs::read_dir(folder).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".cedar") {
+                sources = sources.policies(name.as_str(), read(&name));
+            }
+        }
+        Portal::builder().policies(sources.build().unwrap()).build().map(drop)
+    };
+    let grouped = |text: String| {
+        text.replace(
+            "action send, manage in [",
+            "action of_the_host;\naction send, manage in [of_the_host, ",
+        )
+    };
+    with(grouped).unwrap();
+    // What is for staff only would be for everyone who holds the permission.
+    let freed = |text: String| text.replace("in [on_document, staff_only]", "in [on_document]");
+    let error = with(freed).unwrap_err().to_string();
+    assert!(error.contains("base-action-changed") && error.contains("`manage`"), "{error}");
+    // And what counts as mail asks for no session.
+    let mailed = |text: String| {
+        text.replace("action download, preview in [", "action download, preview in [mail, ")
+    };
+    let error = with(mailed).unwrap_err().to_string();
+    assert!(error.contains("base-action-changed") && error.contains("`download`"), "{error}");
 }

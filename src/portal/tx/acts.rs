@@ -120,7 +120,16 @@ impl Tx<'_> {
 
     /// The signatures that completed documents lack in the final state.
     pub(super) fn check_completed(&mut self) -> Result<(), WriteError> {
-        for document in std::mem::take(&mut self.completed) {
+        let mut completed = std::mem::take(&mut self.completed);
+        // Locking what is not signed yet is completing it by another name.
+        let locked = |row: &Entity| row.text_at("state") == State::Locked.as_str();
+        let signed = |row: &Entity| row.text_at("state") == State::Signed.as_str();
+        let before = self.world.facts().clone();
+        let touched = self.touched_rows("Document").into_iter().filter(locked);
+        completed.extend(touched.map(|row| row.uid().clone()).filter(|uid| {
+            before.entity(uid).is_some_and(|before| !locked(before) && !signed(before))
+        }));
+        for document in completed {
             let Some(row) = self.facts.entity(&document).cloned() else { continue };
             let missing = self.signatures_missing(&row)?.len();
             if missing > 0 {

@@ -309,8 +309,22 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.authorise(Action::Grant, contact, &[])?;
         let sets: BTreeSet<String> = sets.into_iter().map(Into::into).collect();
-        self.check_sets(contact, &sets)?;
+        let added = self.added_sets(&contact.uid(), &sets);
+        self.check_sets(contact, &added)?;
         self.put_sets(contact, &sets)
+    }
+
+    /// The sets that somebody does not hold yet: keeping one is giving nothing.
+    pub(super) fn added_sets(
+        &self,
+        holder: &EntityUid,
+        sets: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
+        let row = self.facts.entity(holder);
+        let held = |set: &&String| {
+            row.is_some_and(|row| row.parents().contains(&rows::permission_set(set)))
+        };
+        sets.iter().filter(|set| !held(set)).cloned().collect()
     }
 
     /// Nor a set of it.
@@ -406,7 +420,8 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_CONTACT`, `CROSS_TENANT`.
+    /// `UNKNOWN_CONTACT`, `CROSS_TENANT`; `NO_ESCALATION` where a contact lifts it whom the document
+    /// is denied.
     pub fn deny_document(
         &mut self,
         contact: &ContactId,
@@ -415,10 +430,25 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.authorise(Action::Grant, contact, &[])?;
         self.own(&document.into())?;
+        if !denied && self.is_denied_to_actor(document) {
+            self.violate("NO_ESCALATION", format!("{document} is denied to who lifts that"));
+        }
         let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
         self.edit_set(&mut row, "denied", |set| member(set, document.uid(), denied));
         self.put(row);
         Ok(())
+    }
+
+    /// Whether a document, or what it belongs to, is denied to the actor or was before this write.
+    fn is_denied_to_actor(&self, document: &DocumentId) -> bool {
+        let givers: Vec<EntityUid> = self.actor.into_iter().flat_map(Caller::givers).collect();
+        let row = self.facts.entity(&document.uid());
+        let above = ["parent", "head"].into_iter().filter_map(|name| row?.entity_at(name).cloned());
+        let path: Vec<EntityUid> = above.chain([document.uid()]).collect();
+        [self.world.facts(), &self.facts].into_iter().any(|facts| {
+            let rows = givers.iter().filter_map(|giver| facts.entity(giver));
+            rows.flat_map(|row| row.entities_at("denied")).any(|denied| path.contains(&denied))
+        })
     }
 
     /// Switches all mail about documents to a contact on or off. Access stays.
@@ -517,18 +547,19 @@ impl Tx<'_> {
     /// Nobody gives what he lacks, contact or staff. He has to have held it when the write began,
     /// or he would give it to himself first, and to hold it still.
     pub(super) fn check_escalation(&mut self, to: impl std::fmt::Display, given: &[EntityUid]) {
-        let Some(actor) = self.actor.and_then(Caller::giver) else { return };
-        let (before, now) = (held(self.world.facts(), &actor), held(&self.facts, &actor));
-        let lacks = |permission: &EntityUid| {
-            [&before, &now].into_iter().any(|held| {
-                let everything = held.contains(&rows::permission("*"));
-                !(everything || held.contains(permission))
-                    || held.contains(&rows::denial(permission.id()))
-            })
-        };
-        for permission in given.iter().filter(|permission| lacks(permission)) {
-            let message = format!("{} gives {to} what he lacks", actor.id());
-            self.lacking.push((permission.id().to_owned(), message));
+        for giver in self.actor.into_iter().flat_map(Caller::givers) {
+            let (before, now) = (held(self.world.facts(), &giver), held(&self.facts, &giver));
+            let lacks = |permission: &EntityUid| {
+                [&before, &now].into_iter().any(|held| {
+                    let everything = held.contains(&rows::permission("*"));
+                    !(everything || held.contains(permission))
+                        || held.contains(&rows::denial(permission.id()))
+                })
+            };
+            for permission in given.iter().filter(|permission| lacks(permission)) {
+                let message = format!("{} gives {to} what he lacks", giver.id());
+                self.lacking.push((permission.id().to_owned(), message));
+            }
         }
     }
 }

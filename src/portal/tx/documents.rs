@@ -127,27 +127,37 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Removes a document and whom it was given to. Its links find nothing from then on.
+    /// Removes a document with its children, and whom they were given to. Their links find nothing
+    /// from then on.
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_ID`; at the end of the write `NO_OWNER_PATH` where a child of it, or what lies in
-    /// it, is left behind.
+    /// `UNKNOWN_ID`; at the end of the write `NO_OWNER_PATH` where what lies in it is left behind.
     pub fn remove_document(&mut self, document: &DocumentId) -> Result<(), WriteError> {
         self.authorise(Action::Delete, document, &[])?;
         self.row(&document.uid())?;
-        // Should the id be given again, no link opens what it was not made for.
-        let uid = document.uid();
-        let links = self.facts.of_type("Link");
-        let links = links
-            .filter(|link| link.entity_at("document") == Some(&uid) && !is_final(link))
-            .cloned();
-        for mut link in links.collect::<Vec<_>>() {
+        // Should the id be given again, no link opens what it was not made for, and no child is
+        // its.
+        let mut removed = BTreeSet::from([document.uid()]);
+        let mut parents = removed.clone();
+        while !parents.is_empty() {
+            let child =
+                |row: &&Entity| row.entity_at("parent").is_some_and(|p| parents.contains(p));
+            let children = self.facts.of_type("Document").filter(child);
+            let children: BTreeSet<EntityUid> = children.map(|row| row.uid().clone()).collect();
+            parents = children.into_iter().filter(|child| removed.insert(child.clone())).collect();
+        }
+        let opens = |link: &&Entity| {
+            link.entity_at("document").is_some_and(|d| removed.contains(d)) && !is_final(link)
+        };
+        for mut link in self.facts.of_type("Link").filter(opens).cloned().collect::<Vec<_>>() {
             link.set("revoked", true);
             self.put(link);
         }
-        self.remove(&uid);
-        self.remove(&rows::access(document));
+        for uid in removed {
+            self.remove(&EntityUid::new("Access", uid.shared_id()));
+            self.remove(&uid);
+        }
         Ok(())
     }
 
@@ -158,8 +168,8 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `UNKNOWN_ID`, `UNKNOWN_CONTACT`; at the end of the write `NO_SIGNATORY` where only
-    /// signatories could sign it, and its client has none.
+    /// `UNKNOWN_ID`; `UNKNOWN_CONTACT`, also for a contact of another client; at the end of the
+    /// write `NO_SIGNATORY` where only signatories could sign it, and its client has none.
     pub fn send_document(
         &mut self,
         document: &DocumentId,
@@ -223,8 +233,11 @@ impl Tx<'_> {
         let document = self.asked_document(Action::Send, document.into())?;
         self.not_empty(document.id())?;
         self.own(&contact.into())?;
-        let Some(contact) = self.known_contact(contact) else { return Ok(link) };
-        let mut row = self.new_link(&link, &contact, "personal")?;
+        let Some(contact_row) = self.known_contact(contact) else { return Ok(link) };
+        if !self.may_receive(contact, &document) {
+            return Ok(link);
+        }
+        let mut row = self.new_link(&link, &contact_row, "personal")?;
         row.set("document", document.uid());
         if let Some(expires) = expires {
             row.set("expires", expires);
@@ -272,6 +285,9 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.own(&contact.into())?;
         let Some(contact_row) = self.known_contact(contact) else { return Ok(()) };
+        if !self.may_receive(contact, document) {
+            return Ok(());
+        }
         let mut row = self.access_row(document)?;
         self.edit_set(&mut row, "invited", |set| member(set, contact.uid(), true));
         self.put(row);
@@ -280,6 +296,13 @@ impl Tx<'_> {
             self.put(row.with("document", document.uid()));
         }
         Ok(())
+    }
+
+    /// Whether a contact is one whom a document can be sent to; the client of one that the host keeps
+    /// is the host's to know. Who could not open it now would, once it moved to his client.
+    fn may_receive(&mut self, contact: &ContactId, document: &DocumentId) -> bool {
+        let stored = self.facts.entity(&document.uid()).cloned();
+        stored.is_none_or(|stored| self.is_contact_for(contact, &stored))
     }
 
     fn default_recipients(&self, document: &Entity) -> Vec<ContactId> {
@@ -293,7 +316,7 @@ impl Tx<'_> {
     }
 
     /// Invites a new contact to what is open at its client and of a kind that it is sent. What is
-    /// kept to fewer than the invited stays so.
+    /// kept to fewer than the invited, by itself or by its kind, stays so.
     pub(super) fn backfill(
         &mut self,
         contact: &ContactId,
@@ -307,6 +330,10 @@ impl Tx<'_> {
                 && OPEN_STATES.iter().any(|state| row.text_at("state") == state.as_str())
                 && row.entity_at("parent").is_none()
                 && row.long_at("level") >= Level::Invited.number()
+                && row
+                    .entity_at("rule")
+                    .and_then(|rule| self.facts.entity(rule))
+                    .is_some_and(|rule| rule.long_at("level") >= Level::Invited.number())
         };
         let documents: Vec<DocumentId> = self
             .facts
@@ -347,8 +374,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Lets a contact watch all documents of a kind at its client, and be mailed about them or
-    /// not.
+    /// Lets a contact watch all documents of a kind at its client, or for everyone where the kind
+    /// is, and be mailed about them or not.
     ///
     /// # Errors
     ///
@@ -361,7 +388,9 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.authorise(Action::SetAlerts, contact, &[])?;
         let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
-        let client = row.entity_at("client").map(|uid| self.tenant.client(uid.shared_id()));
+        let wide = self.facts.entity(&kind.uid()).is_some_and(|kind| kind.is("tenant_wide"));
+        let client = row.entity_at("client").filter(|_| !wide);
+        let client = client.map(|uid| self.tenant.client(uid.shared_id()));
         self.edit_set(&mut row, "muted_kinds", |set| {
             member(set, kind.uid(), watch == Watch::Silently);
         });

@@ -62,7 +62,39 @@ impl Tx<'_> {
         self.forget_people(people);
         self.forget_client(&uid);
         self.forget_contacts(&contacts);
-        Ok(())
+        self.forget_chosen(&contacts)
+    }
+
+    /// Takes contacts out of the settings that name them, and from among those who watch a kind.
+    fn forget_chosen(&mut self, contacts: &BTreeSet<EntityUid>) -> Result<(), WriteError> {
+        let mut found = false;
+        for type_name in ["Tenant", "ClientGroup", "Client"] {
+            for mut row in self.facts.of_type(type_name).cloned().collect::<Vec<_>>() {
+                let mut settings = self.settings_of(row.uid())?;
+                let chosen = settings.kinds.values_mut().chain([&mut settings.all_kinds]);
+                let mut changed = false;
+                for ids in chosen.flat_map(|kind| [&mut kind.members, &mut kind.recipients]) {
+                    let Some(ids) = ids else { continue };
+                    let before = ids.len();
+                    ids.retain(|id| !contacts.contains(&EntityUid::new("Contact", id.as_str())));
+                    changed |= ids.len() < before;
+                }
+                if changed {
+                    row.set("settings", settings.to_text());
+                    self.put(row);
+                    found = true;
+                }
+            }
+        }
+        for mut row in self.facts.of_type("Rule").cloned().collect::<Vec<_>>() {
+            let watching = row.entities_at("watchers");
+            if watching.iter().any(|watcher| contacts.contains(watcher)) {
+                let kept = watching.into_iter().filter(|watcher| !contacts.contains(watcher));
+                row.set("watchers", Value::entities(kept));
+                self.put(row);
+            }
+        }
+        if found { self.resolve_tenant() } else { Ok(()) }
     }
 
     /// Removes identities that own no contact any more.
@@ -97,6 +129,13 @@ impl Tx<'_> {
             owned.filter(|row| row.entity_at("owner").is_some_and(|o| contacts.contains(o)));
         for mut row in owned.cloned().collect::<Vec<_>>() {
             row.unset("owner");
+            self.put(row);
+        }
+        let given = self.facts.of_type("Share");
+        let given =
+            given.filter(|row| row.entity_at("giver").is_some_and(|g| contacts.contains(g)));
+        for mut row in given.cloned().collect::<Vec<_>>() {
+            row.unset("giver");
             self.put(row);
         }
         for row in self.facts.of_type("Access").cloned().collect::<Vec<_>>() {

@@ -170,13 +170,12 @@ impl Tx<'_> {
     /// Whether a contact is one of the client of a document, or may come to read it as one of a
     /// client above it.
     pub(super) fn is_contact_for(&mut self, contact: &ContactId, document: &Entity) -> bool {
-        if self.known_contact(contact).is_none() {
-            return false;
-        }
         let wide = document.entity_at("kind").and_then(|kind| self.facts.entity(kind));
         let at = document.entity_at("client");
-        let belongs = wide.is_some_and(|kind| kind.is("tenant_wide"))
-            || at.is_some_and(|at| self.may_take_part(&contact.uid(), Some(at)));
+        let wide = wide.is_some_and(|kind| kind.is("tenant_wide"));
+        let at = at.filter(|_| !wide);
+        let belongs = (wide || at.is_some()) && self.may_take_part(&contact.uid(), at);
+        // Whether there is such a contact elsewhere is not for everybody to know.
         if !belongs {
             let message = format!("{contact} is no contact of the client of {}", document.uid());
             self.violate("UNKNOWN_CONTACT", message);

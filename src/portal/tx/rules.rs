@@ -48,6 +48,12 @@ fn staffing<'f>(
     counts
 }
 
+/// How a contact is named to whoever writes another: those of other clients are not his to know.
+fn told<'r>(contact: &'r Entity, to: &Entity) -> &'r str {
+    let colleagues = contact.entity_at("client") == to.entity_at("client");
+    if colleagues { contact.uid().id() } else { "another contact" }
+}
+
 /// The contacts that share something of theirs: an e-mail, a login.
 type Shared<'f> = HashMap<&'f str, Vec<&'f Entity>>;
 
@@ -105,7 +111,7 @@ impl Tx<'_> {
             let clash =
                 |twin: &&Entity| one_client || twin.entity_at("client") == row.entity_at("client");
             if let Some(twin) = twins.find(clash) {
-                let message = format!("{id} and {} share an e-mail", twin.uid().id());
+                let message = format!("{id} and {} share an e-mail", told(twin, row));
                 self.violate("DUPLICATE_EMAIL", message);
             }
         }
@@ -159,7 +165,7 @@ impl Tx<'_> {
             };
             let twin = logins.get(login).and_then(|same| same.iter().copied().find(another));
             if let Some(twin) = twin {
-                let message = format!("{id} and {} share a login", twin.uid().id());
+                let message = format!("{id} and {} share a login", told(twin, row));
                 self.violate("DUPLICATE_LOGIN", message);
             }
         }

@@ -87,7 +87,8 @@ impl Tx<'_> {
     ///
     /// `CROSS_TENANT`, `DUPLICATE_ID`, `UNKNOWN_ACTION` for what cannot be shared; `UNKNOWN_ID`
     /// for a document or parent share that is not there; `UNKNOWN_CONTACT` for a contact of another
-    /// client; `NO_ESCALATION` where a contact gives what he may not do himself;
+    /// client; `NO_ESCALATION` where a contact gives what he may not do himself, or would replace
+    /// what others gave;
     /// `SHARE_EXCEEDS_PARENT` where the share would give more, or longer, than the one it is made
     /// from.
     pub fn share(
@@ -141,6 +142,9 @@ impl Tx<'_> {
         if let Some(parent) = &parent {
             share.set("parent", parent.uid().clone());
         }
+        if let Some(giver) = self.actor.and_then(|actor| actor.contact_id()) {
+            share.set("giver", giver.uid());
+        }
         let uid = share.uid().clone();
         self.put(share);
         match &new.link {
@@ -163,6 +167,12 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         let mut access = self.access_row(document)?;
         let earlier = access.tags().get(contact.id()).and_then(Value::as_entity).cloned();
+        let row = earlier.as_ref().and_then(|earlier| self.facts.entity(earlier));
+        // Giving less in the place of what others gave would be withdrawing that.
+        if row.is_some_and(|row| !self.is_spent(row) && !self.may_withdraw(row)) {
+            let message = format!("{contact} has a share of {document} that was given by others");
+            self.violate("NO_ESCALATION", message);
+        }
         access.set_tag(contact.id(), share);
         self.put(access);
         match earlier {
@@ -213,9 +223,18 @@ impl Tx<'_> {
         let giver = self.actor?.contact_id()?;
         let access = self.facts.entity(&rows::access(document))?;
         let own = self.facts.entity(access.tags().get(giver.id())?.as_entity()?)?;
-        let until = own.attribute("until").and_then(Value::as_datetime);
-        let past = until.is_some_and(|until| until <= self.world.now());
-        (!is_over(own) && !past).then(|| own.uid().clone())
+        (!is_over(own) && !self.is_past(own)).then(|| own.uid().clone())
+    }
+
+    fn is_past(&self, share: &Entity) -> bool {
+        let until = share.attribute("until").and_then(Value::as_datetime);
+        until.is_some_and(|until| until <= self.world.now())
+    }
+
+    /// Whether a share will never open anything again.
+    fn is_spent(&self, share: &Entity) -> bool {
+        let left = share.attribute("uses_left").and_then(Value::as_long);
+        is_over(share) || self.is_past(share) || left.is_some_and(|left| left <= 0)
     }
 
     /// A contact, or the bearer of his link, gives only what he may do himself.
@@ -256,8 +275,8 @@ impl Tx<'_> {
         }
     }
 
-    /// Withdraws a share, and what was made from it, for good. A contact withdraws his own and
-    /// those that he made from it.
+    /// Withdraws a share, and what was made from it, for good. A contact withdraws his own, those
+    /// that he made from it, and those that he gave.
     ///
     /// # Errors
     ///
@@ -267,7 +286,16 @@ impl Tx<'_> {
         let row = self.row(&share.uid())?;
         let document = row.entity_at("document").map(EntityUid::shared_id).unwrap_or_default();
         self.authorise(Action::Share, self.tenant.document(document), &[])?;
-        let parent = row.entity_at("parent").and_then(|parent| self.facts.entity(parent));
+        if !self.may_withdraw(&row) {
+            self.violate("NO_ESCALATION", format!("{share} was given by others"));
+        }
+        self.end_share(&share.uid())
+    }
+
+    /// A contact withdraws his own shares, those that he made from them and those that he gave;
+    /// staff any.
+    fn may_withdraw(&self, share: &Entity) -> bool {
+        let parent = share.entity_at("parent").and_then(|parent| self.facts.entity(parent));
         let own = |share: &Entity| match self.actor {
             Some(actor) if actor.link_id().is_some() => {
                 self.borne_share().as_ref() == Some(share.uid())
@@ -277,10 +305,11 @@ impl Tx<'_> {
                 .is_none_or(|contact| share.entity_at("contact") == Some(&contact.uid())),
             None => true,
         };
-        if !own(&row) && !parent.is_some_and(own) {
-            self.violate("NO_ESCALATION", format!("{share} was given by others"));
-        }
-        self.end_share(&share.uid())
+        let given = self
+            .actor
+            .and_then(|actor| actor.contact_id())
+            .is_some_and(|giver| share.entity_at("giver") == Some(&giver.uid()));
+        own(share) || given || parent.is_some_and(own)
     }
 
     pub(super) fn end_share(&mut self, share: &EntityUid) -> Result<(), WriteError> {

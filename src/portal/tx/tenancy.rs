@@ -221,7 +221,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn resolve_tenant(&mut self) -> Result<(), WriteError> {
+    pub(super) fn resolve_tenant(&mut self) -> Result<(), WriteError> {
         let cascade = self.cascade(None)?;
         let networks = match &cascade.tenant.networks {
             Some(ranges) => Some(self.put_networks(ranges)?),
@@ -438,7 +438,8 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
         let sets = sets.into_iter().map(Into::into).collect();
-        self.check_sets(staff, &sets)?;
+        let added = self.added_sets(&staff.uid(), &sets);
+        self.check_sets(staff, &added)?;
         self.put_staff_sets(staff, &sets)
     }
 
@@ -491,15 +492,16 @@ impl Tx<'_> {
 
     /// Whose own clients are assigned assigns no others.
     fn check_scope(&mut self, staff: &StaffId, given: &Entity) {
-        let Some(giver) = self.actor.and_then(Caller::giver) else { return };
-        let Some(own) = self.facts.entity(&giver).filter(|row| !row.is("all_clients")) else {
-            return;
-        };
-        let own = own.entities_at("clients");
-        let within = given.entities_at("clients").iter().all(|client| own.contains(client));
-        if given.is("all_clients") || !within {
-            let message = format!("{} gives {staff} clients that are not his", giver.id());
-            self.violate("NO_ESCALATION", message);
+        for giver in self.actor.into_iter().flat_map(Caller::givers) {
+            let Some(own) = self.facts.entity(&giver).filter(|row| !row.is("all_clients")) else {
+                continue;
+            };
+            let own = own.entities_at("clients");
+            let within = given.entities_at("clients").iter().all(|client| own.contains(client));
+            if given.is("all_clients") || !within {
+                let message = format!("{} gives {staff} clients that are not his", giver.id());
+                self.violate("NO_ESCALATION", message);
+            }
         }
     }
 
