@@ -27,6 +27,7 @@ test: ## Every test: Rust, doctests, the shipped policies
 	cargo build --workspace --all-features --bins
 	$(DOORWARD) validate policies --config examples/harbour.yaml --deny-warnings
 	$(DOORWARD) test policies
+	$(DOORWARD) test policies --scenarios examples/harbour.scenarios.yaml
 
 mistakes: ## Plant the mistakes of real portals: the suite catches each (under 5 minutes)
 	python3 tests/mistakes.py

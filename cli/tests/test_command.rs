@@ -57,6 +57,11 @@ fn what_cannot_be_run_exits_with_2() {
         (write("binary.yaml", "\u{0}"), "binary.yaml"),
         (write("twice.yaml", "scenarios: [{ id: a }, { id: a }]"), "an id of its own"),
         (write("uses.yaml", "use: [none.yaml]\nscenarios: []"), "none.yaml"),
+        (write("own.yaml", "fixtures: { a: { config: none.yaml } }\nscenarios: []"), "none.yaml"),
+        (
+            write("list.yaml", "fixtures: { a: { config: empty.yaml } }\nscenarios: []"),
+            "missing-preset",
+        ),
     ] {
         let run = run(&["test", "shop", "--scenarios", &scenarios]);
         assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{scenarios}: {run:?}");

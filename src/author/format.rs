@@ -435,6 +435,9 @@ pub struct Fixture {
     pub tenant: Option<String>,
     /// The preset that the tenant starts from.
     pub preset: Option<Preset>,
+    /// The configuration of a tenant's own that it starts from, instead of a preset: its members, or
+    /// the path of its file from the scenario file's folder.
+    pub config: Option<Json>,
     /// The moment at which scenarios start. Default: 2026-01-01T00:00:00Z.
     pub now: Option<String>,
     /// Settings, laid over the preset's.

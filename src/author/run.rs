@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 
 use super::SuiteError;
 use super::commands::Command;
+use super::config::read_config;
 use super::format::{
     Cells, Expectation, Fixture, Matrix, Outcome, Principal, Question, Scenario, ScenarioFile,
     Step, Target, debug_in_part,
@@ -208,17 +209,31 @@ fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), SuiteError> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<ScenarioFile, SuiteError> {
+fn text_of(path: &Path) -> Result<String, SuiteError> {
     let at =
         |error: &dyn std::fmt::Display| SuiteError::new(error.to_string()).within(path.display());
     let size = fs::metadata(path)
-        .map_err(|error| at(&error).with_help("name a scenario file, or a folder of them"))?
+        .map_err(|error| at(&error).with_help("name a file, or a folder of scenario files"))?
         .len();
     if size > FILE_BYTES_MAX {
         return Err(at(&format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20)));
     }
-    let text = fs::read_to_string(path).map_err(|error| at(&error))?;
-    parse(&path.display().to_string(), &text)
+    fs::read_to_string(path).map_err(|error| at(&error))
+}
+
+/// A scenario file, with the configurations that its fixtures name.
+fn read(path: &Path) -> Result<ScenarioFile, SuiteError> {
+    let mut file = parse(&path.display().to_string(), &text_of(path)?)?;
+    for fixture in file.fixtures.values_mut() {
+        let Some(config) = fixture.get_mut("config") else { continue };
+        let Some(named) = config.as_str() else { continue };
+        let named = path.parent().unwrap_or(Path::new(".")).join(named);
+        let (name, text) = (named.display().to_string(), text_of(&named)?);
+        // Refused here, its findings say their lines.
+        read_config(&name, &text).map_err(|error| SuiteError::new(error.to_string()))?;
+        *config = parse_yaml(&text).map_err(|error| error.within(name))?;
+    }
+    Ok(file)
 }
 
 fn parse(name: &str, text: &str) -> Result<ScenarioFile, SuiteError> {

@@ -557,8 +557,23 @@ fn moment(text: &str) -> Result<Timestamp, Broken> {
     text.parse().map_err(|error: crate::ValueError| error.to_string())
 }
 
+/// What a tenant starts from, before the fixture's own members.
+fn start_of(fixture: &Fixture) -> Result<TenantConfig, Broken> {
+    match (&fixture.config, fixture.preset) {
+        (None, preset) => Ok(preset.map(TenantConfig::from).unwrap_or_default()),
+        (Some(Json::String(file)), None) => {
+            Err(format!("the configuration {file} has to be named in a file's own `fixtures`"))
+        }
+        (Some(members), None) => TenantConfig::read("config", &members.to_string())
+            .map_err(|error| format!("the configuration is refused: {error}")),
+        (Some(_), Some(_)) => {
+            Err("a fixture starts from a preset or from a configuration".to_owned())
+        }
+    }
+}
+
 fn build_tenant(portal: &Portal, id: &str, fixture: &Fixture) -> Result<Tenant, Broken> {
-    let mut config = fixture.preset.map(TenantConfig::from).unwrap_or_default();
+    let mut config = start_of(fixture)?;
     config.settings.merge(fixture.settings.clone());
     for (set, held) in &fixture.permission_sets {
         config.sets.insert(set.clone(), held.iter().cloned().collect());

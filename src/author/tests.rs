@@ -342,3 +342,36 @@ fn every_command_stands_among_those_that_are_refused() {
         assert!(scenario.contains(&format!("do: [{{ {name}: ")), "{name} is not refused there");
     }
 }
+
+#[test]
+fn a_fixture_starts_from_a_configuration() {
+    let told = |config: &str| {
+        let text = format!(
+            "fixtures: {{ own: {{ {config}, clients: {{ C1: {{ contacts: {{ gm: {{}} }}, \
+             documents: {{ B1: {{ kind: booking, relations: {{ gm: primary }} }} }} }} }} }} }}\n\
+             scenarios: [{{ id: a, fixtures: [own], expect: allow, \
+             check: {{ principal: gm, action: view, resource: B1 }} }}]"
+        );
+        let suite = Suite::from_text("own.yaml", &text).unwrap();
+        let report = suite.run(&shipped_policies().unwrap(), None);
+        let failures = report.scenarios[0].failures.iter().map(|failure| failure.actual.clone());
+        failures.collect::<Vec<String>>()
+    };
+    assert_eq!(told("config: { from: bookings }"), [""; 0]);
+    // `null` takes away, as in a file of its own.
+    let without = "config: { from: bookings, sets: { contact: null }, contact_sets: [] }";
+    assert_eq!(told(without), ["deny NO_PERMISSION"]);
+    let unknown = told("config: { from: bookings, contact_sets: [contcat] }");
+    assert!(unknown[0].contains("contact_sets[0]: there is no set `contcat`"), "{unknown:?}");
+    let both = told("preset: agency, config: { from: bookings }");
+    assert_eq!(both, ["a fixture starts from a preset or from a configuration"]);
+    let file = told("config: own.yaml");
+    assert!(file[0].contains("own.yaml has to be named in a file's own `fixtures`"), "{file:?}");
+}
+
+#[test]
+fn a_configuration_in_a_file_is_tested() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/harbour.scenarios.yaml");
+    let report = Suite::load(path).unwrap().run(&shipped_policies().unwrap(), None);
+    assert_eq!((report.passed(), report.failed()), (2, 0), "{report:?}");
+}

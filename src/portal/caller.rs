@@ -220,11 +220,6 @@ impl Caller {
         if let Who::Link(link) = &self.who { Some(link) } else { None }
     }
 
-    /// The moment of the request, where it is not the clock's.
-    pub(super) fn moment(&self) -> Option<Timestamp> {
-        self.now
-    }
-
     /// The member of the staff who stands in a contact's place.
     pub(super) fn stand_in(&self) -> Option<&StaffId> {
         match &self.who {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::caller::Caller;
 use super::error::Refused;
+use super::given::{Related, Shared};
 use super::id::ContactId;
 use super::name::{AccessState, Action, CredentialState, Kind, Role, State};
 use super::rows::{self, Row as _};
@@ -235,10 +236,10 @@ impl Exporter<'_> {
             credential: self.row.text_at("credential").parse().unwrap_or(CredentialState::None),
             flags: FLAGS.into_iter().filter(|flag| self.row.is(flag)).collect(),
             limit: self.row.attribute("limit").and_then(Limit::of),
-            sets: self.parents("PermissionSet"),
-            grants: self.parents("Permission"),
-            denials: self.parents("Denial"),
-            alert_sets: self.parents("AlertSet"),
+            sets: rows::parents_of(self.row, "PermissionSet"),
+            grants: rows::parents_of(self.row, "Permission"),
+            denials: rows::parents_of(self.row, "Denial"),
+            alert_sets: rows::parents_of(self.row, "AlertSet"),
             receives: self.row.entities_at("recipient_of").iter().filter_map(kind).collect(),
             watches: self.watches(),
             relations: self.relations(&viewed),
@@ -256,12 +257,6 @@ impl Exporter<'_> {
 
     fn views(&self, document: &EntityUid) -> bool {
         self.may(Action::View, document)
-    }
-
-    /// What the contact was put into directly, of one type.
-    fn parents(&self, type_name: &str) -> BTreeSet<String> {
-        let of_type = self.row.parents().iter().filter(|uid| uid.type_name() == type_name);
-        of_type.map(|uid| uid.id().to_owned()).collect()
     }
 
     /// The rows of a type that name the contact.
@@ -294,21 +289,13 @@ impl Exporter<'_> {
     }
 
     fn relations(&self, viewed: &BTreeSet<&EntityUid>) -> Vec<ExportedRelation> {
-        let related = self.given(viewed).filter(|(_, row)| self.is_among(row, "involved"));
-        related
-            .map(|(document, row)| {
-                let held =
-                    |role: &Role| role.attribute().is_some_and(|set| self.is_among(row, set));
-                let role = Role::ALL.iter().copied().find(held).unwrap_or(Role::Participant);
-                let without = |name: &str| self.row.entities_at(name).contains(document);
-                ExportedRelation {
-                    document: document.id().to_owned(),
-                    role,
-                    attach: !without("no_attach"),
-                    mail: !without("silent") && !without("muted"),
-                }
-            })
-            .collect()
+        let related = self.given(viewed).filter_map(|(document, access)| {
+            let Related { role, attach, mail, .. } = Related::of(self.tenant, access, self.row)?;
+            // Whatever he wants, as secondary contact he gets none.
+            let mail = mail && role != Role::Secondary;
+            Some(ExportedRelation { document: document.id().to_owned(), role, attach, mail })
+        });
+        related.collect()
     }
 
     fn invitations(&self, viewed: &BTreeSet<&EntityUid>) -> BTreeSet<String> {
@@ -317,19 +304,16 @@ impl Exporter<'_> {
     }
 
     fn shares(&self, viewed: &BTreeSet<&EntityUid>) -> Vec<ExportedShare> {
-        let moment = |row: &Entity, name: &str| {
-            row.attribute(name).and_then(Value::as_datetime).map(|moment| moment.to_string())
-        };
         let share = |row: &Entity| {
             let document = row.entity_at("document").filter(|uid| viewed.contains(uid))?;
-            let actions = row.entities_at("actions");
+            let shared = Shared::of(self.tenant, row)?;
             Some(ExportedShare {
                 document: document.id().to_owned(),
-                actions: actions.iter().filter_map(|action| action.id().parse().ok()).collect(),
-                from: moment(row, "from"),
-                until: moment(row, "until"),
-                uses_left: row.attribute("uses_left").and_then(Value::as_long),
-                revoked: row.is("revoked") || row.is("parent_revoked"),
+                actions: shared.actions,
+                from: shared.from.map(|moment| moment.to_string()),
+                until: shared.until.map(|moment| moment.to_string()),
+                uses_left: shared.uses_left,
+                revoked: shared.revoked,
             })
         };
         self.own("Share").filter_map(share).collect()

@@ -9,6 +9,9 @@
 //!   [`export`](Tenant::export). A [`Resource`] is what they
 //!   are asked of: a stored document, one of the host's own tables, one that is not there yet, a
 //!   contact, a client, the portal.
+//! - What was given is read back by the host, for its own pages: [`relations`](Tenant::relations),
+//!   [`shares`](Tenant::shares), [`signatures`](Tenant::signatures), [`holdings`](Tenant::holdings),
+//!   [`permission_sets`](Tenant::permission_sets), [`settings`](Tenant::settings).
 //! - Writes are commands on a [`Tx`], in [`Tenant::write`]: all or nothing, authorised by the same
 //!   policies as everything else, kept to the rules whose codes are [`WRITE_CODES`].
 //! - A tenant starts from a [`Preset`], or from a [`TenantConfig`] of its own over one, which is
@@ -23,6 +26,7 @@ pub(crate) mod config;
 mod document;
 mod error;
 mod export;
+mod given;
 mod id;
 mod name;
 mod preset;
@@ -40,6 +44,7 @@ pub use config::{ConfigError, EffectiveConfig, EffectiveEvent, EffectiveKind};
 pub use document::{Document, Prospect, Resource};
 pub use error::{Finding, Refused, Violation, WRITE_CODES, WriteError, Written};
 pub use export::{Export, ExportedDocument, ExportedLink, ExportedRelation, ExportedShare};
+pub use given::{Holdings, Related, Shared, Signatures};
 pub use id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, ShareId, StaffId};
 pub use name::{AccessState, Action, Channel, CredentialState, Kind, Level, Role, State};
 pub use preset::{KindDeclaration, Owner, Preset, TenantConfig, shipped_policies, shipped_sources};

@@ -262,7 +262,7 @@ impl Tenant {
         let via = if let Resource::Child { via, .. } = resource { Some(via.clone()) } else { None };
         let ask = Ask { via, fields: fields.iter().map(|field| (*field).to_owned()).collect() };
         let request = caller.request(facts, self.id(), action, self.named(resource), &ask);
-        let time = caller.moment().unwrap_or_else(|| world.now());
+        let time = caller.now().unwrap_or_else(|| world.now());
         let mut record = Record::asked(event, &request, time);
         self.place(&mut record, resource);
         self.seat(&mut record, facts, caller);

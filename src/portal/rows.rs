@@ -1,5 +1,6 @@
 //! Where things stand among the facts: uids and attributes of the portal's schema.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde::de::DeserializeOwned;
@@ -66,6 +67,12 @@ pub(super) fn kept<T: DeserializeOwned + Default>(
         ValueError::new(format!("the {name} of {} cannot be read: {error}", row.uid()))
             .with_help("restore them from an export of this version")
     })
+}
+
+/// The ids of what a row was put into directly, of one type.
+pub(super) fn parents_of(row: &Entity, type_name: &str) -> BTreeSet<String> {
+    let of_type = row.parents().iter().filter(|uid| uid.type_name() == type_name);
+    of_type.map(|uid| uid.id().to_owned()).collect()
 }
 
 /// Reading attributes whose types the schema has checked.

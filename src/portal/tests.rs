@@ -695,3 +695,88 @@ fn a_portal_keeps_its_actions_in_their_groups() {
     let error = with(mailed).unwrap_err().to_string();
     assert!(error.contains("base-action-changed") && error.contains("`download`"), "{error}");
 }
+
+#[test]
+fn what_was_given_is_read_back_as_it_was_written() {
+    let tenant = invoicing(Level::Invited);
+    let (invoice, share) = (tenant.document("I1"), tenant.share("S"));
+    let (gm, acc, dh) = (tenant.contact("gm"), tenant.contact("acc"), tenant.contact("dh"));
+    let until: Timestamp = "2026-12-31T00:00:00Z".parse().unwrap();
+    tenant
+        .write_as_system(|tx| {
+            tx.relate(&invoice, &gm, Relation::new(Role::Secondary).attach(false))?;
+            tx.relate(&invoice, &acc, Relation::new(Role::Participant).mail(false))?;
+            tx.relate(&invoice, &dh, Relation::new(Role::Assignee))?;
+            tx.delete_contact(&dh)?;
+            tx.watch_document(&gm, &invoice, Watch::WithMail)?;
+            tx.set_signers(&invoice, &[gm.clone(), acc.clone()])?;
+            let direct = NewShare::new(gm.clone(), [Action::View, Action::Download]).uses(2);
+            tx.share(share.clone(), &invoice, direct)?;
+            let below = NewShare::new(acc.clone(), [Action::View]).until(until).uses(1);
+            let below = below.made_from(share.clone()).by_link(tenant.link("SL"));
+            tx.share(tenant.share("T"), &invoice, below)?;
+            tx.use_share(&share, Action::View)?;
+            tx.revoke_share(&share)?;
+            tx.define_permission_set("payer", ["invoice.view", "invoice.pay"])?;
+            tx.set_permission_sets(&acc, ["payer"])?;
+            tx.grant(&acc, "invoice.download")?;
+            tx.deny(&acc, "invoice.pay")
+        })
+        .unwrap();
+
+    // Who was deleted holds no place any more.
+    let related = |contact: &ContactId, role, attach, mail| Related {
+        contact: contact.clone(),
+        role,
+        attach,
+        mail,
+    };
+    let expected =
+        [related(&acc, Role::Participant, true, false), related(&gm, Role::Secondary, false, true)];
+    assert_eq!(tenant.relations(&invoice), expected);
+    assert_eq!(tenant.invited(&invoice), [dh].into());
+    assert_eq!(tenant.watchers(&invoice), [gm.clone()].into());
+    assert_eq!(tenant.signatures(&invoice).signers, [gm.clone(), acc.clone()].into());
+    assert_eq!(tenant.signatures(&invoice).signed, [].into());
+
+    let shares = tenant.shares(&invoice);
+    let [direct, below] = shares.as_slice() else { panic!("{shares:?}") };
+    assert_eq!((&direct.share, &direct.contact, &direct.link), (&share, &gm, &None));
+    assert_eq!(direct.actions, [Action::View, Action::Download].into());
+    assert_eq!((direct.uses_left, direct.until, direct.revoked), (Some(1), None, true));
+    assert_eq!((&below.contact, &below.link), (&acc, &Some(tenant.link("SL"))));
+    assert_eq!((&below.made_from, below.until), (&Some(share), Some(until)));
+    assert!(below.revoked, "with what it was made from");
+
+    let holdings = tenant.holdings(&acc).unwrap();
+    assert_eq!(holdings.client, tenant.client("C1"));
+    assert_eq!(holdings.sets, ["payer".to_owned()].into());
+    assert_eq!(holdings.grants, ["invoice.download".to_owned()].into());
+    assert_eq!(holdings.denials, ["invoice.pay".to_owned()].into());
+    let payer = ["invoice.pay".to_owned(), "invoice.view".to_owned()].into();
+    assert_eq!(tenant.permission_sets()["payer"], payer);
+}
+
+#[test]
+fn settings_are_read_back_where_they_were_chosen() {
+    let tenant = invoicing(Level::Invited);
+    let client = tenant.client("C1");
+    let chosen = Settings { uploads: Some(false), ..Settings::default() };
+    tenant.write_as_system(|tx| tx.set_client_settings(&client, chosen.clone())).unwrap();
+    assert_eq!(tenant.client_settings(&client).unwrap(), Some(chosen));
+    assert_eq!(tenant.settings().unwrap().all_kinds.level, Some(Level::Invited));
+    assert_eq!(tenant.settings().unwrap().uploads, None);
+    assert_eq!(tenant.client_settings(&tenant.client("C9")).unwrap(), None);
+}
+
+#[test]
+fn nothing_of_another_tenant_is_read_back() {
+    let tenant = invoicing(Level::Invited);
+    let invoice = DocumentId::new("other", "I1");
+    assert_eq!(tenant.relations(&invoice), []);
+    assert_eq!(tenant.invited(&invoice), [].into());
+    assert_eq!(tenant.shares(&invoice), []);
+    assert_eq!(tenant.holdings(&ContactId::new("other", "gm")), None);
+    assert_eq!(tenant.client_settings(&ClientId::new("other", "C1")).unwrap(), None);
+    assert!(!tenant.invited(&tenant.document("I1")).is_empty());
+}

@@ -14,7 +14,10 @@ use crate::portal::settings::{KindSettings, Limit};
 pub(super) fn findings(config: &TenantConfig) -> Vec<Finding> {
     let shipped = catalogue().unwrap_or_default();
     let mut kinds = shipped.clone();
-    kinds.extend(config.kinds.clone());
+    // A kind that takes a shipped one's name is refused for that, and hides no permission of it.
+    for (kind, declared) in &config.kinds {
+        kinds.entry(kind.clone()).or_insert_with(|| declared.clone());
+    }
     let mut lint =
         Lint { config, permissions: permissions(&kinds), shipped, kinds, findings: Vec::new() };
     lint.kinds();

@@ -93,6 +93,25 @@ impl Path {
         (1..=parts.len()).rev().map(|end| Self(parts.iter().take(end).cloned().collect()))
     }
 
+    /// Whether it ends in a member that may be left out, and not in a name that an author gave.
+    fn is_optional(&self) -> bool {
+        let names = self.0.iter().map(|part| match part {
+            Part::Member(name) | Part::Named(name) => name.as_str(),
+            Part::Index(_) => "",
+        });
+        let names: Vec<&str> = names.collect();
+        let (known, last) = match names.as_slice() {
+            [last] => (fields::<TenantConfig>(), last),
+            ["settings", last] => (fields::<Settings>(), last),
+            ["settings", "all_kinds", last] | ["settings", "kinds", _, last] => {
+                (fields::<KindSettings>(), last)
+            }
+            ["kinds", _, last] => (fields::<KindDeclaration>(), last),
+            _ => return false,
+        };
+        known.contains(last)
+    }
+
     fn is_in(&self, root: &Json) -> bool {
         self.0.iter().try_fold(root, |json, part| part.of(json)).is_some()
     }
@@ -179,6 +198,10 @@ impl Finding {
 /// More names than this are no help.
 const KNOWN_MAX: usize = 50;
 
+/// Numbers as serde calls them, and as authors do.
+const NUMBERS: [(&str, &str); 2] =
+    [("u32", "a whole number, 0 or more"), ("i64", "a whole number")];
+
 /// Reads a configuration, with its warnings.
 pub(crate) fn read(text: &ConfigText) -> Result<(TenantConfig, Vec<Diagnostic>), ConfigError> {
     let refuse = |finding: Finding| {
@@ -219,8 +242,9 @@ pub(super) fn overlay(
     text: Option<&ConfigText>,
 ) -> Result<(TenantConfig, Vec<Diagnostic>), ConfigError> {
     let mut whole = json(base);
-    merge(&mut whole, members.clone());
     let mut reading = Reading { findings: Vec::new() };
+    reading.vain(&Path::default(), &whole, &members);
+    merge(&mut whole, members.clone());
     let config = reading.config(&whole);
     let mut findings = reading.findings;
     findings.extend(lint::findings(&config));
@@ -416,7 +440,7 @@ impl Reading {
                 Ok(_) => {
                     read.insert(name.clone(), value.clone());
                 }
-                Err(error) => self.invalid(path, &error.to_string()),
+                Err(error) => self.unreadable(path, value, &error.to_string()),
             }
         }
         serde_json::from_value(Json::Object(read)).unwrap_or_default()
@@ -433,6 +457,38 @@ impl Reading {
     fn unknown<'n>(&mut self, path: Path, name: &str, known: impl IntoIterator<Item = &'n str>) {
         let message = format!("there is no member `{}`", shorten(name));
         self.findings.push(Finding::error(path, "unknown-member", message).known(name, known));
+    }
+
+    /// What serde says of a value, in an author's words.
+    fn unreadable(&mut self, path: Path, value: &Json, error: &str) {
+        let choice = error.strip_prefix("unknown variant `");
+        if let Some((name, known)) = choice.and_then(|rest| rest.split_once("`, expected ")) {
+            let path = if value.is_array() { path.named(name) } else { path };
+            let message = format!("`{}` cannot be chosen here", shorten(name));
+            let known = known.split('`').skip(1).step_by(2);
+            self.findings.push(Finding::error(path, "invalid-value", message).known(name, known));
+            return;
+        }
+        let told = NUMBERS.iter().find_map(|(number, words)| {
+            error.strip_suffix(number).map(|error| format!("{error}{words}"))
+        });
+        self.invalid(path, told.as_deref().unwrap_or(error));
+    }
+
+    /// What `null` should remove and is not there: whatever was meant would stay.
+    fn vain(&mut self, path: &Path, base: &Json, members: &Json) {
+        for (name, member) in members.as_object().into_iter().flatten() {
+            let path = path.member(name);
+            let there = base.get(name);
+            if !member.is_null() {
+                self.vain(&path, there.unwrap_or(&Json::Null), member);
+            } else if there.is_none() && !path.is_optional() {
+                let message = format!("there is no member `{}` to remove", shorten(name));
+                let known = base.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+                let finding = Finding::error(path, "unknown-member", message);
+                self.findings.push(finding.known(name, known));
+            }
+        }
     }
 
     fn invalid(&mut self, path: Path, message: &str) {

@@ -117,6 +117,17 @@ fn each_mistake_has_its_code_and_its_path() {
         (json!({ "contact_receives": {} }), "invalid-value", "contact_receives"),
         (json!({ "sets": { "x": ["booking.view", 7] } }), "invalid-value", "sets.x[1]"),
         (json!({ "settings": { "mfa": "yes" } }), "invalid-value", "settings.mfa"),
+        // What was meant to be taken away would stay.
+        (json!({ "sets": { "contct": null } }), "unknown-member", "sets.contct"),
+        (json!({ "settings": { "portl": null } }), "unknown-member", "settings.portl"),
+        (of_kind("note", json!({ "levl": null })), "unknown-member", "settings.kinds.note.levl"),
+        (moodboard(json!({ "action": null })), "unknown-member", "kinds.moodboard.action"),
+        // One finding: the shipped kind keeps its permissions.
+        (
+            json!({ "kinds": { "file": { "actions": ["view"], "owner": "client" } } }),
+            "shipped-kind",
+            "kinds.file",
+        ),
     ];
     for (members, code, path) in cases {
         assert_eq!(only(members), (Severity::Error, code, path.to_owned()));
@@ -198,6 +209,34 @@ fn what_the_preset_says_is_no_news() {
 }
 
 #[test]
+fn what_is_removed_may_be_missing_where_a_setting_may() {
+    let members = json!({
+        "settings": { "networks": null, "kinds": { "note": { "limit": null } } },
+        "sets": { "contact": null },
+        "contact_sets": null,
+    });
+    assert_eq!(found(members), []);
+}
+
+#[test]
+fn values_are_refused_in_an_authors_words() {
+    let told = |chosen: Json| {
+        let base = TenantConfig::from(Preset::Bookings);
+        let members = json!({ "settings": { "kinds": { "booking": chosen } } });
+        let refused = base.overlay(members).unwrap_err();
+        refused.to_string().replace("error[invalid-value]: settings.kinds.booking.", "")
+    };
+    assert_eq!(
+        told(json!({ "level": "clint" })),
+        "level: `clint` cannot be chosen here\nhelp: did you mean `client`?"
+    );
+    assert_eq!(
+        told(json!({ "secondaries_max": -2 })),
+        "secondaries_max: invalid value: integer `-2`, expected a whole number, 0 or more"
+    );
+}
+
+#[test]
 fn one_mistake_does_not_hide_the_next() {
     let found = found(json!({
         "setings": {},
@@ -213,7 +252,7 @@ fn one_mistake_does_not_hide_the_next() {
         codes,
         [
             ("invalid-network", "settings.networks[0]"),
-            ("invalid-value", "kinds.moodboard.actions"),
+            ("invalid-value", "kinds.moodboard.actions[1]"),
             ("invalid-value", "settings.kinds.note.level"),
             ("invalid-value", "settings.mfa"),
             ("kind-without-owner", "kinds.moodboard"),
