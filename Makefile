@@ -29,7 +29,7 @@ test: ## Every test: Rust, doctests, the shipped policies
 	$(DOORWARD) test policies
 	$(DOORWARD) test policies --scenarios examples/harbour.scenarios.yaml
 
-mistakes: ## Plant the mistakes of real portals: the suite catches each (under 5 minutes)
+mistakes: ## Plant the mistakes of real portals: the suite catches each
 	python3 tests/mistakes.py
 
 check: ## Format, lints, documentation, dependencies

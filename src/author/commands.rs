@@ -50,6 +50,8 @@ pub enum Command {
     Grant(BTreeMap<String, String>),
     /// Takes a permission from a contact: `{contact: permission}`.
     Deny(BTreeMap<String, String>),
+    /// Leaves a permission to a contact's sets again: `{contact: permission}`.
+    UnsetPermission(BTreeMap<String, String>),
     /// Denies contacts a document, or lifts that: `{contact: document}`.
     DenyDocument(BTreeMap<String, String>),
     /// Switches a contact's mail on or off: `{contact: true}`.
@@ -359,6 +361,9 @@ impl Command {
             Self::RemovePermissionSet(set) => tx.remove_permission_set(set),
             Self::Grant(grants) => each(grants, |name, held| tx.grant(&contact(name), held)),
             Self::Deny(denials) => each(denials, |name, held| tx.deny(&contact(name), held)),
+            Self::UnsetPermission(names) => {
+                each(names, |name, held| tx.unset_permission(&contact(name), held))
+            }
             Self::DenyDocument(denials) => each(denials, |name, document| {
                 tx.deny_document(&contact(name), &tenant.document(&**document), true)
             }),

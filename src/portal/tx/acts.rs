@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use super::Tx;
 use super::contacts::member;
 use crate::facts::{Entity, EntityUid, Value};
+use crate::portal::caller::Caller;
 use crate::portal::error::WriteError;
-use crate::portal::id::{ContactId, DocumentId};
+use crate::portal::id::{ContactId, DocumentId, StaffId};
 use crate::portal::name::{Action, State};
 use crate::portal::rows::{self, Row as _};
 
@@ -85,13 +86,18 @@ impl Tx<'_> {
         let approved = access.entities_at("approved");
         let mut people = access.entities_at("approvers");
         people.extend(approved.iter().filter_map(identity));
-        let same = person.as_ref().is_some_and(|person| people.contains(person));
+        // Nor are two contacts two people where the same member of the staff acts for both.
+        let staff = self.actor.and_then(Caller::stand_in).map(StaffId::uid);
+        let acted = access.entities_at("approving_staff");
+        let same = person.as_ref().is_some_and(|person| people.contains(person))
+            || staff.as_ref().is_some_and(|staff| acted.contains(staff));
         if same || approved.contains(&contact.uid()) {
             self.violate("SAME_APPROVER", format!("{contact} approved {document} before"));
         }
         self.edit_set(&mut access, "approved", |set| member(set, contact.uid(), true));
         // Another e-mail later makes nobody another person.
         self.edit_set(&mut access, "approvers", |set| set.extend(person));
+        self.edit_set(&mut access, "approving_staff", |set| set.extend(staff));
         let approvals = access.entities_at("approved").len();
         self.put(access);
         let min = match row.entity_at("rule").and_then(|rule| rows::rule_of(rule, self.tenant)) {

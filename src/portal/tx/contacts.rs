@@ -89,7 +89,7 @@ impl ContactEdit {
         self
     }
 
-    /// Changes the e-mail. Activation links to the old one no longer work.
+    /// Changes the e-mail. Links to the old one that set a password or sign in no longer work.
     pub fn email(mut self, email: impl Into<String>) -> Self {
         let email = email.into().trim().to_lowercase();
         self.email = Some(Some(email).filter(|email| !email.is_empty()));
@@ -209,6 +209,7 @@ impl Tx<'_> {
             .with("recipient_of", Value::entities(defaults.receives.iter().map(Kind::uid)))
             .with("denied", none())
             .with("muted", none())
+            .with("watched_silently", none())
             .with("muted_kinds", none())
             .with("silent", none())
             .with("no_attach", none());
@@ -255,7 +256,9 @@ impl Tx<'_> {
         if let Some(email) = &edit.email {
             if email.as_deref().unwrap_or_default() != row.text_at("email") {
                 // Whoever writes an e-mail down has not shown that it is his.
-                self.supersede_links(contact, "activation");
+                for purpose in ["activation", "magic"] {
+                    self.supersede_links(contact, purpose);
+                }
                 row.set("verified", false);
             }
             match email {
@@ -413,6 +416,31 @@ impl Tx<'_> {
         self.name_permission(permission);
         let Some(row) = self.known_contact(contact) else { return Ok(()) };
         self.put(row.parent(rows::denial(permission)));
+        Ok(())
+    }
+
+    /// Leaves a permission to a contact's sets again: neither given nor taken away.
+    ///
+    /// # Errors
+    ///
+    /// `UNKNOWN_CONTACT`, `UNKNOWN_PERMISSION`; `NO_ESCALATION` where it was taken away, and the actor
+    /// lacks it himself.
+    pub fn unset_permission(
+        &mut self,
+        contact: &ContactId,
+        permission: &str,
+    ) -> Result<(), WriteError> {
+        self.authorise(Action::Grant, contact, &[])?;
+        self.name_permission(permission);
+        let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
+        let (held, denied) = (rows::permission(permission), rows::denial(permission));
+        if row.parents().contains(&denied) {
+            self.check_escalation(contact, std::slice::from_ref(&held));
+        }
+        let kept = row.parents().iter().filter(|uid| **uid != held && **uid != denied).cloned();
+        let kept: Vec<EntityUid> = kept.collect();
+        row.set_parents(kept);
+        self.put(row);
         Ok(())
     }
 

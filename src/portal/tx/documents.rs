@@ -362,7 +362,7 @@ impl Tx<'_> {
         self.authorise(Action::SetAlerts, contact, &[])?;
         self.own(&document.into())?;
         let Some(mut row) = self.known_contact(contact) else { return Ok(()) };
-        self.edit_set(&mut row, "muted", |set| {
+        self.edit_set(&mut row, "watched_silently", |set| {
             member(set, document.uid(), watch == Watch::Silently);
         });
         self.put(row);

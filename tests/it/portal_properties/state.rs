@@ -275,7 +275,7 @@ impl Maker<'_> {
             for (flag, percent) in flags {
                 row.set(flag, self.tape.chance(percent));
             }
-            for name in ["denied", "muted", "silent", "no_attach"] {
+            for name in ["denied", "muted", "watched_silently", "silent", "no_attach"] {
                 let some = self.some(&documents, 4);
                 row.set(name, some);
             }
