@@ -19,7 +19,8 @@ use crate::engine::{Engine, World};
 use crate::facts::{Entity, EntityUid, Facts};
 use crate::symbol::Symbol;
 
-/// One tenant of a [`Portal`]: its facts, the questions asked of them and the writes to them.
+/// One tenant of a [`Portal`](crate::Portal): its facts, the questions asked of them and the
+/// writes to them.
 ///
 /// Clones share everything; keep one in each request handler.
 #[derive(Clone)]
@@ -422,7 +423,8 @@ impl Tenant {
 impl Tenant {
     /// Writes for an actor, who is authorised command by command by the same policies.
     ///
-    /// Writes of one tenant wait for each other, and for [`Portal::publish`]. Questions wait for
+    /// Writes of one tenant wait for each other, and for [`Portal::publish`](crate::Portal::publish).
+    /// Questions wait for
     /// nothing: those that are asked of the tenant inside `commands` see the state before the write.
     /// Where `commands` panics, nothing has changed, and the tenant goes on.
     ///

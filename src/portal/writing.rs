@@ -21,8 +21,10 @@ impl Portal {
     ///
     /// # Errors
     ///
-    /// When the policies are none for a portal (see [`PortalBuilder::build`]), a tenant's facts do not fit it (the error names
-    /// the tenant), or this thread is inside a write. Every tenant keeps the old ones then.
+    /// When the policies are none for a portal (see
+    /// [`PortalBuilder::build`](super::PortalBuilder::build)), a tenant's facts do not fit them (the
+    /// error names the tenant), or this thread is inside a write. Every tenant keeps the old ones
+    /// then.
     ///
     /// # Example: a rule is added while the portal runs
     ///
