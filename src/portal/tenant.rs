@@ -423,10 +423,10 @@ impl Tenant {
 impl Tenant {
     /// Writes for an actor, who is authorised command by command by the same policies.
     ///
-    /// Writes of one tenant wait for each other, and for [`Portal::publish`](crate::Portal::publish).
-    /// Questions wait for
-    /// nothing: those that are asked of the tenant inside `commands` see the state before the write.
-    /// Where `commands` panics, nothing has changed, and the tenant goes on.
+    /// Writes of one tenant wait for each other, and for
+    /// [`Portal::publish`](crate::Portal::publish). Questions wait for nothing: those that are asked
+    /// of the tenant inside `commands` see the state before the write. Where `commands` panics,
+    /// nothing has changed, and the tenant goes on.
     ///
     /// A thread does one write at a time. Inside `commands`, another write is refused: to this
     /// tenant or to any other, of whatever portal, the publication of policies and the addition of
