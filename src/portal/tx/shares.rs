@@ -88,9 +88,8 @@ impl Tx<'_> {
     /// `CROSS_TENANT`, `DUPLICATE_ID`, `UNKNOWN_ACTION` for what cannot be shared; `UNKNOWN_ID`
     /// for a document or parent share that is not there; `UNKNOWN_CONTACT` for a contact of another
     /// client; `NO_ESCALATION` where a contact gives what he may not do himself, or would replace
-    /// what others gave;
-    /// `SHARE_EXCEEDS_PARENT` where the share would give more, or longer, than the one it is made
-    /// from.
+    /// what others gave; `SHARE_EXCEEDS_PARENT` where the share would give more, or longer, than the
+    /// one it is made from.
     pub fn share(
         &mut self,
         id: ShareId,
@@ -106,10 +105,7 @@ impl Tx<'_> {
         self.own_tenant(id.tenant())?;
         self.own(&(&new.contact).into())?;
         self.new_id(&id.uid())?;
-        let shared = |action: &&Action| {
-            !(action.is_of_documents() && **action != Action::Send || **action == Action::Share)
-        };
-        if let Some(action) = new.actions.iter().find(shared) {
+        if let Some(action) = new.actions.iter().find(|action| !is_shareable(**action)) {
             return Err(self.reject("UNKNOWN_ACTION", format!("`{action}` cannot be shared")));
         }
         let row = match inline {
@@ -124,29 +120,8 @@ impl Tx<'_> {
         if let Some(parent) = &parent {
             self.check_within(&id, &new, parent);
         }
-        let mut share = Entity::new(id.uid())
-            .with("tenant", rows::tenant(self.tenant.id()))
-            .with("contact", new.contact.uid())
-            .with("document", document.uid())
-            .with("actions", Value::entities(new.actions.iter().map(|action| action.uid())))
-            .with("revoked", false)
-            .with("parent_revoked", parent.as_ref().is_some_and(is_over));
-        for (name, moment) in [("from", new.from), ("until", new.until)] {
-            if let Some(moment) = moment {
-                share.set(name, moment);
-            }
-        }
-        if let Some(uses) = new.uses {
-            share.set("uses_left", i64::from(uses));
-        }
-        if let Some(parent) = &parent {
-            share.set("parent", parent.uid().clone());
-        }
-        if let Some(giver) = self.actor.and_then(|actor| actor.contact_id()) {
-            share.set("giver", giver.uid());
-        }
-        let uid = share.uid().clone();
-        self.put(share);
+        self.put(self.share_row(&id, &document, &new, parent.as_ref()));
+        let uid = id.uid();
         match &new.link {
             Some(link) => {
                 let Some(contact) = self.known_contact(&new.contact) else { return Ok(id) };
@@ -156,6 +131,37 @@ impl Tx<'_> {
             None => self.put_direct(&document, &new.contact, uid)?,
         }
         Ok(id)
+    }
+
+    fn share_row(
+        &self,
+        id: &ShareId,
+        document: &DocumentId,
+        new: &NewShare,
+        parent: Option<&Entity>,
+    ) -> Entity {
+        let mut row = Entity::new(id.uid())
+            .with("tenant", rows::tenant(self.tenant.id()))
+            .with("contact", new.contact.uid())
+            .with("document", document.uid())
+            .with("actions", Value::entities(new.actions.iter().map(|action| action.uid())))
+            .with("revoked", false)
+            .with("parent_revoked", parent.is_some_and(is_over));
+        for (name, moment) in [("from", new.from), ("until", new.until)] {
+            if let Some(moment) = moment {
+                row.set(name, moment);
+            }
+        }
+        if let Some(uses) = new.uses {
+            row.set("uses_left", i64::from(uses));
+        }
+        if let Some(parent) = parent {
+            row.set("parent", parent.uid().clone());
+        }
+        if let Some(giver) = self.actor.and_then(|actor| actor.contact_id()) {
+            row.set("giver", giver.uid());
+        }
+        row
     }
 
     /// Puts a share where the contact's own sessions find it, in the place of an earlier one.
@@ -244,11 +250,11 @@ impl Tx<'_> {
             return;
         }
         let world = self.world.with_facts(self.facts.clone());
-        let may = |action: &&Action| {
+        let lacks = |action: &&Action| {
             !self.tenant.decide(&world, actor, **action, document, &[]).is_allowed()
         };
         let lacking: Vec<&str> =
-            new.actions.iter().filter(may).map(|action| action.as_str()).collect();
+            new.actions.iter().filter(lacks).map(|action| action.as_str()).collect();
         if !lacking.is_empty() {
             let message = format!("the giver may not do it himself: {}", lacking.join(", "));
             self.violate("NO_ESCALATION", message);
@@ -343,6 +349,10 @@ impl Tx<'_> {
         }
         let mut chain = vec![row];
         while let Some(parent) = chain.last().and_then(|row| row.entity_at("parent")).cloned() {
+            // No command makes shares of each other; restored facts may hold anything.
+            if chain.iter().any(|row| *row.uid() == parent) {
+                break;
+            }
             chain.push(self.row(&parent)?);
         }
         for mut row in chain {
@@ -397,6 +407,11 @@ impl Tx<'_> {
             below.extend(next);
         }
     }
+}
+
+/// What contacts do with documents, and sharing them on.
+fn is_shareable(action: Action) -> bool {
+    action == Action::Share || action.is_of_documents() && action != Action::Send
 }
 
 /// Whether a share, or one that it was made from, was revoked.
