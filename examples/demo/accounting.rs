@@ -1,6 +1,6 @@
 //! An accounting practice: access switched on and off, contact by contact.
 
-use doorward::portal::{ContactSearch, Document, State};
+use doorward::portal::{AccessState, ContactSearch, Document, State};
 use doorward::{Action, Kind, Portal, Preset};
 
 use super::Done;
@@ -35,7 +35,8 @@ pub(super) fn run(portal: &Portal) -> Done {
     stage.ask("kim, new session", &stage.session("kim")?, Action::View, "V1");
 
     title("Who has access?");
-    let enabled = tenant.contacts(&stage.staff(), &ContactSearch::all().state("enabled"))?;
+    let enabled =
+        tenant.contacts(&stage.staff(), &ContactSearch::all().state(AccessState::Enabled))?;
     println!("  {}", enabled.iter().map(|contact| contact.id()).collect::<Vec<_>>().join(", "));
     Ok(())
 }

@@ -545,7 +545,8 @@ pub struct Access {
 #[derive(Clone, Default)]
 pub struct ContactSearch {
     name: Option<String>,
-    state: Option<String>,
+    state: Option<AccessState>,
+    pending: bool,
     client: Option<ClientId>,
 }
 
@@ -554,6 +555,7 @@ impl fmt::Debug for ContactSearch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ContactSearch")
             .field("state", &self.state)
+            .field("pending", &self.pending)
             .field("client", &self.client)
             .finish_non_exhaustive()
     }
@@ -573,11 +575,18 @@ impl ContactSearch {
         self
     }
 
-    /// Whose access is in a state: `none`, `enabled`, `disabled`, `deleted`, or `pending` for
-    /// enabled without a credential.
+    /// Whose access is in a state. Enabled contacts without a credential are among the enabled; to
+    /// find them alone, ask for the [`pending`](Self::pending).
     #[must_use]
-    pub fn state(mut self, state: impl Into<String>) -> Self {
-        self.state = Some(state.into());
+    pub fn state(mut self, state: AccessState) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Who is enabled and has no credential yet.
+    #[must_use]
+    pub fn pending(mut self) -> Self {
+        self.pending = true;
         self
     }
 
@@ -589,16 +598,15 @@ impl ContactSearch {
     }
 
     fn finds(&self, row: &Entity) -> bool {
-        let pending = row.text_at("access") == "enabled" && row.text_at("credential") == "none";
-        let state = if pending { "pending" } else { row.text_at("access") };
+        let access = row.text_at("access");
+        let pending = access == AccessState::Enabled.as_str()
+            && row.text_at("credential") == CredentialState::None.as_str();
         let named = |part: &String| {
             ["name", "email"].iter().any(|field| row.text_at(field).to_lowercase().contains(part))
         };
         self.name.as_ref().is_none_or(named)
-            && self
-                .state
-                .as_ref()
-                .is_none_or(|wanted| wanted == state || (wanted == "enabled" && pending))
+            && self.state.is_none_or(|wanted| wanted.as_str() == access)
+            && (pending || !self.pending)
             && self.client.as_ref().is_none_or(|c| row.entity_at("client") == Some(&c.uid()))
     }
 }

@@ -780,3 +780,34 @@ fn nothing_of_another_tenant_is_read_back() {
     assert_eq!(tenant.client_settings(&ClientId::new("other", "C1")).unwrap(), None);
     assert!(!tenant.invited(&tenant.document("I1")).is_empty());
 }
+
+#[test]
+fn contacts_are_searched_by_name_and_filtered_by_state() {
+    let tenant = invoicing(Level::Client);
+    let (gm, acc) = (tenant.contact("gm"), tenant.contact("acc"));
+    let write = tenant.write_as_system(|tx| {
+        tx.edit_contact(&gm, &ContactEdit::default().name("Gil Moor"))?;
+        tx.revoke(&acc)?;
+        for id in ["new", "asked"] {
+            let new = NewContact::new(tenant.contact(id), tenant.client("C1"));
+            tx.create_contact(new.email(format!("{id}@moor.example")))?;
+        }
+        tx.enable(&tenant.contact("asked"))
+    });
+    write.unwrap();
+    let staff = Caller::staff(tenant.staff("u"));
+    let found = |search: ContactSearch| -> Vec<String> {
+        let found = tenant.contacts(&staff, &search).unwrap();
+        found.iter().map(|contact| contact.id().to_owned()).collect()
+    };
+    let all = ContactSearch::all;
+    assert_eq!(found(all().name("MOOR")), ["asked", "gm", "new"], "by name and e-mail");
+    assert_eq!(found(all().state(AccessState::Enabled)), ["asked", "dh", "gm", "other"]);
+    assert_eq!(found(all().pending()), ["asked"]);
+    assert_eq!(found(all().state(AccessState::Disabled)), ["acc"]);
+    assert_eq!(found(all().state(AccessState::None).name("moor")), ["new"]);
+    assert_eq!(found(all().client(tenant.client("C2"))), ["other"]);
+    let contact = session(&tenant, "gm");
+    let refused = tenant.contacts(&contact, &all()).unwrap_err();
+    assert_eq!(refused.decision().code().unwrap(), "STAFF_ONLY");
+}
