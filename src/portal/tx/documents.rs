@@ -476,7 +476,7 @@ impl Tx<'_> {
         // Whoever names a client means it for that one, and everyone would see it.
         let owned = client.is_some_and(|client| *client != rows::no_client());
         if tenant_wide && owned && row.entity_at("parent").is_none() {
-            return Some("its kind is for the contacts of all clients: it belongs to no single one");
+            return Some("its kind is for all clients: it belongs to no single one");
         }
         let stands = |name: &str| {
             let Some(uid) = row.entity_at(name) else { return true };
