@@ -32,7 +32,7 @@ impl Related {
             return None;
         }
         let held = |role: &Role| role.attribute().is_some_and(is_among);
-        let document = EntityUid::new("Document", access.uid().shared_id());
+        let document = rows::document_of(access.uid());
         let without = |name: &str| contact.entities_at(name).contains(&document);
         Some(Self {
             contact: tenant.contact(contact.uid().shared_id()),
@@ -152,7 +152,7 @@ impl Tenant {
         let Some(access) = self.access_of(world.facts(), document) else { return Vec::new() };
         let involved = access.entities_at("involved");
         let live = involved.iter().filter_map(|contact| world.facts().entity(contact));
-        let live = live.filter(|contact| contact.text_at("access") != "deleted");
+        let live = live.filter(|contact| rows::is_live(contact));
         live.filter_map(|contact| Related::of(self, access, contact)).collect()
     }
 

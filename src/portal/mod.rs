@@ -5,10 +5,9 @@
 //! - A [`Caller`] says who asks and with what evidence: a contact with a session, the bearer of a
 //!   link, staff, staff viewing or acting as a contact.
 //! - Questions are methods of [`Tenant`]: [`check`](Tenant::check), [`list`](Tenant::list),
-//!   [`actions`](Tenant::actions), [`check_mail`](Tenant::check_mail),
-//!   [`export`](Tenant::export). A [`Resource`] is what they
-//!   are asked of: a stored document, one of the host's own tables, one that is not there yet, a
-//!   contact, a client, the portal.
+//!   [`totals`](Tenant::totals), [`actions`](Tenant::actions), [`check_mail`](Tenant::check_mail),
+//!   [`export`](Tenant::export). A [`Resource`] is what they are asked of: a stored document, one of
+//!   the host's own tables, one that is not there yet, a contact, a client, the portal.
 //! - What was given is read back by the host, for its own pages: [`relations`](Tenant::relations),
 //!   [`shares`](Tenant::shares), [`signatures`](Tenant::signatures), [`holdings`](Tenant::holdings),
 //!   [`permission_sets`](Tenant::permission_sets), [`settings`](Tenant::settings).

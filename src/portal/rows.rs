@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::de::DeserializeOwned;
 
 use super::id::{ClientId, DocumentId};
-use super::name::Kind;
+use super::name::{AccessState, Kind};
 use super::tenant::Tenant;
 use crate::facts::{Entity, EntityUid, Facts, Value, ValueError};
 
@@ -34,7 +34,26 @@ pub(super) fn rule_of(rule: &EntityUid, tenant: &Tenant) -> Option<(Kind, Option
 
 /// Whom a document was given to.
 pub(super) fn access(document: &DocumentId) -> EntityUid {
-    EntityUid::new("Access", document.id())
+    access_of(&document.uid())
+}
+
+pub(super) fn access_of(document: &EntityUid) -> EntityUid {
+    EntityUid::new("Access", document.shared_id())
+}
+
+/// The document that an access row is about.
+pub(super) fn document_of(access: &EntityUid) -> EntityUid {
+    EntityUid::new("Document", access.shared_id())
+}
+
+/// Whether a contact is somebody's: a deleted one's e-mail and login are free again.
+pub(super) fn is_live(contact: &Entity) -> bool {
+    contact.text_at("access") != AccessState::Deleted.as_str()
+}
+
+/// Whether a contact was neither switched off nor deleted; he need not be enabled.
+pub(super) fn is_in(contact: &Entity) -> bool {
+    is_live(contact) && contact.text_at("access") != AccessState::Disabled.as_str()
 }
 
 pub(super) fn permission(name: &str) -> EntityUid {

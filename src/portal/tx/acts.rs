@@ -100,10 +100,7 @@ impl Tx<'_> {
         self.edit_set(&mut access, "approving_staff", |set| set.extend(staff));
         let approvals = access.entities_at("approved").len();
         self.put(access);
-        let min = match row.entity_at("rule").and_then(|rule| rows::rule_of(rule, self.tenant)) {
-            Some((kind, client)) => self.cascade(client.as_ref())?.kind(&kind).approvals_min,
-            None => None,
-        };
+        let min = self.chosen_for(&row)?.approvals_min;
         let min = usize::try_from(min.unwrap_or(1)).unwrap_or(usize::MAX);
         Ok(min.saturating_sub(approvals))
     }
@@ -152,12 +149,10 @@ impl Tx<'_> {
         if !self.is_signed(row) {
             return Ok(BTreeSet::new());
         }
-        let access = self.facts.entity(&EntityUid::new("Access", row.uid().shared_id())).cloned();
+        let access = self.facts.entity(&rows::access_of(row.uid())).cloned();
         let named = |name| access.as_ref().map(|row| row.entities_at(name)).unwrap_or_default();
         let mut missing: BTreeSet<EntityUid> = named("signers").into_iter().collect();
-        if let Some((kind, client)) =
-            row.entity_at("rule").and_then(|rule| rows::rule_of(rule, self.tenant))
-            && self.cascade(client.as_ref())?.kind(&kind).all_sign == Some(true)
+        if self.chosen_for(row)?.all_sign == Some(true)
             && let Some(client) = row.entity_at("client")
         {
             missing.extend(self.signatories(client));
@@ -169,7 +164,7 @@ impl Tx<'_> {
     }
 
     /// Whether documents of this one's kind are signed.
-    fn is_signed(&self, row: &Entity) -> bool {
+    pub(super) fn is_signed(&self, row: &Entity) -> bool {
         let kind = row.entity_at("kind").and_then(|kind| self.facts.entity(kind));
         kind.is_some_and(|kind| kind.attribute(Action::Sign.as_str()).is_some())
     }

@@ -155,7 +155,7 @@ impl Tx<'_> {
             self.put(link);
         }
         for uid in removed {
-            self.remove(&EntityUid::new("Access", uid.shared_id()));
+            self.remove(&rows::access_of(&uid));
             self.remove(&uid);
         }
         Ok(())
@@ -205,15 +205,16 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `CROSS_TENANT`, `UNKNOWN_CONTACT`, `UNKNOWN_ID` where the id of the document is empty,
-    /// `DUPLICATE_ID` where there is a link of this id.
+    /// `CROSS_TENANT`; `UNKNOWN_CONTACT`, also for a contact of another client than that of a stored
+    /// document; `UNKNOWN_ID` where the id of the document is empty; `DUPLICATE_ID` where there is a
+    /// link of this id.
     pub fn invite(
         &mut self,
         document: impl Into<Resource>,
         contact: &ContactId,
         link: Option<&LinkId>,
     ) -> Result<(), WriteError> {
-        let document = self.asked_document(Action::Send, document.into())?;
+        let document = self.asked_document(Action::Send, &document.into())?;
         self.put_invitation(&document, contact, link)
     }
 
@@ -221,8 +222,9 @@ impl Tx<'_> {
     ///
     /// # Errors
     ///
-    /// `CROSS_TENANT`, `UNKNOWN_CONTACT`, `UNKNOWN_ID` where the id of the document is empty,
-    /// `DUPLICATE_ID` where there is a link of this id.
+    /// `CROSS_TENANT`; `UNKNOWN_CONTACT`, also for a contact of another client than that of a stored
+    /// document; `UNKNOWN_ID` where the id of the document is empty; `DUPLICATE_ID` where there is a
+    /// link of this id.
     pub fn create_personal_link(
         &mut self,
         link: LinkId,
@@ -230,7 +232,7 @@ impl Tx<'_> {
         document: impl Into<Resource>,
         expires: Option<Timestamp>,
     ) -> Result<LinkId, WriteError> {
-        let document = self.asked_document(Action::Send, document.into())?;
+        let document = self.asked_document(Action::Send, &document.into())?;
         self.not_empty(document.id())?;
         self.own(&contact.into())?;
         let Some(contact_row) = self.known_contact(contact) else { return Ok(link) };
@@ -256,7 +258,7 @@ impl Tx<'_> {
         document: impl Into<Resource>,
         contact: &ContactId,
     ) -> Result<(), WriteError> {
-        let document = self.asked_document(Action::Send, document.into())?;
+        let document = self.asked_document(Action::Send, &document.into())?;
         self.own(&contact.into())?;
         let mut row = self.access_row(&document)?;
         self.edit_set(&mut row, "invited", |set| member(set, contact.uid(), false));
@@ -264,16 +266,29 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The document that a command is about, if the actor may.
     pub(super) fn asked_document(
         &mut self,
         action: Action,
-        resource: Resource,
+        resource: &Resource,
     ) -> Result<DocumentId, WriteError> {
         self.authorise(action, resource.clone(), &[])?;
         match resource {
-            Resource::Document(document) | Resource::Child { document, .. } => Ok(document),
+            Resource::Document(document) | Resource::Child { document, .. } => Ok(document.clone()),
             Resource::Inline { document, .. } => Ok(document.id().clone()),
             _ => Err(self.reject("UNKNOWN_ID", "this is no document")),
+        }
+    }
+
+    /// The row of such a document, stored or passed inline.
+    pub(super) fn document_row(
+        &mut self,
+        resource: &Resource,
+        id: &DocumentId,
+    ) -> Result<Entity, WriteError> {
+        match resource {
+            Resource::Inline { document, path } => Ok(document.row(&self.facts, path)),
+            _ => self.row(&id.uid()),
         }
     }
 
@@ -309,7 +324,7 @@ impl Tx<'_> {
         let (client, kind) = (document.entity_at("client"), document.entity_at("kind"));
         self.facts
             .of_type("Contact")
-            .filter(|row| row.entity_at("client") == client && row.text_at("access") != "deleted")
+            .filter(|row| row.entity_at("client") == client && rows::is_live(row))
             .filter(|row| kind.is_some_and(|kind| row.entities_at("recipient_of").contains(kind)))
             .map(|row| self.tenant.contact(row.uid().shared_id()))
             .collect()

@@ -8,7 +8,7 @@ use crate::facts::{Entity, EntityUid, Value};
 use crate::portal::error::WriteError;
 use crate::portal::id::ClientId;
 use crate::portal::name::Action;
-use crate::portal::rows::Row as _;
+use crate::portal::rows::{self, Row as _};
 
 /// The types of rows that belong to a client and go with it.
 const OF_CLIENT: [&str; 6] = ["Contact", "Document", "Link", "Rule", "Access", "Share"];
@@ -41,7 +41,7 @@ impl Tx<'_> {
             let is_in = |name, gone: &BTreeSet<EntityUid>| {
                 row.entity_at(name).is_some_and(|uid| gone.contains(uid))
             };
-            let keyed = || EntityUid::new("Document", row.uid().shared_id());
+            let keyed = || rows::document_of(row.uid());
             row.entity_at("client") == Some(&uid)
                 || is_in("document", &documents)
                 || is_in("contact", &contacts)

@@ -26,7 +26,7 @@ use super::error::{Finding, Violation, WriteError};
 use super::id::{ClientId, ContactId, DocumentId};
 use super::name::{Action, Kind};
 use super::rows::{self, Row as _};
-use super::settings::{Cascade, Settings};
+use super::settings::{Cascade, KindSettings, Settings};
 use super::tenant::Tenant;
 use crate::audit;
 use crate::engine::World;
@@ -50,6 +50,7 @@ pub struct Tx<'t> {
     findings: Vec<Finding>,
     /// Who was given a part in a document that he had one in: pairs of document and contact.
     duplicates: BTreeSet<(EntityUid, EntityUid)>,
+    /// Documents that were completed.
     completed: BTreeSet<EntityUid>,
     /// The permissions that commands named.
     permissions: BTreeSet<String>,
@@ -193,7 +194,7 @@ impl<'t> Tx<'t> {
     /// A contact that a command is about; where it is not there, the write fails at its end.
     fn known_contact(&mut self, contact: &ContactId) -> Option<Entity> {
         let row = self.facts.entity(&contact.uid());
-        let known = row.filter(|row| row.text_at("access") != "deleted").cloned();
+        let known = row.filter(|row| rows::is_live(row)).cloned();
         if known.is_none() {
             self.violate("UNKNOWN_CONTACT", format!("there is no contact {contact}"));
         }
@@ -250,6 +251,14 @@ impl<'t> Tx<'t> {
             None => Settings::default(),
         };
         Ok(Cascade { tenant, group, client: self.settings_of(&client)? })
+    }
+
+    /// What is chosen for the kind of a document, where the document is.
+    fn chosen_for(&mut self, document: &Entity) -> Result<KindSettings, WriteError> {
+        match document.entity_at("rule").and_then(|rule| rows::rule_of(rule, self.tenant)) {
+            Some((kind, client)) => Ok(self.cascade(client.as_ref())?.kind(&kind)),
+            None => Ok(KindSettings::default()),
+        }
     }
 
     fn settings_of(&mut self, uid: &EntityUid) -> Result<Settings, WriteError> {

@@ -145,17 +145,9 @@ impl Tx<'_> {
         document: Resource,
         contact: &ContactId,
     ) -> Result<(Entity, DocumentId), WriteError> {
-        let inline = match &document {
-            Resource::Inline { document, path } => Some(document.row(&self.facts, path)),
-            _ => None,
-        };
-        let id = self.asked_document(Action::Relate, document)?;
+        let id = self.asked_document(Action::Relate, &document)?;
         self.own(&contact.into())?;
-        let row = match inline {
-            Some(row) => row,
-            None => self.row(&id.uid())?,
-        };
-        Ok((row, id))
+        Ok((self.document_row(&document, &id)?, id))
     }
 
     fn related_row(&mut self, document: &Entity, id: &DocumentId) -> Result<Entity, WriteError> {
@@ -185,7 +177,7 @@ impl Tx<'_> {
 
     /// Whether a contact is there, and of a client or of one above it, if one is named.
     fn may_take_part(&self, contact: &EntityUid, at: Option<&EntityUid>) -> bool {
-        let row = self.facts.entity(contact).filter(|row| row.text_at("access") != "deleted");
+        let row = self.facts.entity(contact).filter(|row| rows::is_live(row));
         let Some(own) = row.and_then(|row| row.entity_at("client")) else { return false };
         at.is_none_or(|at| own == at || self.clients_above(at).contains(own))
     }
@@ -223,11 +215,11 @@ impl Tx<'_> {
         }
         let moved = self.moved_documents();
         let mut touched: Vec<Entity> = self.touched_rows("Access");
-        let of_moved = moved.iter().map(|id| EntityUid::new("Access", id.as_str()));
+        let of_moved = moved.iter().map(rows::access_of);
         let of_moved = of_moved.filter(|uid| !self.touched.contains(uid));
         touched.extend(of_moved.filter_map(|uid| self.facts.entity(&uid)).cloned());
         for row in touched {
-            let moved = moved.contains(row.uid().id());
+            let moved = moved.contains(&rows::document_of(row.uid()));
             for (role, code) in LIMITED {
                 let (held, Some(max)) = self.limited(&row, role)? else { continue };
                 if held.len() > max && (moved || self.is_more(&row, role, &held)?) {
@@ -243,16 +235,15 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The ids of documents for which other limits hold than before: those of another kind or
-    /// client.
-    fn moved_documents(&self) -> BTreeSet<String> {
+    /// The documents for which other limits hold than before: those of another kind or client.
+    fn moved_documents(&self) -> BTreeSet<EntityUid> {
         let touched = self.touched.iter().filter(|uid| uid.type_name() == "Document");
         let moved = touched.filter(|uid| {
             let rule = |facts: &Facts| facts.entity(uid)?.entity_at("rule").cloned();
             let before = rule(self.world.facts());
             before.is_some() && before != rule(&self.facts)
         });
-        moved.map(|uid| uid.id().to_owned()).collect()
+        moved.cloned().collect()
     }
 
     /// Above a limit that was lowered, those who are there may stay and change places, and nobody
@@ -309,7 +300,7 @@ impl Tx<'_> {
         if held.is_empty() {
             return Ok((held, None));
         }
-        let document = EntityUid::new("Document", access.uid().shared_id());
+        let document = rows::document_of(access.uid());
         let rule = self.facts.entity(&document).and_then(|row| row.entity_at("rule"));
         let Some(rule) = rule.or_else(|| access.entity_at("rule")) else { return Ok((held, None)) };
         let Some((kind, client)) = rows::rule_of(rule, self.tenant) else {

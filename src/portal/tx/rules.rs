@@ -5,19 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Tx;
 use crate::facts::{Entity, EntityUid, Facts};
 use crate::portal::error::WriteError;
-use crate::portal::name::{Action, State};
-use crate::portal::rows::{self, Row as _};
-
-/// Contacts that are somebody's: a deleted one's e-mail and login are free again.
-fn is_live(contact: &Entity) -> bool {
-    contact.text_at("access") != "deleted"
-}
+use crate::portal::name::State;
+use crate::portal::rows::{Row as _, is_in, is_live};
 
 /// Whether mail about documents can go to a contact.
 fn is_recipient(contact: &Entity) -> bool {
-    contact.is("mail")
-        && !contact.text_at("email").is_empty()
-        && !["disabled", "deleted"].contains(&contact.text_at("access"))
+    contact.is("mail") && !contact.text_at("email").is_empty() && is_in(contact)
 }
 
 fn is_admin(contact: &Entity) -> bool {
@@ -232,13 +225,10 @@ impl Tx<'_> {
             let is_sent = |row: &Entity| row.text_at("state") == State::Sent.as_str();
             let was_sent = self.world.facts().entity(row.uid()).is_some_and(is_sent);
             let sent = self.sent.contains(row.uid()) || is_sent(&row) && !was_sent;
-            let Some(rule) = row.entity_at("rule").filter(|_| sent) else { continue };
-            let Some((kind, client)) = rows::rule_of(rule, self.tenant) else { continue };
-            let signed = self.facts.entity(&kind.uid()).and_then(|kind| kind.attribute(SIGN));
-            if signed.is_none() {
+            if !sent || !self.is_signed(&row) {
                 continue;
             }
-            let only = self.cascade(client.as_ref())?.kind(&kind).signatories_only == Some(true);
+            let only = self.chosen_for(&row)?.signatories_only == Some(true);
             let client = row.entity_at("client");
             if only && client.is_some_and(|client| self.signatories(client).is_empty()) {
                 let message = format!("no contact of its client can sign {}", row.uid().id());
@@ -251,12 +241,8 @@ impl Tx<'_> {
     /// The contacts of a client who can sign where only signatories do.
     pub(super) fn signatories(&self, client: &EntityUid) -> BTreeSet<EntityUid> {
         let signs = |row: &&Entity| {
-            row.entity_at("client") == Some(client)
-                && row.is("signatory")
-                && !["disabled", "deleted"].contains(&row.text_at("access"))
+            row.entity_at("client") == Some(client) && row.is("signatory") && is_in(row)
         };
         self.facts.of_type("Contact").filter(signs).map(|row| row.uid().clone()).collect()
     }
 }
-
-const SIGN: &str = Action::Sign.as_str();

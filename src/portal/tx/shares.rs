@@ -97,21 +97,14 @@ impl Tx<'_> {
         new: NewShare,
     ) -> Result<ShareId, WriteError> {
         let resource = document.into();
-        let inline = match &resource {
-            Resource::Inline { document, path } => Some(document.row(&self.facts, path)),
-            _ => None,
-        };
-        let document = self.asked_document(Action::Share, resource.clone())?;
+        let document = self.asked_document(Action::Share, &resource)?;
         self.own_tenant(id.tenant())?;
         self.own(&(&new.contact).into())?;
         self.new_id(&id.uid())?;
         if let Some(action) = new.actions.iter().find(|action| !is_shareable(**action)) {
             return Err(self.reject("UNKNOWN_ACTION", format!("`{action}` cannot be shared")));
         }
-        let row = match inline {
-            Some(row) => row,
-            None => self.row(&document.uid())?,
-        };
+        let row = self.document_row(&resource, &document)?;
         if !self.is_contact_for(&new.contact, &row) {
             return Ok(id);
         }

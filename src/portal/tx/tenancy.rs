@@ -639,7 +639,7 @@ impl Tx<'_> {
             let holders = ["Contact", "Staff"]
                 .into_iter()
                 .flat_map(|holder| self.facts.of_type(holder))
-                .filter(|row| row.parents().contains(&set) && row.text_at("access") != "deleted")
+                .filter(|row| row.parents().contains(&set) && rows::is_live(row))
                 .count();
             let name = set.id();
             if holders > 0 {
