@@ -5,7 +5,7 @@
 //! | for | look at |
 //! |---|---|
 //! | portals: the paved path | [`Portal`], [`Tenant`], [`Caller`], [`Action`], [`Kind`]; commands in [`portal::Tx`] |
-//! | answers | [`Decision`], [`Disclosure`], [`Explanation`] |
+//! | answers | [`Decision`], [`Disclosure`], [`Explanation`], [`Determination`] |
 //! | policies | [`PolicyBundle`], [`Diagnostic`], [`Limits`] |
 //! | any other schema | [`Engine`], [`Request`], [`Facts`], [`Changes`], [`World`] |
 //! | JSON in AuthZEN's shape | [`wire`] |
@@ -26,8 +26,8 @@ mod symbol;
 pub mod wire;
 
 pub use decide::{
-    ActionName, Clause, ClauseValue, Decision, Disclosure, ErrorMode, Explanation, Outcome,
-    PolicyTrace, Request, codes,
+    ActionName, Clause, ClauseValue, Decision, Determination, Disclosure, ErrorMode, Explanation,
+    Outcome, PolicyTrace, Request, codes,
 };
 pub use engine::{Engine, EngineBuilder, World};
 pub use error::{Error, RequestError, StoreError};

@@ -116,9 +116,8 @@ impl Decision {
     /// The AuthZEN answer: `{"decision": …, "context": {…}}`.
     ///
     /// The context holds `code`, `message`, `policy`, `step`, `step_up` and `disclosure`, each only
-    /// where there is one, and always `errors` (whether a policy could not be evaluated), `bundle`
-    /// (the policies' digest) and `revision` (of both policies and facts). `world` is the one
-    /// that decided.
+    /// where there is one, and always `bundle` (the policies' digest) and `revision` (of both
+    /// policies and facts). `world` is the one that decided.
     ///
     /// The answer is for the program that asked. It holds the true code whatever the disclosure:
     /// where that is `not_found`, show the contact none of it.
@@ -469,7 +468,6 @@ fn answer(decision: &Decision, message: &str, disclosure: Option<Disclosure>) ->
             Some(Disclosure::NotFound) => json!("not_found"),
         },
     );
-    put("errors", json!(decision.erred()));
     put("bundle", json!(decision.bundle()));
     put("revision", json!(decision.revision().number()));
     json!({ "decision": decision.is_allowed(), "context": context })

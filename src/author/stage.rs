@@ -365,7 +365,7 @@ impl PortalStage {
     }
 
     fn stands(&self, type_name: &str, id: &str) -> bool {
-        self.tenant.facts().entity(&EntityUid::new(type_name, id)).is_some()
+        self.tenant.facts().contains(&EntityUid::new(type_name, id))
     }
 
     fn caller(&self, principal: &Principal) -> Result<Caller, Broken> {

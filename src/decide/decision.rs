@@ -68,7 +68,6 @@ pub struct Decision {
     pub(crate) policy: Option<Symbol>,
     pub(crate) step: Option<u8>,
     pub(crate) step_up: Option<Symbol>,
-    pub(crate) erred: bool,
     pub(crate) bundle: Digest,
     pub(crate) revision: Revision,
 }
@@ -108,12 +107,6 @@ impl Decision {
     #[must_use]
     pub const fn step_up(&self) -> Option<Symbol> {
         self.step_up
-    }
-
-    /// Whether any policy could not be evaluated. [`Explanation`](crate::Explanation) names them.
-    #[must_use]
-    pub const fn erred(&self) -> bool {
-        self.erred
     }
 
     /// The digest of the policies that decided.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::determination::{determining, name};
 use super::{Decision, Evaluation, Request};
 use crate::engine::World;
 use crate::symbol::Symbol;
@@ -118,18 +119,15 @@ pub(crate) fn explain(world: &World, request: &Request) -> Explanation {
         Ok((evaluation, policies)) => (evaluation, policies, None),
         Err(fault) => (Evaluation::default(), Vec::new(), Some(fault.message)),
     };
-    let name = |index: &usize| world.policies().policies().get(*index).map(|info| info.id());
-    let determining =
-        if evaluation.forbids.is_empty() { &evaluation.permits } else { &evaluation.forbids };
+    let determining = determining(world, &evaluation);
+    let erring = evaluation.errors.into_iter();
     Explanation {
         decision,
         message: world.message(&decision),
         fault,
-        determining: determining.iter().filter_map(name).collect(),
-        erring: evaluation
-            .errors
-            .iter()
-            .filter_map(|error| Some((name(&error.policy)?, error.message.clone())))
+        determining,
+        erring: erring
+            .filter_map(|error| Some((name(world, error.policy)?, error.message)))
             .collect(),
         policies,
     }

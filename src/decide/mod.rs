@@ -1,14 +1,17 @@
 //! A request and a world to a decision.
 
 mod decision;
+mod determination;
 mod explain;
 mod reference;
 mod request;
 
 pub use decision::{Decision, Disclosure, ErrorMode, codes};
+pub use determination::Determination;
 pub use explain::{Clause, ClauseValue, Explanation, Outcome, PolicyTrace};
 pub use request::{ActionName, Request};
 
+pub(crate) use determination::determine;
 pub(crate) use explain::explain;
 pub(crate) use reference::{Reference, validate_rows};
 
@@ -75,7 +78,6 @@ pub(crate) fn refusal(world: &World, code: Option<Symbol>) -> Decision {
         policy: None,
         step: None,
         step_up: None,
-        erred: false,
         bundle: world.policies().digest(),
         revision: world.revision(),
     }
@@ -100,7 +102,7 @@ fn verdict(world: &World, evaluation: &Evaluation) -> Decision {
             info(policy).is_some_and(|info| !info.is_permit() && !info.reason_only())
         })
     };
-    let mut decision = Decision { erred: !evaluation.errors.is_empty(), ..refusal(world, None) };
+    let mut decision = refusal(world, None);
 
     if evaluation.allowed
         && (world.error_mode() == ErrorMode::Cedar || erring_forbids().next().is_none())

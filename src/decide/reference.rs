@@ -1,5 +1,6 @@
 //! The reference evaluator: Cedar's own, on the slice of entities that a request reaches.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -285,7 +286,7 @@ fn inline_rows<'r>(
         if !world.may_be_inline(row.uid().type_name()) {
             return refuse("but its type is not declared host-owned");
         }
-        if world.facts().entity(row.uid()).is_some() {
+        if world.facts().contains(row.uid()) {
             return refuse("but it is stored too");
         }
         if rows.insert(row.uid(), row).is_some() {
@@ -298,10 +299,11 @@ fn inline_rows<'r>(
 /// Checks rows against a schema, as Cedar does: types, attributes, parents, tags.
 pub(crate) fn validate_rows<'r>(
     schema: Option<&Schema>,
-    rows: impl Iterator<Item = &'r Entity>,
+    rows: impl IntoIterator<Item = &'r Entity>,
 ) -> Result<(), String> {
     let mut conversion = Conversion::default();
     let rows: Vec<_> = rows
+        .into_iter()
         .map(|row| conversion.entity(row).map_err(|error| error.to_string()))
         .collect::<Result<_, _>>()?;
     Entities::from_entities(rows, schema).map(drop).map_err(|error| with_causes(&error))
@@ -332,58 +334,62 @@ fn add_actions(
 /// of a set are compared, never read; of ancestors only their own parents count. So this slice
 /// gives every policy the answer that all facts would.
 #[derive(Default)]
-struct Slice<'w> {
-    whole: BTreeMap<&'w EntityUid, &'w Entity>,
-    ancestors: BTreeMap<&'w EntityUid, &'w Entity>,
+struct Slice<'r> {
+    whole: BTreeMap<EntityUid, Cow<'r, Entity>>,
+    ancestors: BTreeMap<EntityUid, Cow<'r, Entity>>,
     /// The actions among what is reached: not the request's alone may be asked for its groups.
-    actions: Vec<&'w EntityUid>,
+    actions: Vec<EntityUid>,
 }
 
-impl<'w> Slice<'w> {
+impl<'r> Slice<'r> {
     fn reach(
-        bundle: &'w PolicyBundle,
-        facts: &'w Facts,
-        inline: &BTreeMap<&'w EntityUid, &'w Entity>,
-        request: &'w Request,
-        context: &'w Record,
+        bundle: &PolicyBundle,
+        facts: &Facts,
+        inline: &BTreeMap<&EntityUid, &'r Entity>,
+        request: &Request,
+        context: &Record,
     ) -> Self {
-        let row = |uid: &EntityUid| inline.get(uid).copied().or_else(|| facts.entity(uid));
+        let row = |uid: &EntityUid| match inline.get(uid) {
+            Some(row) => Some(Cow::Borrowed(*row)),
+            None => facts.entity(uid).map(Cow::Owned),
+        };
         let mut slice = Self::default();
         let mut open = vec![request.principal(), request.action(), request.resource()];
         open.extend(bundle.literals());
-        let mut seen: BTreeSet<&EntityUid> = BTreeSet::new();
+        let mut open: Vec<EntityUid> = open.into_iter().cloned().collect();
+        let mut seen = BTreeSet::new();
         for value in context.values() {
             named_entities(value, &mut open);
         }
         while let Some(uid) = open.pop() {
-            if !seen.insert(uid) {
+            if !seen.insert(uid.clone()) {
                 continue;
             }
             if uid.type_name().rsplit("::").next() == Some("Action") {
-                slice.actions.push(uid);
+                slice.actions.push(uid.clone());
             }
-            let Some(row) = row(uid) else { continue };
-            slice.whole.insert(row.uid(), row);
+            let Some(row) = row(&uid) else { continue };
             for value in row.attributes().values().chain(row.tags().values()) {
                 named_entities(value, &mut open);
             }
+            slice.whole.insert(uid, row);
         }
-        let mut above: Vec<&EntityUid> =
-            slice.whole.values().flat_map(|row| row.parents()).collect();
+        let mut above: Vec<EntityUid> =
+            slice.whole.values().flat_map(|row| row.parents()).cloned().collect();
         while let Some(uid) = above.pop() {
-            if slice.whole.contains_key(uid) || slice.ancestors.contains_key(uid) {
+            if slice.whole.contains_key(&uid) || slice.ancestors.contains_key(&uid) {
                 continue;
             }
-            let Some(row) = row(uid) else { continue };
-            slice.ancestors.insert(row.uid(), row);
-            above.extend(row.parents());
+            let Some(row) = row(&uid) else { continue };
+            above.extend(row.parents().iter().cloned());
+            slice.ancestors.insert(uid, row);
         }
         slice
     }
 
     fn convert(&self, conversion: &mut Conversion) -> Result<Vec<cedar_policy::Entity>, String> {
-        let whole = self.whole.values().map(|row| (*row, true));
-        let ancestors = self.ancestors.values().map(|row| (*row, false));
+        let whole = self.whole.values().map(|row| (row, true));
+        let ancestors = self.ancestors.values().map(|row| (row, false));
         whole
             .chain(ancestors)
             .map(|(row, whole)| {
@@ -395,9 +401,9 @@ impl<'w> Slice<'w> {
 }
 
 /// The entities that a value names outside of sets.
-fn named_entities<'v>(value: &'v Value, found: &mut Vec<&'v EntityUid>) {
+fn named_entities(value: &Value, found: &mut Vec<EntityUid>) {
     if let Some(uid) = value.as_entity() {
-        found.push(uid);
+        found.push(uid.clone());
     }
     for value in value.as_record().into_iter().flat_map(Record::values) {
         named_entities(value, found);

@@ -12,10 +12,10 @@ pub(crate) use publication::Publication;
 pub use world::World;
 
 use crate::decide::{
-    ActionName, Decision, Disclosure, ErrorMode, Explanation, Request, validate_rows,
+    ActionName, Decision, Determination, Disclosure, ErrorMode, Explanation, Request, validate_rows,
 };
 use crate::error::{Error, StoreError};
-use crate::facts::{Change, Changes, EntityUid, Facts, Revision, Timestamp};
+use crate::facts::{Change, Changes, Entity, EntityUid, Facts, Revision, Timestamp};
 use crate::policy::PolicyBundle;
 use publication::Turn;
 use world::{Clock, Hosting, Rules};
@@ -119,6 +119,12 @@ impl Engine {
         self.world.load().explain(request)
     }
 
+    /// What Cedar's response to a request says: see [`Determination`].
+    #[must_use]
+    pub fn determine(&self, request: &Request) -> Determination {
+        self.world.load().determine(request)
+    }
+
     /// What the principal may be told about a refusal of this request: see [`Disclosure`].
     ///
     /// `view` names the action whose permission shows that the resource is there.
@@ -140,7 +146,11 @@ impl Engine {
             return Ok(world.revision());
         }
         let facts = world.facts().with(changes);
-        world.admit(&facts, changes)?;
+        let put = changes.iter().filter_map(|change| match change {
+            Change::Put(entity) => facts.entity(entity.uid()),
+            Change::Remove(_) => None,
+        });
+        world.admit(&facts, &put.collect::<Vec<_>>())?;
         let next = world.succeed(facts);
         let revision = next.revision();
         turn.publish(next);
@@ -293,19 +303,12 @@ impl EngineBuilder {
 impl World {
     /// Whether its own facts may be published.
     fn admit_all(&self) -> Result<(), StoreError> {
-        let rows: Changes = self.facts().iter().cloned().map(Change::Put).collect();
-        self.admit(self.facts(), &rows)
+        self.admit(self.facts(), &self.facts().iter().collect::<Vec<_>>())
     }
 
-    /// Whether `facts`, which some changes led to, may be published.
-    fn admit(&self, facts: &Facts, changes: &Changes) -> Result<(), StoreError> {
-        let put = || {
-            changes.iter().filter_map(|change| match change {
-                Change::Put(entity) => facts.entity(entity.uid()),
-                Change::Remove(_) => None,
-            })
-        };
-        for row in put() {
+    /// Whether `facts`, which were led to by putting some rows, may be published.
+    fn admit(&self, facts: &Facts, put: &[Entity]) -> Result<(), StoreError> {
+        for row in put {
             if !self.may_be_stored(row.uid().type_name()) {
                 return Err(StoreError::new(format!("{} is of a host-owned type", row.uid()))
                     .with_help("pass it inline with each request, and store nothing of it"));
@@ -316,15 +319,15 @@ impl World {
                     .with_help("leave actions out of the facts"));
             }
         }
-        if let Some(uid) = facts.cycle(put().map(|row| row.uid())) {
+        if let Some(uid) = facts.cycle(put.iter().map(Entity::uid)) {
             return Err(StoreError::new(format!("{uid} would be its own ancestor"))
                 .with_help("remove one of the parents on the way"));
         }
         let schema = self.policies().schema();
-        let Err(message) = validate_rows(schema, put()) else { return Ok(()) };
+        let Err(message) = validate_rows(schema, put) else { return Ok(()) };
         // All together are refused: find the row to name.
-        let named = put().find_map(|row| {
-            let message = validate_rows(schema, std::iter::once(row)).err()?;
+        let named = put.iter().find_map(|row| {
+            let message = validate_rows(schema, [row]).err()?;
             Some(StoreError::new(message).within(row.uid()))
         });
         let error = named.unwrap_or_else(|| StoreError::new(message));

@@ -6,10 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::decide::{
-    self, ActionName, Decision, Disclosure, ErrorMode, Evaluator, Explanation, Reference, Request,
-    codes,
+    self, ActionName, Decision, Determination, Disclosure, ErrorMode, Evaluator, Explanation,
+    Reference, Request, codes,
 };
-use crate::facts::{Entity, EntityUid, Facts, Record, Revision, Timestamp, Value};
+use crate::facts::{EntityUid, Facts, Record, Revision, Timestamp, Value};
 use crate::policy::PolicyBundle;
 use crate::symbol::Symbol;
 
@@ -145,10 +145,8 @@ impl World {
     #[must_use]
     pub fn list(&self, request: &Request, type_name: &str) -> Vec<EntityUid> {
         self.facts
-            .of_type(type_name)
-            .map(Entity::uid)
-            .filter(|uid| self.check(&request.for_resource((*uid).clone())).is_allowed())
-            .cloned()
+            .uids_of_type(type_name)
+            .filter(|uid| self.check(&request.for_resource(uid.clone())).is_allowed())
             .collect()
     }
 
@@ -156,6 +154,12 @@ impl World {
     #[must_use]
     pub fn explain(&self, request: &Request) -> Explanation {
         decide::explain(self, request)
+    }
+
+    /// What Cedar's response to a request says: see [`Determination`].
+    #[must_use]
+    pub fn determine(&self, request: &Request) -> Determination {
+        decide::determine(self, request)
     }
 
     /// What the principal may be told about a refusal of this request: see [`Disclosure`].

@@ -52,8 +52,8 @@ impl fmt::Display for Revision {
 /// let gm = EntityUid::new("Contact", "gm");
 /// let before = Facts::new();
 /// let after = before.with(&Changes::new().put(Entity::new(gm.clone())));
-/// assert!(before.entity(&gm).is_none());
-/// assert!(after.entity(&gm).is_some());
+/// assert!(!before.contains(&gm));
+/// assert!(after.contains(&gm));
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -71,7 +71,7 @@ impl Facts {
     pub(crate) fn from_json(text: &str, types: Option<&Types>) -> Result<Self, ValueError> {
         let mut facts = Self::new();
         for entity in entities_from_json(text, types)? {
-            if facts.entity(entity.uid()).is_some() {
+            if facts.contains(entity.uid()) {
                 return Err(ValueError::new(format!("{} stands twice", entity.uid())));
             }
             facts.put(entity);
@@ -82,27 +82,57 @@ impl Facts {
     /// Cedar's entity JSON of all rows, every escape written out.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        self.iter().map(entity_to_json).collect()
+        self.iter().map(|row| entity_to_json(&row)).collect()
     }
 
     /// The row of an entity.
+    ///
+    /// # Cost
+    ///
+    /// The row is built: where only its existence matters, ask [`contains`](Self::contains).
     #[must_use]
-    pub fn entity(&self, uid: &EntityUid) -> Option<&Entity> {
-        self.rows.get(uid).map(|row| &**row)
+    pub fn entity(&self, uid: &EntityUid) -> Option<Entity> {
+        self.rows.get(uid).map(|row| Entity::clone(row))
+    }
+
+    /// Whether there is a row of an entity.
+    #[must_use]
+    pub fn contains(&self, uid: &EntityUid) -> bool {
+        self.rows.contains_key(uid)
+    }
+
+    /// The direct parents of an entity; none where it has no row.
+    pub(crate) fn parents(&self, uid: &EntityUid) -> BTreeSet<EntityUid> {
+        self.rows.get(uid).map(|row| row.parents.clone()).unwrap_or_default()
     }
 
     /// All rows, ordered by type and id.
-    pub fn iter(&self) -> impl Iterator<Item = &Entity> {
-        self.rows.values().map(|row| &**row)
+    ///
+    /// # Cost
+    ///
+    /// Every row is built.
+    pub fn iter(&self) -> impl Iterator<Item = Entity> {
+        self.rows.values().map(|row| Entity::clone(row))
     }
 
     /// The rows of one type, ordered by id.
-    pub fn of_type<'f>(&'f self, type_name: &'f str) -> impl Iterator<Item = &'f Entity> {
+    ///
+    /// # Cost
+    ///
+    /// Every row of the type is built: where their names will do, ask
+    /// [`uids_of_type`](Self::uids_of_type).
+    pub fn of_type(&self, type_name: &str) -> impl Iterator<Item = Entity> {
+        self.range_of_type(type_name).map(|(_, row)| Entity::clone(row))
+    }
+
+    /// The names of the rows of one type, ordered by id.
+    pub fn uids_of_type(&self, type_name: &str) -> impl Iterator<Item = EntityUid> {
+        self.range_of_type(type_name).map(|(uid, _)| uid.clone())
+    }
+
+    fn range_of_type(&self, type_name: &str) -> impl Iterator<Item = (&EntityUid, &Arc<Entity>)> {
         let first = EntityUid::new(type_name, "");
-        self.rows
-            .range(first..)
-            .map(|(_, row)| &**row)
-            .take_while(move |row| row.uid().type_name() == type_name)
+        self.rows.range(first..).take_while(move |(uid, _)| uid.type_name() == type_name)
     }
 
     /// How many rows there are.
@@ -144,22 +174,23 @@ impl Facts {
     pub(crate) fn cycle<'c>(
         &self,
         changed: impl IntoIterator<Item = &'c EntityUid>,
-    ) -> Option<&'c EntityUid> {
-        changed.into_iter().find(|start| {
-            let mut seen = BTreeSet::new();
-            let mut above = vec![*start];
-            while let Some(uid) = above.pop() {
-                for parent in self.entity(uid).map(Entity::parents).into_iter().flatten() {
-                    if parent == *start {
-                        return true;
-                    }
-                    if seen.insert(parent) {
-                        above.push(parent);
-                    }
-                }
+    ) -> Option<EntityUid> {
+        changed.into_iter().find(|start| self.is_above_itself(start)).cloned()
+    }
+
+    fn is_above_itself(&self, start: &EntityUid) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut above: Vec<EntityUid> = self.parents(start).into_iter().collect();
+        while let Some(uid) = above.pop() {
+            if uid == *start {
+                return true;
             }
-            false
-        })
+            if !seen.contains(&uid) {
+                above.extend(self.parents(&uid));
+                seen.insert(uid);
+            }
+        }
+        false
     }
 }
 

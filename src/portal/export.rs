@@ -204,7 +204,7 @@ impl Tenant {
         if !decision.is_allowed() {
             return Err(Refused::from(decision));
         }
-        let row = world.facts().entity(&contact.uid()).cloned();
+        let row = world.facts().entity(&contact.uid());
         // A contact without a row is refused above.
         let row = row.unwrap_or_else(|| Entity::new(contact.uid()));
         Ok(Exporter { tenant: self, world: &world, caller, now, row: &row }.export())
@@ -222,9 +222,11 @@ struct Exporter<'e> {
 
 impl Exporter<'_> {
     fn export(&self) -> Export {
-        let documents: Vec<&Entity> =
-            self.world.facts().of_type("Document").filter(|row| self.views(row.uid())).collect();
-        let viewed: BTreeSet<&EntityUid> = documents.iter().map(|row| row.uid()).collect();
+        let facts = self.world.facts();
+        let viewed = facts.uids_of_type("Document").filter(|document| self.views(document));
+        let documents: Vec<Entity> =
+            viewed.filter_map(|document| facts.entity(&document)).collect();
+        let viewed: BTreeSet<&EntityUid> = documents.iter().map(Entity::uid).collect();
         let text = |name: &str| self.row.attribute(name).and_then(Value::as_str).map(str::to_owned);
         Export {
             contact: self.row.uid().id().to_owned(),
@@ -260,7 +262,7 @@ impl Exporter<'_> {
     }
 
     /// The rows of a type that name the contact.
-    fn own<'f>(&'f self, type_name: &'f str) -> impl Iterator<Item = &'f Entity> {
+    fn own(&self, type_name: &str) -> impl Iterator<Item = Entity> {
         let rows = self.world.facts().of_type(type_name);
         rows.filter(|row| row.entity_at("contact") == Some(self.row.uid()))
     }
@@ -281,7 +283,7 @@ impl Exporter<'_> {
     fn given<'v>(
         &self,
         viewed: &'v BTreeSet<&EntityUid>,
-    ) -> impl Iterator<Item = (&'v EntityUid, &Entity)> {
+    ) -> impl Iterator<Item = (&'v EntityUid, Entity)> {
         viewed.iter().filter_map(|document| {
             let access = rows::access(&self.tenant.document(document.shared_id()));
             Some((*document, self.world.facts().entity(&access)?))
@@ -290,7 +292,7 @@ impl Exporter<'_> {
 
     fn relations(&self, viewed: &BTreeSet<&EntityUid>) -> Vec<ExportedRelation> {
         let related = self.given(viewed).filter_map(|(document, access)| {
-            let Related { role, attach, mail, .. } = Related::of(self.tenant, access, self.row)?;
+            let Related { role, attach, mail, .. } = Related::of(self.tenant, &access, self.row)?;
             // Whatever he wants, as secondary contact he gets none.
             let mail = mail && role != Role::Secondary;
             Some(ExportedRelation { document: document.id().to_owned(), role, attach, mail })
@@ -304,9 +306,9 @@ impl Exporter<'_> {
     }
 
     fn shares(&self, viewed: &BTreeSet<&EntityUid>) -> Vec<ExportedShare> {
-        let share = |row: &Entity| {
+        let share = |row: Entity| {
             let document = row.entity_at("document").filter(|uid| viewed.contains(uid))?;
-            let shared = Shared::of(self.tenant, row)?;
+            let shared = Shared::of(self.tenant, &row)?;
             Some(ExportedShare {
                 document: document.id().to_owned(),
                 actions: shared.actions,
@@ -320,10 +322,10 @@ impl Exporter<'_> {
     }
 
     fn links(&self, viewed: &BTreeSet<&EntityUid>) -> Vec<ExportedLink> {
-        let shown = |row: &&Entity| row.entity_at("document").is_none_or(|d| viewed.contains(d));
-        let link = |row: &Entity| ExportedLink {
+        let shown = |row: &Entity| row.entity_at("document").is_none_or(|d| viewed.contains(d));
+        let link = |row: Entity| ExportedLink {
             purpose: row.text_at("purpose").to_owned(),
-            state: self.link_state(row),
+            state: self.link_state(&row),
             document: row.entity_at("document").map(|uid| uid.id().to_owned()),
         };
         self.own("Link").filter(shown).map(link).collect()

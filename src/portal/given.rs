@@ -152,8 +152,8 @@ impl Tenant {
         let Some(access) = self.access_of(world.facts(), document) else { return Vec::new() };
         let involved = access.entities_at("involved");
         let live = involved.iter().filter_map(|contact| world.facts().entity(contact));
-        let live = live.filter(|contact| rows::is_live(contact));
-        live.filter_map(|contact| Related::of(self, access, contact)).collect()
+        let live = live.filter(rows::is_live);
+        live.filter_map(|contact| Related::of(self, &access, &contact)).collect()
     }
 
     /// The contacts that a document was sent to, ordered by id.
@@ -178,17 +178,19 @@ impl Tenant {
             return Vec::new();
         }
         let world = self.world();
-        let links: BTreeMap<&EntityUid, LinkId> = world
+        let links: BTreeMap<EntityUid, LinkId> = world
             .facts()
             .of_type("Link")
-            .filter_map(|row| Some((row.entity_at("share")?, self.link(row.uid().shared_id()))))
+            .filter_map(|row| {
+                Some((row.entity_at("share")?.clone(), self.link(row.uid().shared_id())))
+            })
             .collect();
         let uid = document.uid();
         let rows = world.facts().of_type("Share");
         let rows = rows.filter(|row| row.entity_at("document") == Some(&uid));
         let shared = rows.filter_map(|row| {
             let link = links.get(row.uid()).cloned();
-            Some(Shared { link, ..Shared::of(self, row)? })
+            Some(Shared { link, ..Shared::of(self, &row)? })
         });
         shared.collect()
     }
@@ -214,10 +216,10 @@ impl Tenant {
         let row = world.facts().entity(&contact.uid())?;
         Some(Holdings {
             client: self.client(row.entity_at("client")?.shared_id()),
-            sets: rows::parents_of(row, "PermissionSet"),
-            grants: rows::parents_of(row, "Permission"),
-            denials: rows::parents_of(row, "Denial"),
-            alert_sets: rows::parents_of(row, "AlertSet"),
+            sets: rows::parents_of(&row, "PermissionSet"),
+            grants: rows::parents_of(&row, "Permission"),
+            denials: rows::parents_of(&row, "Denial"),
+            alert_sets: rows::parents_of(&row, "AlertSet"),
         })
     }
 
@@ -227,7 +229,7 @@ impl Tenant {
     pub fn permission_sets(&self) -> BTreeMap<String, BTreeSet<String>> {
         let world = self.world();
         let sets = world.facts().of_type("PermissionSet");
-        sets.map(|set| (set.uid().id().to_owned(), rows::parents_of(set, "Permission"))).collect()
+        sets.map(|set| (set.uid().id().to_owned(), rows::parents_of(&set, "Permission"))).collect()
     }
 
     /// What was chosen for the tenant: what its clients have not chosen otherwise.
@@ -253,10 +255,11 @@ impl Tenant {
     }
 
     fn settings_at(&self, uid: &EntityUid) -> Result<Option<Settings>, ValueError> {
-        self.world().facts().entity(uid).map(Settings::from_row).transpose()
+        let row = self.world().facts().entity(uid);
+        row.as_ref().map(Settings::from_row).transpose()
     }
 
-    fn access_of<'f>(&self, facts: &'f Facts, document: &DocumentId) -> Option<&'f Entity> {
+    fn access_of(&self, facts: &Facts, document: &DocumentId) -> Option<Entity> {
         facts.entity(&rows::access(document)).filter(|_| document.tenant() == self.id())
     }
 

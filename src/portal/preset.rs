@@ -255,7 +255,7 @@ pub(super) fn kinds(facts: &Facts) -> Catalogue {
             states: rows::kept(row, "states").unwrap_or_default(),
         }
     };
-    let kind = |row: &Entity| Some((row.uid().id().parse().ok()?, declaration(row)));
+    let kind = |row: Entity| Some((row.uid().id().parse().ok()?, declaration(&row)));
     facts.of_type("Kind").filter_map(kind).collect()
 }
 

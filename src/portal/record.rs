@@ -50,7 +50,7 @@ impl Tenant {
     /// let gm = Caller::contact(acme.contact("gm")).session(epoch, version).password();
     /// assert!(acme.viewed(&gm, &invoice).is_allowed());
     ///
-    /// let row = acme.facts().entity(&invoice.uid()).ok_or("no such document")?.clone();
+    /// let row = acme.facts().entity(&invoice.uid()).ok_or("no such document")?;
     /// assert_eq!(row.attribute("state").and_then(|state| state.as_str()), Some("viewed"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -288,7 +288,7 @@ impl Tenant {
         }
         if caller.views_as_since().is_some() {
             let contact = record.contact.as_ref().and_then(|contact| facts.entity(contact));
-            let access = contact.map_or("", |row| row.text_at("access"));
+            let access = contact.as_ref().map_or("", |row| row.text_at("access"));
             record.rehearsal = access != AccessState::Enabled.as_str();
         }
     }

@@ -97,7 +97,7 @@ impl Recorded {
     }
 
     fn state(&self) -> String {
-        let row = self.tenant.facts().entity(&self.invoice().uid()).unwrap().clone();
+        let row = self.tenant.facts().entity(&self.invoice().uid()).unwrap();
         row.attribute("state").unwrap().as_str().unwrap().to_owned()
     }
 

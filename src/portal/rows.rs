@@ -130,6 +130,7 @@ impl Row for Entity {
 pub(super) fn network_of(facts: &Facts, tenant_id: &str, address: IpAddr) -> Option<EntityUid> {
     facts.entity(&tenant(tenant_id))?.entities_at("networks").into_iter().find(|network| {
         let row = facts.entity(network);
-        row.and_then(|row| row.attribute("range")).is_some_and(|range| range.contains_ip(address))
+        let range = row.as_ref().and_then(|row| row.attribute("range"));
+        range.is_some_and(|range| range.contains_ip(address))
     })
 }

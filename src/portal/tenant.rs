@@ -177,15 +177,15 @@ impl Tenant {
     }
 
     /// The rows that every list and every total is made from.
-    pub(super) fn documents_in<'w>(
+    pub(super) fn documents_in(
         &self,
-        world: &'w World,
+        world: &World,
         caller: &Caller,
         action: Action,
         kind: &Kind,
-    ) -> Vec<&'w Entity> {
+    ) -> Vec<Entity> {
         let kind = kind.uid();
-        let allowed = |row: &&Entity| {
+        let allowed = |row: &Entity| {
             let document = self.document(row.uid().shared_id());
             self.decide(world, caller, action, &document.into(), &[]).is_allowed()
         };

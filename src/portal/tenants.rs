@@ -198,7 +198,7 @@ fn duplicate(id: &str) -> WriteError {
 /// write would mix the two.
 fn own_facts(id: &str, facts: &Facts) -> Result<(), WriteError> {
     let tenant = rows::tenant(id);
-    if facts.entity(&tenant).is_none() {
+    if !facts.contains(&tenant) {
         return Err(refused("UNKNOWN_ID", format!("the facts hold no {tenant}")));
     }
     let foreign = facts.iter().find(|row| {

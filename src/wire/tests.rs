@@ -65,7 +65,7 @@ fn properties_and_context_are_read_with_the_declared_types() {
         world.check(&request).to_json(&world, None),
         json!({ "decision": true, "context": {
             "code": "SMALL", "message": "Small enough.", "policy": "small",
-            "errors": false, "bundle": world.policies().digest().to_string(), "revision": 0,
+            "bundle": world.policies().digest().to_string(), "revision": 0,
         } })
     );
 }

@@ -8,7 +8,10 @@ use std::str::FromStr;
 use cedar_policy::{
     AuthorizationError, Authorizer, Context, Entities, PolicyId, PolicySet, Schema, SlotId,
 };
-use doorward::{Effect, Engine, ErrorMode, Facts, Outcome, PolicyBundle, Request, Severity, codes};
+use doorward::{
+    Determination, Effect, Engine, ErrorMode, Facts, Outcome, PolicyBundle, Request, Severity,
+    codes,
+};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -97,6 +100,7 @@ fn compare(case: &Case, tally: &mut Tally) -> Result<(), TestCaseError> {
             let decision = cedar.check(&request);
             prop_assert!(!decision.is_allowed());
             prop_assert_eq!(decision.code(), Some(codes::INVALID_REQUEST));
+            prop_assert_eq!(cedar.determine(&request).fault, Some(codes::INVALID_REQUEST));
             continue;
         };
         tally.decisions += 1;
@@ -107,7 +111,6 @@ fn compare(case: &Case, tally: &mut Tally) -> Result<(), TestCaseError> {
 
         let decision = cedar.check(&request);
         prop_assert_eq!(decision.is_allowed(), expected.allowed, "{}\n{:?}", query, expected);
-        prop_assert_eq!(decision.erred(), !expected.errors.is_empty(), "{}", query);
         let told = decision.code().map(|code| code.as_str());
         if !expected.allowed {
             prop_assert_eq!(told, Some(expected.code(&bundle)), "{}\n{:?}", query, expected);
@@ -119,6 +122,13 @@ fn compare(case: &Case, tally: &mut Tally) -> Result<(), TestCaseError> {
         let erring: BTreeSet<String> =
             explained.erring.iter().map(|(id, _)| id.to_string()).collect();
         prop_assert_eq!(&erring, &expected.errors, "{}", query);
+        let determination = Determination {
+            allowed: expected.allowed,
+            determining: explained.determining,
+            erring: explained.erring.iter().map(|(id, _)| *id).collect(),
+            fault: None,
+        };
+        prop_assert_eq!(cedar.determine(&request), determination, "{}", query);
         for trace in &explained.policies {
             let id = trace.id.as_str();
             let satisfied = expected.permits.contains(id) || expected.forbids.contains(id);

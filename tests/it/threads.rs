@@ -25,7 +25,7 @@ fn one_thread_of_many_gets_an_id() {
         });
         one_wins(won, "DUPLICATE_ID");
     }
-    assert_eq!(tenant.facts().of_type("Contact").count(), ROUNDS);
+    assert_eq!(tenant.facts().uids_of_type("Contact").count(), ROUNDS);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn one_thread_of_many_gets_an_email() {
         });
         one_wins(won, "DUPLICATE_EMAIL");
     }
-    assert_eq!(tenant.facts().of_type("Contact").count(), ROUNDS);
+    assert_eq!(tenant.facts().uids_of_type("Contact").count(), ROUNDS);
 }
 
 /// Limits of relations, under races, for whoever adds.
@@ -194,7 +194,7 @@ fn publishing_loses_no_write_and_misses_no_tenant() {
     let last = portal.policies().digest();
     assert!(versions.iter().any(|version| version.digest() == last));
     for tenant in &tenants {
-        assert_eq!(tenant.facts().of_type("Contact").count(), ROUNDS);
+        assert_eq!(tenant.facts().uids_of_type("Contact").count(), ROUNDS);
     }
     let added = (0..ROUNDS).map(|round| portal.tenant(&format!("t{round}")).unwrap());
     for tenant in added.chain(tenants.clone()) {

@@ -127,7 +127,10 @@ fn same(one: &Facts, other: &Facts) -> bool {
 /// What differs, for whoever reads a failure.
 fn difference(one: &Facts, other: &Facts) -> Vec<String> {
     let of = |a: &Facts, b: &Facts| -> Vec<String> {
-        a.iter().filter(|row| b.entity(row.uid()) != Some(row)).map(|r| format!("{r:?}")).collect()
+        a.iter()
+            .filter(|row| b.entity(row.uid()).as_ref() != Some(row))
+            .map(|r| format!("{r:?}"))
+            .collect()
     };
     [of(one, other), of(other, one)].concat()
 }

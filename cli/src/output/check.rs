@@ -20,7 +20,7 @@ pub(crate) fn human(world: &World, evaluations: &Evaluations, decisions: &[Decis
             && decision.code().is_some_and(|code| at_fault.contains(&code));
         if at_fault && let Some(fault) = world.explain(request).fault {
             let _ = writeln!(text, "  no policy was asked: {}", plain(&fault));
-        } else if decision.erred() {
+        } else if !world.determine(request).erring.is_empty() {
             let _ =
                 writeln!(text, "  policies could not be evaluated; `doorward explain` says why");
         }

@@ -343,7 +343,7 @@ fn resolved(settings: Settings) -> Vec<Entity> {
     tenant.write_as_system(|tx| tx.create_client(tenant.client("C"))).unwrap();
     let facts = tenant.facts();
     let kinds = ["Tenant", "Client", "Rule"].into_iter();
-    let mut rows: Vec<Entity> = kinds.flat_map(|kind| facts.of_type(kind)).cloned().collect();
+    let mut rows: Vec<Entity> = kinds.flat_map(|kind| facts.of_type(kind)).collect();
     for row in &mut rows {
         row.unset("settings");
     }

@@ -290,7 +290,6 @@ impl Tx<'_> {
             .of_type("Link")
             .filter(|row| row.entity_at("contact") == Some(&uid))
             .filter(|row| row.text_at("purpose") == purpose && !is_final(row))
-            .cloned()
             .collect();
         for mut row in earlier {
             row.set("superseded", true);
@@ -301,7 +300,7 @@ impl Tx<'_> {
     /// The identity of an e-mail, made where there is none yet.
     pub(super) fn identity(&mut self, email: &str) -> crate::facts::EntityUid {
         let uid = identity_of(email);
-        if self.facts.entity(&uid).is_none() {
+        if !self.facts.contains(&uid) {
             let tenant = rows::tenant(self.tenant.id());
             self.put(Entity::new(uid.clone()).with("tenant", tenant));
         }

@@ -79,9 +79,8 @@ impl Tx<'_> {
         let row = self.row(&document.uid())?;
         self.acts_himself(contact, &row)?;
         let mut access = self.access_row(document)?;
-        let identity = |contact: &EntityUid| {
-            self.facts.entity(contact).and_then(|row| row.entity_at("identity")).cloned()
-        };
+        let identity =
+            |contact: &EntityUid| self.facts.entity(contact)?.entity_at("identity").cloned();
         let person = identity(&contact.uid());
         let approved = access.entities_at("approved");
         let mut people = access.entities_at("approvers");
@@ -130,10 +129,10 @@ impl Tx<'_> {
         let before = self.world.facts().clone();
         let touched = self.touched_rows("Document").into_iter().filter(locked);
         completed.extend(touched.map(|row| row.uid().clone()).filter(|uid| {
-            before.entity(uid).is_some_and(|before| !locked(before) && !signed(before))
+            before.entity(uid).is_some_and(|before| !locked(&before) && !signed(&before))
         }));
         for document in completed {
-            let Some(row) = self.facts.entity(&document).cloned() else { continue };
+            let Some(row) = self.facts.entity(&document) else { continue };
             let missing = self.signatures_missing(&row)?.len();
             if missing > 0 {
                 let message = format!("{} have to sign {} first", missing, document.id());
@@ -149,7 +148,7 @@ impl Tx<'_> {
         if !self.is_signed(row) {
             return Ok(BTreeSet::new());
         }
-        let access = self.facts.entity(&rows::access_of(row.uid())).cloned();
+        let access = self.facts.entity(&rows::access_of(row.uid()));
         let named = |name| access.as_ref().map(|row| row.entities_at(name)).unwrap_or_default();
         let mut missing: BTreeSet<EntityUid> = named("signers").into_iter().collect();
         if self.chosen_for(row)?.all_sign == Some(true)

@@ -293,8 +293,8 @@ impl Tx<'_> {
 
     /// A client has one main contact.
     fn drop_main(&mut self, client: &ClientId) {
-        let main = |row: &&Entity| row.entity_at("client") == Some(&client.uid()) && row.is("main");
-        for row in self.facts.of_type("Contact").filter(main).cloned().collect::<Vec<_>>() {
+        let main = |row: &Entity| row.entity_at("client") == Some(&client.uid()) && row.is("main");
+        for row in self.facts.of_type("Contact").filter(main).collect::<Vec<_>>() {
             self.put(row.with("main", false));
         }
     }
@@ -323,11 +323,8 @@ impl Tx<'_> {
         holder: &EntityUid,
         sets: &BTreeSet<String>,
     ) -> BTreeSet<String> {
-        let row = self.facts.entity(holder);
-        let held = |set: &&String| {
-            row.is_some_and(|row| row.parents().contains(&rows::permission_set(set)))
-        };
-        sets.iter().filter(|set| !held(set)).cloned().collect()
+        let held = self.facts.parents(holder);
+        sets.iter().filter(|set| !held.contains(&rows::permission_set(set))).cloned().collect()
     }
 
     /// Nor a set of it.
@@ -471,7 +468,9 @@ impl Tx<'_> {
     fn is_denied_to_actor(&self, document: &DocumentId) -> bool {
         let givers: Vec<EntityUid> = self.actor.into_iter().flat_map(Caller::givers).collect();
         let row = self.facts.entity(&document.uid());
-        let above = ["parent", "head"].into_iter().filter_map(|name| row?.entity_at(name).cloned());
+        let above = ["parent", "head"]
+            .into_iter()
+            .filter_map(|name| row.as_ref()?.entity_at(name).cloned());
         let path: Vec<EntityUid> = above.chain([document.uid()]).collect();
         [self.world.facts(), &self.facts].into_iter().any(|facts| {
             let rows = givers.iter().filter_map(|giver| facts.entity(giver));
@@ -594,9 +593,9 @@ impl Tx<'_> {
 
 /// The permissions and denials that somebody holds, through sets or of his own.
 fn held(facts: &Facts, holder: &EntityUid) -> BTreeSet<EntityUid> {
-    let Some(row) = facts.entity(holder) else { return BTreeSet::new() };
-    let sets = row.parents().iter().filter_map(|parent| facts.entity(parent));
-    row.parents().iter().chain(sets.flat_map(|set| set.parents())).cloned().collect()
+    let own = facts.parents(holder);
+    let through_sets: BTreeSet<EntityUid> = own.iter().flat_map(|set| facts.parents(set)).collect();
+    own.into_iter().chain(through_sets).collect()
 }
 
 /// Puts an element into a set, or takes it out.

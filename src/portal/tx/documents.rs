@@ -57,7 +57,7 @@ impl Tx<'_> {
     /// no client, and its kind is not tenant-wide, or where its parent or container is not there
     /// or of another client.
     pub fn put_document(&mut self, document: &Document) -> Result<(), WriteError> {
-        let stored = self.facts.entity(&document.id().uid()).cloned();
+        let stored = self.facts.entity(&document.id().uid());
         let row = document.row(&self.facts, &[]);
         // Which of the fields only staff change is the policies' to say.
         let fields = stored.as_ref().map(|stored| changed(stored, &row));
@@ -141,16 +141,15 @@ impl Tx<'_> {
         let mut removed = BTreeSet::from([document.uid()]);
         let mut parents = removed.clone();
         while !parents.is_empty() {
-            let child =
-                |row: &&Entity| row.entity_at("parent").is_some_and(|p| parents.contains(p));
+            let child = |row: &Entity| row.entity_at("parent").is_some_and(|p| parents.contains(p));
             let children = self.facts.of_type("Document").filter(child);
             let children: BTreeSet<EntityUid> = children.map(|row| row.uid().clone()).collect();
             parents = children.into_iter().filter(|child| removed.insert(child.clone())).collect();
         }
-        let opens = |link: &&Entity| {
+        let opens = |link: &Entity| {
             link.entity_at("document").is_some_and(|d| removed.contains(d)) && !is_final(link)
         };
-        for mut link in self.facts.of_type("Link").filter(opens).cloned().collect::<Vec<_>>() {
+        for mut link in self.facts.of_type("Link").filter(opens).collect::<Vec<_>>() {
             link.set("revoked", true);
             self.put(link);
         }
@@ -316,7 +315,7 @@ impl Tx<'_> {
     /// Whether a contact is one whom a document can be sent to; the client of one that the host keeps
     /// is the host's to know. Who could not open it now would, once it moved to his client.
     fn may_receive(&mut self, contact: &ContactId, document: &DocumentId) -> bool {
-        let stored = self.facts.entity(&document.uid()).cloned();
+        let stored = self.facts.entity(&document.uid());
         stored.is_none_or(|stored| self.is_contact_for(contact, &stored))
     }
 
@@ -339,7 +338,7 @@ impl Tx<'_> {
     ) -> Result<(), WriteError> {
         let Some(row) = self.known_contact(contact) else { return Ok(()) };
         let kinds = row.entities_at("recipient_of");
-        let open = |row: &&Entity| {
+        let open = |row: &Entity| {
             row.entity_at("client") == Some(&client.uid())
                 && row.entity_at("kind").is_some_and(|kind| kinds.contains(kind))
                 && OPEN_STATES.iter().any(|state| row.text_at("state") == state.as_str())
@@ -411,7 +410,7 @@ impl Tx<'_> {
         });
         self.put(row);
         let rule = rows::rule(kind, client.as_ref());
-        let Some(mut rule) = self.facts.entity(&rule).cloned() else {
+        let Some(mut rule) = self.facts.entity(&rule) else {
             return Err(self.reject("UNKNOWN_KIND", format!("no kind `{kind}` is declared")));
         };
         self.edit_set(&mut rule, "watchers", |set| {
@@ -425,8 +424,7 @@ impl Tx<'_> {
     /// moved, whichever of them was written first.
     pub(super) fn settle_heads(&mut self) {
         let touched = self.touched.iter().filter(|uid| uid.type_name() == "Document");
-        let mut settling: Vec<Entity> =
-            touched.filter_map(|uid| self.facts.entity(uid)).cloned().collect();
+        let mut settling: Vec<Entity> = touched.filter_map(|uid| self.facts.entity(uid)).collect();
         let moved: BTreeSet<EntityUid> = settling
             .iter()
             .filter(|row| {
@@ -440,11 +438,12 @@ impl Tx<'_> {
                 .facts
                 .of_type("Document")
                 .filter(|row| row.entity_at("parent").is_some_and(|parent| moved.contains(parent)));
-            settling.extend(children.cloned());
+            settling.extend(children);
         }
         for mut row in settling {
             let Some(parent) = row.entity_at("parent") else { continue };
-            let above = self.facts.entity(parent).and_then(|row| row.entity_at("parent"));
+            let above = self.facts.entity(parent);
+            let above = above.as_ref().and_then(|row| row.entity_at("parent"));
             let head = above.unwrap_or(parent).clone();
             if row.entity_at("head") != Some(&head) {
                 row.set("head", head);
@@ -460,8 +459,7 @@ impl Tx<'_> {
         let touched: BTreeSet<&EntityUid> =
             self.touched.iter().filter(|uid| uid.type_name() == "Document").collect();
         let before = self.world.facts();
-        let gone =
-            |uid: &&EntityUid| before.entity(uid).is_some() && self.facts.entity(uid).is_none();
+        let gone = |uid: &&EntityUid| before.contains(uid) && !self.facts.contains(uid);
         let gone: BTreeSet<&EntityUid> = touched.iter().copied().filter(gone).collect();
         let behind = self.facts.of_type("Document").filter(|row| {
             let above = |name| row.entity_at(name).is_some_and(|uid| gone.contains(uid));
@@ -473,7 +471,7 @@ impl Tx<'_> {
             .iter()
             .filter_map(|uid| self.facts.entity(uid))
             .chain(behind)
-            .filter_map(|row| Some(format!("{}: {}", row.uid(), self.owner_problem(row)?)))
+            .filter_map(|row| Some(format!("{}: {}", row.uid(), self.owner_problem(&row)?)))
             .collect();
         for problem in problems {
             self.violate("NO_OWNER_PATH", problem);
@@ -485,7 +483,7 @@ impl Tx<'_> {
         let kind = row.entity_at("kind").and_then(|kind| self.facts.entity(kind));
         let client = row.entity_at("client");
         let tenant_wide = kind.is_some_and(|kind| kind.is("tenant_wide"));
-        if !tenant_wide && client.and_then(|client| self.facts.entity(client)).is_none() {
+        if !tenant_wide && !client.is_some_and(|client| self.facts.contains(client)) {
             return Some("it belongs to no client");
         }
         // Whoever names a client means it for that one, and everyone would see it.

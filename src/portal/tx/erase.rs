@@ -37,7 +37,7 @@ impl Tx<'_> {
             .iter()
             .filter_map(|contact| self.facts.entity(contact)?.entity_at("identity").cloned())
             .collect();
-        let goes = |row: &&Entity| {
+        let goes = |row: &Entity| {
             let is_in = |name, gone: &BTreeSet<EntityUid>| {
                 row.entity_at(name).is_some_and(|uid| gone.contains(uid))
             };
@@ -59,7 +59,7 @@ impl Tx<'_> {
         for row in rows.iter().chain([&uid]) {
             self.remove(row);
         }
-        self.forget_people(people);
+        self.forget_people(&people);
         self.forget_client(&uid);
         self.forget_contacts(&contacts);
         self.forget_chosen(&contacts)
@@ -69,7 +69,7 @@ impl Tx<'_> {
     fn forget_chosen(&mut self, contacts: &BTreeSet<EntityUid>) -> Result<(), WriteError> {
         let mut found = false;
         for type_name in ["Tenant", "ClientGroup", "Client"] {
-            for mut row in self.facts.of_type(type_name).cloned().collect::<Vec<_>>() {
+            for mut row in self.facts.of_type(type_name).collect::<Vec<_>>() {
                 let mut settings = self.settings_of(row.uid())?;
                 let chosen = settings.kinds.values_mut().chain([&mut settings.all_kinds]);
                 let mut changed = false;
@@ -86,7 +86,7 @@ impl Tx<'_> {
                 }
             }
         }
-        for mut row in self.facts.of_type("Rule").cloned().collect::<Vec<_>>() {
+        for mut row in self.facts.of_type("Rule").collect::<Vec<_>>() {
             let watching = row.entities_at("watchers");
             if watching.iter().any(|watcher| contacts.contains(watcher)) {
                 let kept = watching.into_iter().filter(|watcher| !contacts.contains(watcher));
@@ -98,25 +98,25 @@ impl Tx<'_> {
     }
 
     /// Removes identities that own no contact any more.
-    fn forget_people(&mut self, people: BTreeSet<EntityUid>) {
-        for person in people {
-            let own = |row: &Entity| row.entity_at("identity") == Some(&person);
-            if !self.facts.of_type("Contact").any(own) {
-                self.remove(&person);
-            }
+    fn forget_people(&mut self, people: &BTreeSet<EntityUid>) {
+        let contacts = self.facts.of_type("Contact");
+        let owning: BTreeSet<EntityUid> =
+            contacts.filter_map(|row| row.entity_at("identity").cloned()).collect();
+        for person in people.difference(&owning) {
+            self.remove(person);
         }
     }
 
     /// Takes a client from above others, and from the staff it was assigned to.
     fn forget_client(&mut self, client: &EntityUid) {
         let below = self.facts.of_type("Client").filter(|row| row.parents().contains(client));
-        for mut row in below.cloned().collect::<Vec<_>>() {
+        for mut row in below.collect::<Vec<_>>() {
             row.set_parents([]);
             self.put(row);
         }
         let assigned = self.facts.of_type("Staff");
         let assigned = assigned.filter(|row| row.entities_at("clients").contains(client));
-        for mut row in assigned.cloned().collect::<Vec<_>>() {
+        for mut row in assigned.collect::<Vec<_>>() {
             self.edit_set(&mut row, "clients", |clients| member(clients, client.clone(), false));
             self.put(row);
         }
@@ -127,18 +127,18 @@ impl Tx<'_> {
         let owned = self.facts.of_type("Document");
         let owned =
             owned.filter(|row| row.entity_at("owner").is_some_and(|o| contacts.contains(o)));
-        for mut row in owned.cloned().collect::<Vec<_>>() {
+        for mut row in owned.collect::<Vec<_>>() {
             row.unset("owner");
             self.put(row);
         }
         let given = self.facts.of_type("Share");
         let given =
             given.filter(|row| row.entity_at("giver").is_some_and(|g| contacts.contains(g)));
-        for mut row in given.cloned().collect::<Vec<_>>() {
+        for mut row in given.collect::<Vec<_>>() {
             row.unset("giver");
             self.put(row);
         }
-        for row in self.facts.of_type("Access").cloned().collect::<Vec<_>>() {
+        for row in self.facts.of_type("Access").collect::<Vec<_>>() {
             let mut kept = row.clone();
             for (name, value) in row.attributes() {
                 if value.as_set().is_none() {

@@ -104,13 +104,10 @@ impl<'t> Tx<'t> {
             return Err(WriteError::rejected(self.violations));
         }
         let before = self.world.facts();
-        let changes = self.touched.into_iter().filter_map(|uid| {
-            let row = self.facts.entity(&uid);
-            match row {
-                Some(row) if before.entity(&uid) == Some(row) => None,
-                Some(row) => Some(Change::Put(row.clone())),
-                None => before.entity(&uid).is_some().then_some(Change::Remove(uid)),
-            }
+        let changes = self.touched.into_iter().filter_map(|uid| match self.facts.entity(&uid) {
+            Some(row) if before.entity(&uid).as_ref() == Some(&row) => None,
+            Some(row) => Some(Change::Put(row)),
+            None => before.contains(&uid).then_some(Change::Remove(uid)),
         });
         Ok((changes.collect(), self.findings))
     }
@@ -186,7 +183,7 @@ impl<'t> Tx<'t> {
     /// A row that a command is about.
     fn row(&mut self, uid: &EntityUid) -> Result<Entity, WriteError> {
         match self.facts.entity(uid) {
-            Some(row) => Ok(row.clone()),
+            Some(row) => Ok(row),
             None => Err(self.reject("UNKNOWN_ID", format!("there is no {uid}"))),
         }
     }
@@ -194,7 +191,7 @@ impl<'t> Tx<'t> {
     /// A contact that a command is about; where it is not there, the write fails at its end.
     fn known_contact(&mut self, contact: &ContactId) -> Option<Entity> {
         let row = self.facts.entity(&contact.uid());
-        let known = row.filter(|row| rows::is_live(row)).cloned();
+        let known = row.filter(rows::is_live);
         if known.is_none() {
             self.violate("UNKNOWN_CONTACT", format!("there is no contact {contact}"));
         }
@@ -207,12 +204,12 @@ impl<'t> Tx<'t> {
     }
 
     fn is_declared(&self, kind: &Kind) -> bool {
-        self.facts.entity(&kind.uid()).is_some()
+        self.facts.contains(&kind.uid())
     }
 
     fn new_id(&mut self, uid: &EntityUid) -> Result<(), WriteError> {
         self.not_empty(uid.id())?;
-        if self.facts.entity(uid).is_some() {
+        if self.facts.contains(uid) {
             return Err(self.reject("DUPLICATE_ID", format!("there is {uid} already")));
         }
         Ok(())
@@ -230,7 +227,7 @@ impl<'t> Tx<'t> {
         // The row of the empty id would give every prospect away.
         self.not_empty(document.id())?;
         let uid = rows::access(document);
-        Ok(self.facts.entity(&uid).cloned().unwrap_or_else(|| {
+        Ok(self.facts.entity(&uid).unwrap_or_else(|| {
             let nobody = || Value::entities([]);
             Entity::new(uid)
                 .with("invited", nobody())

@@ -177,8 +177,9 @@ impl Tx<'_> {
 
     /// Whether a contact is there, and of a client or of one above it, if one is named.
     fn may_take_part(&self, contact: &EntityUid, at: Option<&EntityUid>) -> bool {
-        let row = self.facts.entity(contact).filter(|row| rows::is_live(row));
-        let Some(own) = row.and_then(|row| row.entity_at("client")) else { return false };
+        let row = self.facts.entity(contact).filter(rows::is_live);
+        let own = row.as_ref().and_then(|row| row.entity_at("client"));
+        let Some(own) = own else { return false };
         at.is_none_or(|at| own == at || self.clients_above(at).contains(own))
     }
 
@@ -197,7 +198,7 @@ impl Tx<'_> {
         contact: &ContactId,
         relation: Option<Relation>,
     ) {
-        let Some(mut row) = self.facts.entity(&contact.uid()).cloned() else { return };
+        let Some(mut row) = self.facts.entity(&contact.uid()) else { return };
         let silent = relation.is_some_and(|relation| relation.role == Role::Secondary);
         let muted = relation.is_some_and(|relation| !relation.mail);
         let no_attach = relation.is_some_and(|relation| !relation.attach);
@@ -217,7 +218,7 @@ impl Tx<'_> {
         let mut touched: Vec<Entity> = self.touched_rows("Access");
         let of_moved = moved.iter().map(rows::access_of);
         let of_moved = of_moved.filter(|uid| !self.touched.contains(uid));
-        touched.extend(of_moved.filter_map(|uid| self.facts.entity(&uid)).cloned());
+        touched.extend(of_moved.filter_map(|uid| self.facts.entity(&uid)));
         for row in touched {
             let moved = moved.contains(&rows::document_of(row.uid()));
             for (role, code) in LIMITED {
@@ -254,7 +255,7 @@ impl Tx<'_> {
         role: Role,
         held: &[EntityUid],
     ) -> Result<bool, WriteError> {
-        let Some(before) = self.world.facts().entity(access.uid()).cloned() else {
+        let Some(before) = self.world.facts().entity(access.uid()) else {
             return Ok(true);
         };
         let involved = before.entities_at("involved");
@@ -272,7 +273,6 @@ impl Tx<'_> {
             .facts
             .of_type("Access")
             .filter(|row| LIMITED.iter().any(|(role, _)| !role_holders(row, *role).is_empty()))
-            .cloned()
             .collect();
         for row in related {
             for (role, _) in LIMITED {
@@ -301,7 +301,8 @@ impl Tx<'_> {
             return Ok((held, None));
         }
         let document = rows::document_of(access.uid());
-        let rule = self.facts.entity(&document).and_then(|row| row.entity_at("rule"));
+        let row = self.facts.entity(&document);
+        let rule = row.as_ref().and_then(|row| row.entity_at("rule"));
         let Some(rule) = rule.or_else(|| access.entity_at("rule")) else { return Ok((held, None)) };
         let Some((kind, client)) = rows::rule_of(rule, self.tenant) else {
             return Ok((held, None));

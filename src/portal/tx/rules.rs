@@ -25,18 +25,15 @@ struct Staffing {
 }
 
 /// Counted in one pass: an import touches many clients.
-fn staffing<'f>(
-    facts: &'f Facts,
-    clients: &BTreeSet<EntityUid>,
-) -> BTreeMap<&'f EntityUid, Staffing> {
-    let mut counts: BTreeMap<&EntityUid, Staffing> = BTreeMap::new();
+fn staffing(facts: &Facts, clients: &BTreeSet<EntityUid>) -> BTreeMap<EntityUid, Staffing> {
+    let mut counts: BTreeMap<EntityUid, Staffing> = BTreeMap::new();
     for row in facts.of_type("Contact") {
         let Some(client) = row.entity_at("client").filter(|client| clients.contains(client)) else {
             continue;
         };
-        let of_client = counts.entry(client).or_default();
-        of_client.admins = of_client.admins.saturating_add(usize::from(is_admin(row)));
-        of_client.recipients = of_client.recipients.saturating_add(usize::from(is_recipient(row)));
+        let of_client = counts.entry(client.clone()).or_default();
+        of_client.admins = of_client.admins.saturating_add(usize::from(is_admin(&row)));
+        of_client.recipients = of_client.recipients.saturating_add(usize::from(is_recipient(&row)));
     }
     counts
 }
@@ -48,11 +45,11 @@ fn told<'r>(contact: &'r Entity, to: &Entity) -> &'r str {
 }
 
 /// The contacts that share something of theirs: an e-mail, a login.
-type Shared<'f> = HashMap<&'f str, Vec<&'f Entity>>;
+type Shared<'r> = HashMap<&'r str, Vec<&'r Entity>>;
 
-fn by<'f>(facts: &'f Facts, name: &str) -> Shared<'f> {
+fn by<'r>(contacts: &'r [Entity], name: &str) -> Shared<'r> {
     let mut shared = Shared::new();
-    for row in facts.of_type("Contact").filter(|row| is_live(row)) {
+    for row in contacts {
         let text = row.text_at(name);
         if !text.is_empty() {
             shared.entry(text).or_default().push(row);
@@ -77,7 +74,7 @@ impl Tx<'_> {
 
     pub(super) fn touched_rows(&self, type_name: &str) -> Vec<Entity> {
         let touched = self.touched.iter().filter(|uid| uid.type_name() == type_name);
-        touched.filter_map(|uid| self.facts.entity(uid)).cloned().collect()
+        touched.filter_map(|uid| self.facts.entity(uid)).collect()
     }
 
     /// Rules on contacts, and on staff who are none.
@@ -88,8 +85,8 @@ impl Tx<'_> {
             return Ok(());
         }
         let settings = self.cascade(None)?.tenant;
-        let facts = self.facts.clone();
-        let emails = by(&facts, "email");
+        let live: Vec<Entity> = self.facts.of_type("Contact").filter(is_live).collect();
+        let emails = by(&live, "email");
         self.check_staff(&touched, &staff, &emails);
         for row in touched.iter().filter(|row| is_live(row)) {
             let id = row.uid().id();
@@ -109,15 +106,15 @@ impl Tx<'_> {
             }
         }
         if settings.login_names == Some(true) {
-            self.check_logins(&touched);
+            self.check_logins(&touched, &by(&live, "login"));
         }
         Ok(())
     }
 
     /// Nobody is both: staff who held a seat would pass by what clients may see.
     fn check_staff(&mut self, contacts: &[Entity], staff: &[Entity], emails: &Shared<'_>) {
-        let working = |row: &&Entity| row.is("active") && !row.text_at("email").is_empty();
-        for row in staff.iter().filter(working) {
+        let working = |row: &Entity| row.is("active") && !row.text_at("email").is_empty();
+        for row in staff.iter().filter(|row| working(row)) {
             if let Some(contact) = emails.get(row.text_at("email")).and_then(|same| same.first()) {
                 let message =
                     format!("{} is staff and contact {}", row.uid().id(), contact.uid().id());
@@ -139,9 +136,7 @@ impl Tx<'_> {
     }
 
     /// Logins are one person's: his contacts at several clients may share one.
-    fn check_logins(&mut self, touched: &[Entity]) {
-        let facts = self.facts.clone();
-        let logins = by(&facts, "login");
+    fn check_logins(&mut self, touched: &[Entity], logins: &Shared<'_>) {
         for row in touched.iter().filter(|row| is_live(row)) {
             let (id, login) = (row.uid().id(), row.text_at("login"));
             if login.is_empty() {
@@ -166,21 +161,20 @@ impl Tx<'_> {
 
     /// Rules on the contacts of a client together, and on the clients above it.
     fn check_clients(&mut self) -> Result<(), WriteError> {
-        let before = self.world.facts().clone();
         let clients: BTreeSet<EntityUid> = self
             .touched_rows("Contact")
             .iter()
             .filter_map(|row| row.entity_at("client").cloned())
             .collect();
-        let after = self.facts.clone();
-        let (before, after) = (staffing(&before, &clients), staffing(&after, &clients));
+        let [before, after] =
+            [self.world.facts(), &self.facts].map(|facts| staffing(facts, &clients));
         for client in &clients {
             let [was, is] =
                 [&before, &after].map(|counts| counts.get(client).copied().unwrap_or_default());
             if was.admins > 0 && is.admins == 0 {
                 self.violate("LAST_ADMIN", format!("{} would have no admin left", client.id()));
             }
-            if self.facts.entity(client).is_none() {
+            if !self.facts.contains(client) {
                 continue;
             }
             let named = self.tenant.client(client.shared_id());
@@ -213,8 +207,8 @@ impl Tx<'_> {
         let mut above = BTreeSet::new();
         let mut next = vec![client.clone()];
         while let Some(uid) = next.pop() {
-            let parents = self.facts.entity(&uid).map(Entity::parents).into_iter().flatten();
-            next.extend(parents.filter(|parent| above.insert((*parent).clone())).cloned());
+            let parents = self.facts.parents(&uid).into_iter();
+            next.extend(parents.filter(|parent| above.insert(parent.clone())));
         }
         above
     }
@@ -223,7 +217,7 @@ impl Tx<'_> {
     fn check_sending(&mut self) -> Result<(), WriteError> {
         for row in self.touched_rows("Document") {
             let is_sent = |row: &Entity| row.text_at("state") == State::Sent.as_str();
-            let was_sent = self.world.facts().entity(row.uid()).is_some_and(is_sent);
+            let was_sent = self.world.facts().entity(row.uid()).as_ref().is_some_and(is_sent);
             let sent = self.sent.contains(row.uid()) || is_sent(&row) && !was_sent;
             if !sent || !self.is_signed(&row) {
                 continue;
@@ -240,7 +234,7 @@ impl Tx<'_> {
 
     /// The contacts of a client who can sign where only signatories do.
     pub(super) fn signatories(&self, client: &EntityUid) -> BTreeSet<EntityUid> {
-        let signs = |row: &&Entity| {
+        let signs = |row: &Entity| {
             row.entity_at("client") == Some(client) && row.is("signatory") && is_in(row)
         };
         self.facts.of_type("Contact").filter(signs).map(|row| row.uid().clone()).collect()

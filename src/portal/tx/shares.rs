@@ -168,7 +168,7 @@ impl Tx<'_> {
         let earlier = access.tags().get(contact.id()).and_then(Value::as_entity).cloned();
         let row = earlier.as_ref().and_then(|earlier| self.facts.entity(earlier));
         // Giving less in the place of what others gave would be withdrawing that.
-        if row.is_some_and(|row| !self.is_spent(row) && !self.may_withdraw(row)) {
+        if row.is_some_and(|row| !self.is_spent(&row) && !self.may_withdraw(&row)) {
             let message = format!("{contact} has a share of {document} that was given by others");
             self.violate("NO_ESCALATION", message);
         }
@@ -222,7 +222,7 @@ impl Tx<'_> {
         let giver = self.actor?.contact_id()?;
         let access = self.facts.entity(&rows::access(document))?;
         let own = self.facts.entity(access.tags().get(giver.id())?.as_entity()?)?;
-        (!is_over(own) && !self.is_past(own)).then(|| own.uid().clone())
+        (!is_over(&own) && !self.is_past(&own)).then(|| own.uid().clone())
     }
 
     fn is_past(&self, share: &Entity) -> bool {
@@ -308,7 +308,7 @@ impl Tx<'_> {
             .actor
             .and_then(|actor| actor.contact_id())
             .is_some_and(|giver| share.entity_at("giver") == Some(&giver.uid()));
-        own(share) || given || parent.is_some_and(own)
+        own(share) || given || parent.as_ref().is_some_and(own)
     }
 
     pub(super) fn end_share(&mut self, share: &EntityUid) -> Result<(), WriteError> {
@@ -377,7 +377,7 @@ impl Tx<'_> {
             return self.borne_share().as_ref() == Some(share.uid());
         }
         let contact = actor.contact_id().filter(|_| !actor.is_view_as()).map(ContactId::uid);
-        let by_link = |link: &Entity| link.entity_at("share") == Some(share.uid());
+        let by_link = |link: Entity| link.entity_at("share") == Some(share.uid());
         contact.is_some_and(|contact| share.entity_at("contact") == Some(&contact))
             && !self.facts.of_type("Link").any(by_link)
     }
@@ -387,12 +387,11 @@ impl Tx<'_> {
         let mut below: Vec<Entity> = Vec::new();
         let mut parents = BTreeSet::from([share.clone()]);
         loop {
-            let made_from = |row: &&Entity| {
+            let made_from = |row: &Entity| {
                 row.entity_at("parent").is_some_and(|parent| parents.contains(parent))
                     && !parents.contains(row.uid())
             };
-            let next: Vec<Entity> =
-                self.facts.of_type("Share").filter(made_from).cloned().collect();
+            let next: Vec<Entity> = self.facts.of_type("Share").filter(made_from).collect();
             if next.is_empty() {
                 return below;
             }

@@ -127,7 +127,7 @@ impl Tx<'_> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
         self.put_kind(kind, declaration)?;
         let all = self.facts.of_type("PermissionSet");
-        let all = all.filter(|set| set.parents().contains(&rows::permission("*"))).cloned();
+        let all = all.filter(|set| set.parents().contains(&rows::permission("*")));
         for set in all.collect::<Vec<Entity>>() {
             self.put_permission_set(set.uid().id(), &BTreeSet::from(["*".to_owned()]))?;
         }
@@ -186,7 +186,6 @@ impl Tx<'_> {
         let mut row = self
             .facts
             .entity(&uid)
-            .cloned()
             .unwrap_or_else(|| Entity::new(uid).with("tenant", rows::tenant(self.tenant.id())));
         self.merge_into(&mut row, settings)?;
         self.put(row);
@@ -247,8 +246,7 @@ impl Tx<'_> {
 
     /// Writes what the settings come to for some clients.
     fn resolve_clients(&mut self, which: impl Fn(&Entity) -> bool) -> Result<(), WriteError> {
-        let clients: Vec<Entity> =
-            self.facts.of_type("Client").filter(|row| which(row)).cloned().collect();
+        let clients: Vec<Entity> = self.facts.of_type("Client").filter(|row| which(row)).collect();
         for mut row in clients {
             let client = self.tenant.client(row.uid().shared_id());
             let kinds = kinds(&self.facts);
@@ -264,7 +262,7 @@ impl Tx<'_> {
         let cascade = self.cascade(client)?;
         for kind in kinds(&self.facts).into_keys() {
             let uid = rows::rule(&kind, client);
-            let mut row = self.facts.entity(&uid).cloned().unwrap_or_else(|| {
+            let mut row = self.facts.entity(&uid).unwrap_or_else(|| {
                 Entity::new(uid)
                     .with("client", client.map_or_else(rows::no_client, ClientId::uid))
                     .with("kind", kind.uid())
@@ -288,12 +286,10 @@ impl Tx<'_> {
         held: impl IntoIterator<Item = T>,
     ) -> Result<(), WriteError> {
         self.authorise(Action::Configure, Resource::Portal, &[])?;
-        let parents =
-            |row: Option<&Entity>| row.map(|row| row.parents().clone()).unwrap_or_default();
         let uid = rows::permission_set(set);
-        let before = parents(self.facts.entity(&uid));
+        let before = self.facts.parents(&uid);
         self.put_permission_set(set, &held.into_iter().map(Into::into).collect())?;
-        let after = parents(self.facts.entity(&uid));
+        let after = self.facts.parents(&uid);
         let added: Vec<EntityUid> = after.difference(&before).cloned().collect();
         self.check_escalation(format!("the set {set}"), &added);
         Ok(())
@@ -342,7 +338,7 @@ impl Tx<'_> {
         let of_kind = |(kind, right): (&str, &str)| {
             let right = right.strip_suffix("_on_behalf").unwrap_or(right);
             let kind = self.facts.entity(&EntityUid::new("Kind", kind));
-            kind.and_then(|kind| kind.attribute(right)?.as_record()).is_some()
+            kind.is_some_and(|kind| kind.attribute(right).and_then(Value::as_record).is_some())
         };
         PORTAL_PERMISSIONS.contains(&permission) || permission.split_once('.').is_some_and(of_kind)
     }
@@ -628,7 +624,7 @@ impl Tx<'_> {
         let removed: Vec<EntityUid> = self
             .touched
             .iter()
-            .filter(|uid| uid.type_name() == "PermissionSet" && self.facts.entity(uid).is_none())
+            .filter(|uid| uid.type_name() == "PermissionSet" && !self.facts.contains(uid))
             .cloned()
             .collect();
         if removed.is_empty() {
@@ -655,7 +651,7 @@ impl Tx<'_> {
     /// Puts clients below the parents that they could not have when it was asked for.
     pub(super) fn settle_parents(&mut self) {
         for (client, parent) in std::mem::take(&mut self.rounds) {
-            let Some(mut row) = self.facts.entity(&client).cloned() else { continue };
+            let Some(mut row) = self.facts.entity(&client) else { continue };
             row.set_parents([parent]);
             self.put(row);
         }

@@ -110,7 +110,7 @@ fn a_write_begun_inside_a_write_is_refused_whatever_it_writes() {
     });
     // The write that they were begun in goes on.
     written.unwrap();
-    assert!(tenants[0].facts().entity(&tenants[0].client("C1").uid()).is_some());
+    assert!(tenants[0].facts().contains(&tenants[0].client("C1").uid()));
     assert_eq!(portal.policies().digest(), with_regions().digest());
     assert!(portal.tenant("c").is_none() && other_portal.tenant("a").is_none());
     add_client(&tenants[1], "C2").unwrap();

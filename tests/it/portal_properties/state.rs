@@ -176,7 +176,7 @@ impl Maker<'_> {
     }
 
     fn row(&self, of: &str, id: &str) -> Entity {
-        self.facts.entity(&uid(of, id)).unwrap().clone()
+        self.facts.entity(&uid(of, id)).unwrap()
     }
 
     fn rarely(&mut self) -> bool {
@@ -344,7 +344,7 @@ impl Maker<'_> {
 
     fn rules(&mut self) {
         let contacts: Vec<_> = CONTACTS.iter().map(|(id, _)| contact(id)).collect();
-        let rows: Vec<Entity> = self.facts.of_type("Rule").cloned().collect();
+        let rows: Vec<Entity> = self.facts.of_type("Rule").collect();
         for mut row in rows {
             let of_interest = KINDS.iter().any(|kind| row.uid().id().starts_with(kind));
             if !of_interest || !self.tape.chance(40) {
@@ -429,8 +429,7 @@ impl Maker<'_> {
             row.set("uses_left", *self.tape.pick(&[1, 0]));
         }
         if self.tape.chance(30) {
-            let parents: Vec<_> =
-                self.facts.of_type("Share").map(|row| row.uid().clone()).collect();
+            let parents: Vec<_> = self.facts.uids_of_type("Share").collect();
             if !parents.is_empty() {
                 let parent = self.tape.pick(&parents).clone();
                 row.set("parent", parent);
@@ -497,9 +496,9 @@ impl Maker<'_> {
             }
             self.put(row);
         }
-        let shares: Vec<_> = self.facts.of_type("Share").map(|row| row.uid().clone()).collect();
+        let shares: Vec<_> = self.facts.uids_of_type("Share").collect();
         for share in &shares {
-            let mut row = self.facts.entity(share).unwrap().clone();
+            let mut row = self.facts.entity(share).unwrap();
             match self.tape.below(20) {
                 19 => row.set("contact", contact(self.tape.pick(CONTACTS).0)),
                 18 => row.set("document", document(self.tape.word(&documents))),
@@ -577,7 +576,7 @@ impl Maker<'_> {
         }
         if self.tape.chance(50) {
             let access = uid("Access", "invoice");
-            let row = self.facts.entity(&access).cloned().unwrap_or_else(|| Entity::new(access));
+            let row = self.facts.entity(&access).unwrap_or_else(|| Entity::new(access));
             let named = Value::entities([contact("alien a"), contact("a")]);
             self.put(
                 row.with("involved", named.clone())
@@ -597,7 +596,7 @@ fn limit(amount: i64, currency: &str) -> Value {
 /// The tenant of some facts, in a portal of its own, without the rows of the other tenant.
 pub(super) fn restore(facts: &Facts) -> Tenant {
     let alien = Value::from(uid("Tenant", ALIEN));
-    let own = facts.iter().filter(|row| row.attribute("tenant") != Some(&alien)).cloned();
+    let own = facts.iter().filter(|row| row.attribute("tenant") != Some(&alien));
     portal().restore_tenant(TENANT, own.collect()).unwrap()
 }
 
@@ -685,7 +684,7 @@ pub(super) fn reachable(facts: &Facts, from: &[EntityUid]) -> Vec<Entity> {
         for value in row.attributes().values().chain(row.tags().values()) {
             named(value, &mut open);
         }
-        rows.push(row.clone());
+        rows.push(row);
     }
     rows
 }

@@ -61,6 +61,10 @@ pub(super) fn broken(
     judge.broken
 }
 
+fn rows(facts: &Facts, of: &str) -> Vec<Entity> {
+    facts.of_type(of).collect()
+}
+
 struct Judge<'f> {
     before: &'f Facts,
     after: &'f Facts,
@@ -76,13 +80,13 @@ impl<'f> Judge<'f> {
 
     fn settings(&self) -> serde_json::Value {
         let tenant = self.after.entity(&EntityUid::new("Tenant", TENANT)).unwrap();
-        serde_json::from_str(text(tenant, "settings")).unwrap()
+        serde_json::from_str(text(&tenant, "settings")).unwrap()
     }
 
     fn relations(&mut self) {
         let booking = &self.settings()["kinds"]["booking"];
         let roles = ["primaries", "secondaries", "job_contacts", "assignees"];
-        for row in self.after.of_type("Access") {
+        for row in &rows(self.after, "Access") {
             let involved = many(row, "involved");
             let held = roles.map(|role| many(row, role));
             let all: BTreeSet<_> = held.iter().flatten().cloned().collect();
@@ -90,7 +94,7 @@ impl<'f> Judge<'f> {
             self.must(all.is_subset(&involved), "a role without a part", row);
             self.must(all.len() == sum, "two roles in one container", row);
             let document = self.after.entity(&EntityUid::new("Document", row.uid().id()));
-            let kind = document.and_then(|row| one(row, "kind"));
+            let kind = document.as_ref().and_then(|row| one(row, "kind"));
             for (role, limit) in
                 [("primaries", "primaries_max"), ("secondaries", "secondaries_max")]
             {
@@ -98,7 +102,7 @@ impl<'f> Judge<'f> {
                 if kind.is_none_or(|kind| kind.id() != "booking") {
                     continue;
                 }
-                let there = self.before.entity(row.uid()).map(|row| many(row, role));
+                let there = self.before.entity(row.uid()).map(|row| many(&row, role));
                 let there = there.unwrap_or_default();
                 let now = many(row, role);
                 let comes = !now.is_subset(&there);
@@ -107,23 +111,23 @@ impl<'f> Judge<'f> {
             let silent = |uid: &EntityUid| {
                 let contact = self.after.entity(uid);
                 let document = EntityUid::new("Document", row.uid().id());
-                contact.is_none_or(|contact| many(contact, "silent").contains(&document))
+                contact.is_none_or(|contact| many(&contact, "silent").contains(&document))
             };
             let all_silent = many(row, "secondaries").iter().all(silent);
             self.must(all_silent, "a secondary contact is mailed", row);
         }
     }
 
-    fn live(&self) -> Vec<&'f Entity> {
-        self.after.of_type("Contact").filter(|row| is_live(row)).collect()
+    fn live(&self) -> Vec<Entity> {
+        self.after.of_type("Contact").filter(is_live).collect()
     }
 
     fn contacts(&mut self) {
         let settings = self.settings();
         let by_login = settings["login_names"].as_bool() == Some(true);
-        let staff: BTreeSet<&str> = self
-            .after
-            .of_type("Staff")
+        let staff = rows(self.after, "Staff");
+        let staff: BTreeSet<&str> = staff
+            .iter()
             .filter(|row| is(row, "active"))
             .map(|row| text(row, "email"))
             .filter(|email| !email.is_empty())
@@ -154,12 +158,12 @@ impl<'f> Judge<'f> {
 
     /// Access and credentials: what is over stays over.
     fn lives(&mut self) {
-        for row in self.before.of_type("Contact") {
+        for row in &rows(self.before, "Contact") {
             let Some(now) = self.after.entity(row.uid()) else { continue };
-            let (was, is) = (text(row, "access"), text(now, "access"));
+            let (was, is) = (text(row, "access"), text(&now, "access"));
             self.must(was != "deleted" || is == "deleted", "a deleted contact is back", row);
             let [epoch, version] = ["epoch", "credential_version"]
-                .map(|counter| (long(row, counter).unwrap(), long(now, counter).unwrap()));
+                .map(|counter| (long(row, counter).unwrap(), long(&now, counter).unwrap()));
             self.must(epoch.0 <= epoch.1 && version.0 <= version.1, "a counter went back", row);
             let ends = is != was && ["disabled", "deleted"].contains(&is);
             self.must(!ends || epoch.0 < epoch.1, "its sessions live on", row);
@@ -169,25 +173,25 @@ impl<'f> Judge<'f> {
     }
 
     fn clients(&mut self) {
-        for client in self.after.of_type("Client") {
-            let seats = |facts: &'f Facts| {
-                let rows = facts.of_type("Contact");
-                rows.filter(|row| one(row, "client") == Some(client.uid())).collect::<Vec<_>>()
+        for client in &rows(self.after, "Client") {
+            let seats = |facts: &Facts| {
+                let contacts = facts.of_type("Contact");
+                contacts.filter(|row| one(row, "client") == Some(client.uid())).collect::<Vec<_>>()
             };
             let (before, after) = (seats(self.before), seats(self.after));
             let mains = after.iter().filter(|row| is(row, "main") && is_live(row)).count();
             self.must(mains <= 1, "two main contacts", client);
-            let admin = |row: &&&Entity| is(row, "admin") && text(row, "access") == "enabled";
+            let admin = |row: &&Entity| is(row, "admin") && text(row, "access") == "enabled";
             let [was, now] = [&before, &after].map(|rows| rows.iter().filter(admin).count());
             self.must(was == 0 || now > 0, "LAST_ADMIN", client);
-            let mailed = |row: &&&Entity| {
+            let mailed = |row: &&Entity| {
                 let reachable = ["none", "enabled"].contains(&text(row, "access"));
                 is(row, "mail") && !text(row, "email").is_empty() && reachable
             };
             let [was, now] = [&before, &after].map(|rows| rows.iter().filter(mailed).count());
             let min = self.settings()["recipients_min"].as_u64().unwrap_or(0);
             self.must(now >= was || now as u64 >= min, "MIN_RECIPIENTS", client);
-            let (mut above, mut open) = (BTreeSet::new(), vec![client]);
+            let (mut above, mut open) = (BTreeSet::new(), vec![client.clone()]);
             while let Some(row) = open.pop() {
                 for parent in row.parents() {
                     if above.insert(parent.clone()) {
@@ -196,30 +200,30 @@ impl<'f> Judge<'f> {
                 }
             }
             self.must(!above.contains(client.uid()), "PARENT_CYCLE", client);
-            for kind in self.after.of_type("Kind") {
+            for kind in &rows(self.after, "Kind") {
                 let rule = format!("{}@{}", kind.uid().id(), client.uid().id());
-                let stands = self.after.entity(&EntityUid::new("Rule", rule)).is_some();
+                let stands = self.after.contains(&EntityUid::new("Rule", rule));
                 self.must(stands, "no rule for a kind", client);
             }
         }
     }
 
     fn documents(&mut self) {
-        for row in self.after.of_type("Document") {
+        for row in &rows(self.after, "Document") {
             let client = one(row, "client").unwrap();
             let kind = one(row, "kind").and_then(|kind| self.after.entity(kind));
-            let wide = kind.is_some_and(|kind| is(kind, "tenant_wide"));
-            self.must(wide || self.after.entity(client).is_some(), "NO_OWNER_PATH: client", row);
+            let wide = kind.is_some_and(|kind| is(&kind, "tenant_wide"));
+            self.must(wide || self.after.contains(client), "NO_OWNER_PATH: client", row);
             // What a document left behind as it moved stays as it was: no check opens it.
-            let left = self.before.entity(row.uid()) == Some(row);
+            let left = self.before.entity(row.uid()).as_ref() == Some(row);
             for name in ["parent", "container"] {
                 let above = one(row, name).map(|uid| self.after.entity(uid));
                 let holds = above.is_none_or(|above| {
-                    above.is_some_and(|above| left || one(above, "client") == Some(client))
+                    above.is_some_and(|above| left || one(&above, "client") == Some(client))
                 });
                 self.must(holds, &format!("NO_OWNER_PATH: {name}"), row);
             }
-            let up = |uid: &EntityUid| one(self.after.entity(uid)?, "parent").cloned();
+            let up = |uid: &EntityUid| one(&self.after.entity(uid)?, "parent").cloned();
             let first = one(row, "parent").cloned();
             let second = first.as_ref().and_then(up);
             self.must(second.as_ref().and_then(up).is_none(), "nested too deep", row);
@@ -229,10 +233,9 @@ impl<'f> Judge<'f> {
     }
 
     fn shares(&mut self) {
-        for row in self.after.of_type("Share") {
-            let Some(parent) = one(row, "parent").and_then(|uid| self.after.entity(uid)) else {
-                continue;
-            };
+        for row in &rows(self.after, "Share") {
+            let parent = one(row, "parent").and_then(|uid| self.after.entity(uid));
+            let Some(parent) = &parent else { continue };
             let over = is(parent, "revoked") || is(parent, "parent_revoked");
             self.must(!over || is(row, "parent_revoked"), "PARENT_REVOKED", row);
             let within = many(row, "actions").is_subset(&many(parent, "actions"));
@@ -247,12 +250,12 @@ impl<'f> Judge<'f> {
             let fewer = left.is_none_or(|left| long(row, "uses_left").is_some_and(|n| n <= left));
             self.must(fewer, "SHARE_EXCEEDS_PARENT: uses", row);
         }
-        for row in self.after.of_type("Access") {
+        for row in &rows(self.after, "Access") {
             for (key, share) in row.tags() {
                 let share = self.after.entity(share.as_entity().unwrap());
                 let own = share.is_some_and(|share| {
-                    one(share, "contact").unwrap().id() == &**key
-                        && one(share, "document").unwrap().id() == row.uid().id()
+                    one(&share, "contact").unwrap().id() == &**key
+                        && one(&share, "document").unwrap().id() == row.uid().id()
                 });
                 self.must(own, "another's share", row);
             }
@@ -262,11 +265,11 @@ impl<'f> Judge<'f> {
     /// A link ends once, and its end is final.
     fn links(&mut self) {
         const ENDS: [&str; 3] = ["revoked", "superseded", "used"];
-        for row in self.after.of_type("Link") {
+        for row in &rows(self.after, "Link") {
             let ends = ENDS.map(|end| is(row, end));
             self.must(ends.iter().filter(|end| **end).count() <= 1, "two ends", row);
             if let Some(before) = self.before.entity(row.uid()) {
-                let was = ENDS.map(|end| is(before, end));
+                let was = ENDS.map(|end| is(&before, end));
                 self.must(!was.contains(&true) || was == ends, "an end was not final", row);
             }
         }
@@ -277,8 +280,8 @@ impl<'f> Judge<'f> {
             let dangling = holder
                 .parents()
                 .iter()
-                .any(|uid| uid.type_name() == "PermissionSet" && self.after.entity(uid).is_none());
-            self.must(!dangling, "SET_IN_USE", holder);
+                .any(|uid| uid.type_name() == "PermissionSet" && !self.after.contains(uid));
+            self.must(!dangling, "SET_IN_USE", &holder);
         }
     }
 
@@ -288,23 +291,23 @@ impl<'f> Judge<'f> {
             let Command::Complete(id) = command else { continue };
             let access = self.after.entity(&EntityUid::new("Access", *id));
             let document = self.after.entity(&EntityUid::new("Document", *id));
-            let kind = document.and_then(|row| self.after.entity(one(row, "kind")?));
+            let kind = document.and_then(|row| self.after.entity(one(&row, "kind")?));
             let signable = kind.is_some_and(|kind| kind.attribute("sign").is_some());
             if let Some(access) = access.filter(|_| signable) {
-                let holds = many(access, "signers").is_subset(&many(access, "signed"));
-                self.must(holds, "SIGNATURES_MISSING", access);
+                let holds = many(&access, "signers").is_subset(&many(&access, "signed"));
+                self.must(holds, "SIGNATURES_MISSING", &access);
             }
         }
-        let mut people: BTreeMap<(&EntityUid, &EntityUid), usize> = BTreeMap::new();
-        for row in self.after.of_type("Access") {
-            let was = self.before.entity(row.uid()).map(|row| many(row, "approved"));
+        let mut people: BTreeMap<(EntityUid, EntityUid), usize> = BTreeMap::new();
+        for row in &rows(self.after, "Access") {
+            let was = self.before.entity(row.uid()).map(|row| many(&row, "approved"));
             let now = many(row, "approved");
             if was.unwrap_or_default() == now {
                 continue;
             }
-            let identity = |uid: &EntityUid| one(self.after.entity(uid)?, "identity");
+            let identity = |uid: &EntityUid| one(&self.after.entity(uid)?, "identity").cloned();
             for person in now.iter().filter_map(identity) {
-                *people.entry((row.uid(), person)).or_default() += 1;
+                *people.entry((row.uid().clone(), person)).or_default() += 1;
             }
         }
         for ((row, _), count) in people {
@@ -318,16 +321,17 @@ impl<'f> Judge<'f> {
     fn escalation(&mut self, actor: &EntityUid, commands: &[Command]) {
         let held = |facts: &Facts, row: &Entity| -> BTreeSet<String> {
             let sets = row.parents().iter().filter_map(|uid| facts.entity(uid));
-            let all = row.parents().iter().chain(sets.flat_map(|set| set.parents()));
+            let through_sets: Vec<EntityUid> = sets.flat_map(|set| set.parents().clone()).collect();
+            let all = row.parents().iter().chain(&through_sets);
             let denied = row.parents().iter().filter(|uid| uid.type_name() == "Denial");
             let denied: BTreeSet<&str> = denied.map(|uid| uid.id()).collect();
             all.filter(|uid| uid.type_name() == "Permission" && !denied.contains(uid.id()))
                 .map(|uid| uid.id().to_owned())
                 .collect()
         };
-        let own = self.before.entity(actor).map(|row| held(self.before, row)).unwrap_or_default();
-        for row in self.after.of_type("Contact") {
-            let was = self.before.entity(row.uid()).map(|row| held(self.before, row));
+        let own = self.before.entity(actor).map(|row| held(self.before, &row)).unwrap_or_default();
+        for row in &rows(self.after, "Contact") {
+            let was = self.before.entity(row.uid()).map(|row| held(self.before, &row));
             // What every new contact holds is the tenant's to choose.
             let by_default = commands.iter().any(|command| {
                 matches!(command, Command::Create { contact, sets: None, .. } if *contact == row.uid().id())
