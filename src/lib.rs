@@ -16,10 +16,15 @@
 pub mod audit;
 #[cfg(feature = "author")]
 pub mod author;
+mod compile;
+#[cfg(feature = "coverage")]
+#[doc(hidden)]
+pub mod coverage;
 mod decide;
 mod engine;
 mod error;
 mod facts;
+mod plan;
 mod policy;
 pub mod portal;
 mod symbol;

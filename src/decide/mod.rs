@@ -1,10 +1,12 @@
 //! A request and a world to a decision.
 
+mod compiled;
 mod decision;
 mod determination;
 mod explain;
 mod reference;
 mod request;
+mod resolve;
 
 pub use decision::{Decision, Disclosure, ErrorMode, codes};
 pub use determination::Determination;
@@ -13,6 +15,7 @@ pub use request::{ActionName, Request};
 
 pub(crate) use determination::determine;
 pub(crate) use explain::explain;
+pub(crate) use compiled::Compiled;
 pub(crate) use reference::{Reference, validate_rows};
 
 use crate::engine::World;

@@ -202,8 +202,15 @@ fn flatten<'e>(
     operands
 }
 
-/// Cedar's request, checked against the schema, and the entities that it reaches.
-fn prepare(world: &World, request: &Request) -> Result<(cedar_policy::Request, Entities), Fault> {
+/// A request that fits the schema and the facts.
+pub(super) struct Admitted<'r> {
+    pub(super) inline: BTreeMap<&'r EntityUid, &'r Entity>,
+    pub(super) context: Cow<'r, Record>,
+    request: cedar_policy::Request,
+}
+
+/// Checks a request: what it names, its context, and what it passes inline.
+pub(super) fn admit<'r>(world: &World, request: &'r Request) -> Result<Admitted<'r>, Fault> {
     let invalid = |message: String| Fault::new(codes::INVALID_REQUEST, message);
     let bundle = world.policies();
     let mut conversion = Conversion::default();
@@ -228,6 +235,14 @@ fn prepare(world: &World, request: &Request) -> Result<(cedar_policy::Request, E
     if !inline.is_empty() {
         validate_rows(bundle.schema(), inline.values().copied()).map_err(invalid)?;
     }
+    Ok(Admitted { inline, context, request: cedar_request })
+}
+
+/// Cedar's request, checked against the schema, and the entities that it reaches.
+fn prepare(world: &World, request: &Request) -> Result<(cedar_policy::Request, Entities), Fault> {
+    let invalid = |message: String| Fault::new(codes::INVALID_REQUEST, message);
+    let Admitted { inline, context, request: cedar_request } = admit(world, request)?;
+    let (bundle, mut conversion) = (world.policies(), Conversion::default());
     let slice = Slice::reach(bundle, world.facts(), &inline, request, &context);
     let mut entities = slice.convert(&mut conversion).map_err(invalid)?;
     if bundle.schema().is_some() {

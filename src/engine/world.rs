@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::compile;
 use crate::decide::{
-    self, ActionName, Decision, Determination, Disclosure, ErrorMode, Evaluator, Explanation,
+    self, ActionName, Compiled, Decision, Determination, Disclosure, ErrorMode, Evaluator, Explanation,
     Reference, Request, codes,
 };
 use crate::facts::{EntityUid, Facts, Record, Revision, Timestamp, Value};
+use crate::plan::Plan;
 use crate::policy::PolicyBundle;
 use crate::symbol::Symbol;
 
@@ -22,6 +24,7 @@ pub struct World {
     facts: Facts,
     revision: Revision,
     rules: Arc<Rules>,
+    plan: Arc<Plan>,
     evaluator: Arc<dyn Evaluator>,
 }
 
@@ -69,13 +72,16 @@ impl fmt::Debug for Clock {
 
 impl World {
     pub(super) fn first(policies: PolicyBundle, facts: Facts, rules: Rules) -> Self {
-        Self {
-            policies,
-            facts,
-            revision: Revision::default(),
-            rules: Arc::new(rules),
-            evaluator: Arc::new(Reference),
-        }
+        Self::new(policies, facts, Revision::default(), Arc::new(rules))
+    }
+
+    fn new(policies: PolicyBundle, facts: Facts, revision: Revision, rules: Arc<Rules>) -> Self {
+        let plan = compile::plan(&policies);
+        let facts = facts.seen_by(&plan, || policies.declared_actions());
+        // What the plan does not know, Cedar does.
+        let evaluator: Arc<dyn Evaluator> =
+            if plan.is_whole() { Arc::new(Compiled) } else { Arc::new(Reference) };
+        Self { policies, facts, revision, rules, plan, evaluator }
     }
 
     /// The world after this one, with other facts.
@@ -85,16 +91,17 @@ impl World {
 
     /// The world after this one, with other policies.
     pub(super) fn succeed_under(&self, policies: PolicyBundle) -> Self {
-        Self { policies, ..self.succeed(self.facts.clone()) }
+        Self::new(policies, self.facts.clone(), self.revision.next(), Arc::clone(&self.rules))
     }
 
     /// The same world over other facts, for looking at a change before it is published.
     pub(crate) fn with_facts(&self, facts: Facts) -> Self {
         Self {
             policies: self.policies.clone(),
-            facts,
+            facts: facts.seen_by(&self.plan, || self.policies.declared_actions()),
             revision: self.revision,
             rules: Arc::clone(&self.rules),
+            plan: Arc::clone(&self.plan),
             evaluator: Arc::clone(&self.evaluator),
         }
     }
@@ -201,6 +208,10 @@ impl World {
         self.rules.error_mode
     }
 
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     pub(crate) fn evaluator(&self) -> &dyn Evaluator {
         &*self.evaluator
     }
@@ -235,7 +246,7 @@ impl fmt::Debug for World {
             .field("policies", &self.policies)
             .field("facts", &self.facts)
             .field("revision", &self.revision)
-            .field("evaluator", &"reference")
+            .field("evaluator", &if self.plan.is_whole() { "plan" } else { "reference" })
             .finish()
     }
 }

@@ -3,8 +3,14 @@
 mod cedar;
 mod changes;
 mod entity;
+mod heap;
 mod json;
+mod key;
+mod layout;
+mod paged;
+mod rows;
 mod store;
+mod table;
 mod time;
 mod types;
 mod uid;
@@ -18,6 +24,9 @@ pub use uid::EntityUid;
 pub use value::{Record, Value, ValueError};
 
 pub(crate) use cedar::Conversion;
+pub(crate) use heap::{EMPTY_SET, Naming, Numbering, View, each, members, value as value_of};
 pub(crate) use json::{attributes_from_json, context_from_json, entity_from_json, plain_json};
+pub(crate) use layout::{Column, Kind, Shape, UNCLASSED};
+pub(crate) use rows::{Classify, Draft, Row, Rows, Slot};
 pub(crate) use types::Types;
 pub(crate) use uid::{is_type_name, shorten};

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use rpds::RedBlackTreeMapSync;
 use serde::{Deserialize, Serialize};
 
 use super::changes::{Change, Changes};
 use super::entity::Entity;
 use super::json::{entities_from_json, entity_to_json};
+use super::rows::{Classify, Rows};
 use super::types::Types;
 use super::uid::EntityUid;
 use super::value::ValueError;
@@ -41,8 +41,13 @@ impl fmt::Display for Revision {
 
 /// Entities as typed rows.
 ///
-/// A clone shares all rows with its original and costs one counter, so that a reader keeps the
-/// state it started with while writes go on. Rows are ordered by type, then id.
+/// Rows are kept as words: a document of eight attributes takes about 100 bytes, its id included. A
+/// clone shares all rows with its original and costs one counter, so that a reader keeps the state
+/// it started with while writes go on; a write copies the page of 64 rows that it changes. To read
+/// an entity builds it.
+///
+/// Ids and texts that were once named keep their few bytes until the facts are built anew, as
+/// publishing policies does.
 ///
 /// # Example
 ///
@@ -52,12 +57,12 @@ impl fmt::Display for Revision {
 /// let gm = EntityUid::new("Contact", "gm");
 /// let before = Facts::new();
 /// let after = before.with(&Changes::new().put(Entity::new(gm.clone())));
-/// assert!(!before.contains(&gm));
-/// assert!(after.contains(&gm));
+/// assert!(before.entity(&gm).is_none());
+/// assert!(after.entity(&gm).is_some());
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Facts {
-    rows: RedBlackTreeMapSync<EntityUid, Arc<Entity>>,
+    rows: Arc<Rows>,
 }
 
 impl Facts {
@@ -74,7 +79,7 @@ impl Facts {
             if facts.contains(entity.uid()) {
                 return Err(ValueError::new(format!("{} stands twice", entity.uid())));
             }
-            facts.put(entity);
+            facts.put(&entity);
         }
         Ok(facts)
     }
@@ -82,69 +87,55 @@ impl Facts {
     /// Cedar's entity JSON of all rows, every escape written out.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        self.iter().map(|row| entity_to_json(&row)).collect()
+        self.iter().map(|entity| entity_to_json(&entity)).collect()
     }
 
-    /// The row of an entity.
-    ///
-    /// # Cost
-    ///
-    /// The row is built: where only its existence matters, ask [`contains`](Self::contains).
+    /// The entity with this name.
     #[must_use]
     pub fn entity(&self, uid: &EntityUid) -> Option<Entity> {
-        self.rows.get(uid).map(|row| Entity::clone(row))
+        self.rows.entity(self.rows.slot(uid)?)
     }
 
-    /// Whether there is a row of an entity.
+    /// Whether there is an entity with this name.
     #[must_use]
     pub fn contains(&self, uid: &EntityUid) -> bool {
-        self.rows.contains_key(uid)
+        self.rows.slot(uid).is_some_and(|slot| self.rows.is_fact(slot))
     }
 
-    /// The direct parents of an entity; none where it has no row.
+    /// The parents of an entity, without reading the rest of it. None where it is not there.
     pub(crate) fn parents(&self, uid: &EntityUid) -> BTreeSet<EntityUid> {
-        self.rows.get(uid).map(|row| row.parents.clone()).unwrap_or_default()
+        let row = self.rows.slot(uid).map(|slot| self.rows.row(slot));
+        let parents = row.map(|row| row.parents()).unwrap_or_default();
+        parents.iter().map(|parent| self.rows.uid_of(*parent)).collect()
     }
 
-    /// All rows, ordered by type and id.
-    ///
-    /// # Cost
-    ///
-    /// Every row is built.
+    /// All entities, ordered by type and id.
     pub fn iter(&self) -> impl Iterator<Item = Entity> {
-        self.rows.values().map(|row| Entity::clone(row))
+        let mut types: Vec<&str> = self.rows.catalog().types().iter().map(|name| &**name).collect();
+        types.sort_unstable();
+        types.into_iter().flat_map(|name| self.of_type(name))
     }
 
-    /// The rows of one type, ordered by id.
-    ///
-    /// # Cost
-    ///
-    /// Every row of the type is built: where their names will do, ask
-    /// [`uids_of_type`](Self::uids_of_type).
+    /// The entities of one type, ordered by id.
     pub fn of_type(&self, type_name: &str) -> impl Iterator<Item = Entity> {
-        self.range_of_type(type_name).map(|(_, row)| Entity::clone(row))
+        self.rows.of_type(type_name).into_iter().filter_map(|slot| self.rows.entity(slot))
     }
 
-    /// The names of the rows of one type, ordered by id.
+    /// The names of the entities of one type, ordered by id.
     pub fn uids_of_type(&self, type_name: &str) -> impl Iterator<Item = EntityUid> {
-        self.range_of_type(type_name).map(|(uid, _)| uid.clone())
-    }
-
-    fn range_of_type(&self, type_name: &str) -> impl Iterator<Item = (&EntityUid, &Arc<Entity>)> {
-        let first = EntityUid::new(type_name, "");
-        self.rows.range(first..).take_while(move |(uid, _)| uid.type_name() == type_name)
+        self.rows.of_type(type_name).into_iter().map(|slot| self.rows.uid_of(slot))
     }
 
     /// How many rows there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.size()
+        self.rows.len()
     }
 
     /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.len() == 0
     }
 
     /// These facts after some changes. What did not change is shared.
@@ -153,44 +144,55 @@ impl Facts {
         let mut next = self.clone();
         for change in changes {
             match change {
-                Change::Put(entity) => next.put(entity.clone()),
-                Change::Remove(uid) => {
-                    next.rows.remove_mut(uid);
-                }
+                Change::Put(entity) => next.put(entity),
+                Change::Remove(uid) => next.remove(uid),
             }
         }
         next
     }
 
-    pub(crate) fn put(&mut self, entity: Entity) {
-        self.rows.insert_mut(entity.uid().clone(), Arc::new(entity));
+    pub(crate) fn put(&mut self, entity: &Entity) {
+        Arc::make_mut(&mut self.rows).put(entity);
     }
 
     pub(crate) fn remove(&mut self, uid: &EntityUid) {
-        self.rows.remove_mut(uid);
+        Arc::make_mut(&mut self.rows).remove(uid);
+    }
+
+    pub(crate) fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// The same facts as a plan sees them, with the entities that its schema declares.
+    pub(crate) fn seen_by<P: Classify + 'static>(
+        mut self,
+        plan: &Arc<P>,
+        declared: impl FnOnce() -> Vec<Entity>,
+    ) -> Self {
+        match self.rows.plan() {
+            Some(known) if Arc::as_ptr(known).cast::<()>() == Arc::as_ptr(plan).cast() => {
+                return self;
+            }
+            None => {}
+            // Nothing that was made for another plan stays.
+            Some(_) => self = self.iter().collect(),
+        }
+        let rows = Arc::make_mut(&mut self.rows);
+        rows.adopt(Arc::clone(plan) as Arc<dyn Classify>);
+        for entity in declared() {
+            rows.declare(&entity);
+        }
+        self
     }
 
     /// A row of `changed` that is its own ancestor, which Cedar's hierarchy must not hold.
     pub(crate) fn cycle<'c>(
         &self,
         changed: impl IntoIterator<Item = &'c EntityUid>,
-    ) -> Option<EntityUid> {
-        changed.into_iter().find(|start| self.is_above_itself(start)).cloned()
-    }
-
-    fn is_above_itself(&self, start: &EntityUid) -> bool {
-        let mut seen = BTreeSet::new();
-        let mut above: Vec<EntityUid> = self.parents(start).into_iter().collect();
-        while let Some(uid) = above.pop() {
-            if uid == *start {
-                return true;
-            }
-            if !seen.contains(&uid) {
-                above.extend(self.parents(&uid));
-                seen.insert(uid);
-            }
-        }
-        false
+    ) -> Option<&'c EntityUid> {
+        changed.into_iter().find(|uid| {
+            self.rows.slot(uid).is_some_and(|slot| self.rows.closure(slot).binary_search(&slot).is_ok())
+        })
     }
 }
 
@@ -198,11 +200,21 @@ impl FromIterator<Entity> for Facts {
     fn from_iter<T: IntoIterator<Item = Entity>>(entities: T) -> Self {
         let mut facts = Self::new();
         for entity in entities {
-            facts.put(entity);
+            facts.put(&entity);
         }
         facts
     }
 }
+
+/// The same entities, whatever they were before.
+impl PartialEq for Facts {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.rows, &other.rows)
+            || (self.len() == other.len() && self.iter().eq(other.iter()))
+    }
+}
+
+impl Eq for Facts {}
 
 /// The number of rows: facts hold personal data.
 impl fmt::Debug for Facts {

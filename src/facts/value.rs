@@ -222,6 +222,24 @@ impl Value {
         if let Repr::Duration(value) = self.0 { Some(value) } else { None }
     }
 
+    /// The number in ten-thousandths, if it is a decimal.
+    pub(crate) fn as_decimal(&self) -> Option<i64> {
+        if let Repr::Decimal(value) = self.0 { Some(value) } else { None }
+    }
+
+    /// The address and the length of its prefix, if it is an IP address or range.
+    pub(crate) fn as_ip(&self) -> Option<(IpAddr, u8)> {
+        if let Repr::Ip { address, prefix } = self.0 { Some((address, prefix)) } else { None }
+    }
+
+    pub(crate) fn from_decimal(ten_thousandths: i64) -> Self {
+        Self(Repr::Decimal(ten_thousandths))
+    }
+
+    pub(crate) fn from_ip(address: IpAddr, prefix: u8) -> Self {
+        Self(Repr::Ip { address, prefix })
+    }
+
     /// The elements, if it is a set.
     #[must_use]
     pub fn as_set(&self) -> Option<&BTreeSet<Self>> {

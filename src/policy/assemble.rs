@@ -1,5 +1,6 @@
 //! Sources to a bundle: every step reports what it finds and leaves the rest to go on.
 
+use std::sync::OnceLock;
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr as _;
 
@@ -349,6 +350,7 @@ impl<'a> Room<'a> {
             digest,
             schema,
             sets,
+            plan: OnceLock::new(),
         }
     }
 

@@ -23,7 +23,7 @@ mod weigh;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::thread;
 
 use cedar_policy::{Entity, PolicyId, PolicySet, Schema};
@@ -34,7 +34,8 @@ pub use digest::Digest;
 pub use info::{Effect, PolicyInfo};
 pub use limits::Limits;
 
-use crate::facts::{EntityUid, Facts, Types, ValueError};
+use crate::facts::{self, EntityUid, Facts, Types, ValueError};
+use crate::plan::Plan;
 
 /// Policies that parsed, validated and have their names and reasons in order.
 ///
@@ -71,6 +72,7 @@ struct Inner {
     schema: Option<schema::SchemaInfo>,
     sets: Sets,
     literals: Vec<EntityUid>,
+    plan: OnceLock<Arc<Plan>>,
 }
 
 /// The policies of a bundle by the part they play; every id is that of a [`PolicyInfo`].
@@ -173,6 +175,23 @@ impl PolicyBundle {
     }
 
     /// The position of a policy in [`PolicyBundle::policies`].
+    /// The actions that the schema declares, in their groups, as entities.
+    pub(crate) fn declared_actions(&self) -> Vec<facts::Entity> {
+        let actions = self.action_groups().into_iter();
+        actions
+            .map(|(uid, groups)| {
+                let mut action = facts::Entity::new(uid);
+                action.set_parents(groups);
+                action
+            })
+            .collect()
+    }
+
+    /// What the bundle was compiled to, by whoever asks first.
+    pub(crate) fn plan_once(&self, compile: impl FnOnce() -> Plan) -> Arc<Plan> {
+        Arc::clone(self.0.plan.get_or_init(|| Arc::new(compile())))
+    }
+
     pub(crate) fn index_of(&self, id: &PolicyId) -> Option<usize> {
         let id: &str = id.as_ref();
         self.0.by_id.get(id).copied()

@@ -172,7 +172,7 @@ impl<'t> Tx<'t> {
 
     fn put(&mut self, row: Entity) {
         self.touched.insert(row.uid().clone());
-        self.facts.put(row);
+        self.facts.put(&row);
     }
 
     fn remove(&mut self, uid: &EntityUid) {

@@ -1,0 +1,65 @@
+//! The plan's evaluator: what the policies come to on the rows of the facts.
+
+use super::resolve::Resolved;
+use super::{Evaluation, Evaluator, Fault, PolicyFailure, PolicyTrace, Reference, Request};
+use crate::engine::World;
+use crate::plan::{self, EvalError, Plan, RuleKind};
+
+/// Evaluates the plan of a bundle, every policy of it.
+#[derive(Debug, Default)]
+pub(crate) struct Compiled;
+
+impl Evaluator for Compiled {
+    fn evaluate(&self, world: &World, request: &Request) -> Result<Evaluation, Fault> {
+        Resolved::with(world, request, |resolved| {
+            let scope = resolved.scope(world.facts().rows());
+            evaluate(world.plan(), plan::Evaluator { arena: &world.plan().arena, scope })
+        })
+    }
+
+    fn trace(&self, world: &World, request: &Request) -> Result<Vec<PolicyTrace>, Fault> {
+        // Cedar's own words and clauses: for people, who have the time.
+        Reference.trace(world, request)
+    }
+}
+
+/// Every policy that decides and, where no permit is satisfied, the reason-only ones.
+pub(super) fn evaluate(plan: &Plan, evaluator: plan::Evaluator<'_>) -> Evaluation {
+    let mut evaluation = Evaluation::default();
+    let mut ask = |wanted: fn(RuleKind) -> bool| {
+        for (index, rule) in plan.rules.iter().enumerate() {
+            let Some(rule) = rule.as_ref().filter(|rule| wanted(rule.kind)) else { continue };
+            match evaluator.holds(rule.condition) {
+                Ok(false) => {}
+                Ok(true) => match rule.kind {
+                    RuleKind::Permit => evaluation.permits.push(index),
+                    RuleKind::Forbid | RuleKind::StepUp => evaluation.forbids.push(index),
+                    RuleKind::Reason => evaluation.reasons.push(index),
+                },
+                Err(error) => evaluation
+                    .errors
+                    .push(PolicyFailure { policy: index, message: words(error).to_owned() }),
+            }
+        }
+        evaluation.permits.is_empty()
+    };
+    if ask(|kind| kind != RuleKind::Reason) {
+        ask(|kind| kind == RuleKind::Reason);
+    }
+    evaluation.allowed = evaluation.forbids.is_empty() && !evaluation.permits.is_empty();
+    evaluation.errors.sort_by_key(|error| error.policy);
+    evaluation
+}
+
+fn words(error: EvalError) -> &'static str {
+    match error {
+        EvalError::Type => "a value is not of the type that an operator takes",
+        EvalError::MissingEntity => "an entity that is read is not there",
+        EvalError::MissingAttribute => "an entity does not have an attribute that is read",
+        EvalError::MissingMember => "a record does not have an attribute that is read",
+        EvalError::MissingTag => "an entity does not have a tag that is read",
+        EvalError::Overflow => "a number exceeds 64 bits",
+        EvalError::Extension => "an extension function takes no such value",
+        EvalError::UnlinkedSlot => "a template was not linked",
+    }
+}

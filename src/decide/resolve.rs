@@ -1,0 +1,61 @@
+//! A request to the rows that it is about, checked on the way.
+
+use std::cell::RefCell;
+
+use super::reference;
+use super::{Fault, Request};
+use crate::engine::World;
+use crate::facts::{Rows, Slot};
+use crate::plan::{Local, Scope};
+
+/// A request whose names were found.
+pub(super) struct Resolved<'r> {
+    local: &'r Local,
+    principal: Slot,
+    action: Slot,
+    resource: Slot,
+}
+
+thread_local! {
+    /// What requests bring along is laid out here, one request after the other.
+    static SCRATCH: RefCell<Local> = RefCell::default();
+}
+
+impl Resolved<'_> {
+    /// Checks a request and finds what it names.
+    pub(super) fn with<T>(
+        world: &World,
+        request: &Request,
+        decide: impl FnOnce(&Resolved<'_>) -> T,
+    ) -> Result<T, Fault> {
+        let admitted = reference::admit(world, request)?;
+        let rows = world.facts().rows();
+        SCRATCH.with(|scratch| {
+            // A clock or a policy that asks again while it is asked gets a scratch of its own.
+            let mut own = Local::default();
+            let mut kept = scratch.try_borrow_mut();
+            let local = kept.as_deref_mut().unwrap_or(&mut own);
+            local.clear();
+            for row in admitted.inline.values() {
+                local.add(rows, row);
+            }
+            local.set_context(rows, &admitted.context);
+            let principal = local.slot(rows, request.principal());
+            let action = local.slot(rows, request.action());
+            let resource = local.slot(rows, request.resource());
+            Ok(decide(&Resolved { local, principal, action, resource }))
+        })
+    }
+
+    pub(super) fn scope<'w>(&'w self, rows: &'w Rows) -> Scope<'w> {
+        let own = self.principal;
+        Scope {
+            rows,
+            local: self.local,
+            principal: self.principal,
+            action: self.action,
+            resource: self.resource,
+            own,
+        }
+    }
+}

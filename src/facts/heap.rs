@@ -1,0 +1,263 @@
+//! Values of any size, as words of a page's heap.
+//!
+//! A value is a word of {tag, count} and what the tag says: nothing, words, or values again. Values
+//! that hold values say in their second word how many words they take, so that each can be skipped.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::uid::EntityUid;
+use super::value::{Record, Repr, Value};
+
+const BOOL: u32 = 0;
+const LONG: u32 = 1;
+const DECIMAL: u32 = 2;
+const DATETIME: u32 = 3;
+const DURATION: u32 = 4;
+const TEXT: u32 = 5;
+const ENTITY: u32 = 6;
+const IPV4: u32 = 7;
+const IPV6: u32 = 8;
+/// A set of entities alone: their slots in ascending order.
+const ENTITIES: u32 = 9;
+/// A set of texts alone: their numbers in ascending order.
+const TEXTS: u32 = 10;
+/// A set of anything.
+const MIXED: u32 = 11;
+/// Names' numbers and values in turn. Also the tags of an entity.
+const RECORD: u32 = 12;
+
+/// What a page's heap begins with: the empty set, at place 0.
+pub(crate) const EMPTY_SET: u32 = ENTITIES;
+
+/// Numbers for the texts and entities that values name.
+pub(crate) trait Numbering {
+    fn text(&mut self, text: &str) -> u32;
+    fn entity(&mut self, uid: &EntityUid) -> u32;
+}
+
+/// What a word of {tag, count} and the words after it say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum View<'h> {
+    Bool(bool),
+    Long(i64),
+    Decimal(i64),
+    Datetime(i64),
+    Duration(i64),
+    Text(u32),
+    Entity(u32),
+    Ip(IpAddr, u8),
+    Entities(&'h [u32]),
+    Texts(&'h [u32]),
+    /// The values one after the other, and how many.
+    Mixed(&'h [u32], usize),
+    /// Names' numbers and values in turn, and how many pairs.
+    Record(&'h [u32], usize),
+}
+
+const fn head(tag: u32, count: u32) -> u32 {
+    tag | (count << 8)
+}
+
+/// The value at the start of these words, and the words after it.
+#[inline]
+pub(crate) fn read(words: &[u32]) -> (View<'_>, &[u32]) {
+    let Some((head, rest)) = words.split_first() else { return (View::Entities(&[]), &[]) };
+    let (tag, count) = (head & 0xff, (head >> 8) as usize);
+    let number = || {
+        let (pair, rest) = rest.split_at_checked(2).unwrap_or_default();
+        (i64_of(pair), rest)
+    };
+    let one = || rest.split_first().map_or((0, rest), |(word, rest)| (*word, rest));
+    match tag {
+        BOOL => (View::Bool(count != 0), rest),
+        LONG => (View::Long(number().0), number().1),
+        DECIMAL => (View::Decimal(number().0), number().1),
+        DATETIME => (View::Datetime(number().0), number().1),
+        DURATION => (View::Duration(number().0), number().1),
+        TEXT => (View::Text(one().0), one().1),
+        ENTITY => (View::Entity(one().0), one().1),
+        IPV4 => {
+            let (address, rest) = one();
+            (View::Ip(IpAddr::from(address.to_be_bytes()), count as u8), rest)
+        }
+        IPV6 => {
+            let (words, rest) = rest.split_at_checked(4).unwrap_or_default();
+            (View::Ip(IpAddr::from(u128_of(words).to_be_bytes()), count as u8), rest)
+        }
+        TEXTS => {
+            let (members, rest) = rest.split_at_checked(count).unwrap_or_default();
+            (View::Texts(members), rest)
+        }
+        MIXED | RECORD => {
+            let (size, rest) = one();
+            let (members, rest) = rest.split_at_checked(size as usize).unwrap_or_default();
+            let view = if tag == MIXED { View::Mixed } else { View::Record };
+            (view(members, count), rest)
+        }
+        _ => {
+            let (members, rest) = rest.split_at_checked(count).unwrap_or_default();
+            (View::Entities(members), rest)
+        }
+    }
+}
+
+#[inline]
+pub(crate) fn i64_of(words: &[u32]) -> i64 {
+    match words {
+        [low, high, ..] => (i64::from(*high) << 32) | i64::from(*low),
+        _ => 0,
+    }
+}
+
+pub(crate) fn u128_of(words: &[u32]) -> u128 {
+    words.iter().take(4).fold(0, |value, word| (value << 32) | u128::from(*word))
+}
+
+pub(crate) fn u128_words(value: u128) -> [u32; 4] {
+    [(value >> 96) as u32, (value >> 64) as u32, (value >> 32) as u32, value as u32]
+}
+
+/// How many words the value at the start of these takes.
+pub(super) fn size(words: &[u32]) -> usize {
+    words.len() - read(words).1.len()
+}
+
+/// Writes a value at the end of a heap.
+///
+/// INVARIANT (value nesting): the constructors of [`Value`] bound this recursion.
+pub(super) fn write(heap: &mut Vec<u32>, value: &Value, numbering: &mut impl Numbering) {
+    let mut number = |tag, number: i64| {
+        heap.extend([head(tag, 0), number as u32, (number >> 32) as u32]);
+    };
+    match &value.0 {
+        Repr::Bool(flag) => heap.push(head(BOOL, u32::from(*flag))),
+        Repr::Long(value) => number(LONG, *value),
+        Repr::Decimal(value) => number(DECIMAL, *value),
+        Repr::Datetime(value) => number(DATETIME, *value),
+        Repr::Duration(value) => number(DURATION, *value),
+        Repr::String(text) => heap.extend([TEXT, numbering.text(text)]),
+        Repr::Entity(uid) => heap.extend([ENTITY, numbering.entity(uid)]),
+        Repr::Ip { address: IpAddr::V4(address), prefix } => {
+            heap.extend([head(IPV4, u32::from(*prefix)), u32::from(*address)]);
+        }
+        Repr::Ip { address: IpAddr::V6(address), prefix } => {
+            heap.push(head(IPV6, u32::from(*prefix)));
+            heap.extend(u128_words(u128::from(*address)));
+        }
+        Repr::Set(elements) => write_set(heap, elements, numbering),
+        Repr::Record(members) => write_record(heap, members, numbering),
+    }
+}
+
+fn write_set(heap: &mut Vec<u32>, elements: &BTreeSet<Value>, numbering: &mut impl Numbering) {
+    let count = elements.len() as u32;
+    if elements.iter().all(|element| element.as_entity().is_some()) {
+        let mut slots: Vec<u32> =
+            elements.iter().filter_map(Value::as_entity).map(|uid| numbering.entity(uid)).collect();
+        slots.sort_unstable();
+        heap.push(head(ENTITIES, count));
+        heap.extend(slots);
+    } else if elements.iter().all(|element| element.as_str().is_some()) {
+        let mut texts: Vec<u32> =
+            elements.iter().filter_map(Value::as_str).map(|text| numbering.text(text)).collect();
+        texts.sort_unstable();
+        heap.push(head(TEXTS, count));
+        heap.extend(texts);
+    } else {
+        let start = open(heap, head(MIXED, count));
+        for element in elements {
+            write(heap, element, numbering);
+        }
+        close(heap, start);
+    }
+}
+
+pub(super) fn write_record(heap: &mut Vec<u32>, members: &Record, numbering: &mut impl Numbering) {
+    let start = open(heap, head(RECORD, members.len() as u32));
+    for (name, value) in members {
+        let name = numbering.text(name);
+        heap.push(name);
+        write(heap, value, numbering);
+    }
+    close(heap, start);
+}
+
+pub(super) fn write_slots(heap: &mut Vec<u32>, slots: &[u32]) {
+    heap.push(head(ENTITIES, slots.len() as u32));
+    heap.extend(slots);
+}
+
+fn open(heap: &mut Vec<u32>, head: u32) -> usize {
+    heap.extend([head, 0]);
+    heap.len()
+}
+
+fn close(heap: &mut [u32], start: usize) {
+    let size = heap.len() - start;
+    if let Some(word) = heap.get_mut(start - 1) {
+        *word = size as u32;
+    }
+}
+
+/// Texts and names for the numbers in values.
+pub(crate) trait Naming {
+    fn text(&self, number: u32) -> Arc<str>;
+    fn uid(&self, slot: u32) -> EntityUid;
+}
+
+/// The value that a view shows.
+pub(crate) fn value(view: View<'_>, naming: &impl Naming) -> Value {
+    Value(match view {
+        View::Bool(flag) => Repr::Bool(flag),
+        View::Long(number) => Repr::Long(number),
+        View::Decimal(number) => Repr::Decimal(number),
+        View::Datetime(number) => Repr::Datetime(number),
+        View::Duration(number) => Repr::Duration(number),
+        View::Text(number) => Repr::String(naming.text(number)),
+        View::Entity(slot) => Repr::Entity(naming.uid(slot)),
+        View::Ip(address, prefix) => Repr::Ip { address, prefix },
+        View::Record(..) => Repr::Record(Arc::new(record(view, naming))),
+        View::Entities(_) | View::Texts(_) | View::Mixed(..) => {
+            let mut elements = BTreeSet::new();
+            each(view, |element| {
+                elements.insert(value(element, naming));
+            });
+            Repr::Set(Arc::new(elements))
+        }
+    })
+}
+
+/// The members of a record, or the tags of an entity.
+pub(crate) fn record(view: View<'_>, naming: &impl Naming) -> Record {
+    members(view).map(|(name, member)| (naming.text(name), value(member, naming))).collect()
+}
+
+/// The members of a record, with their names' numbers.
+pub(crate) fn members(view: View<'_>) -> impl Iterator<Item = (u32, View<'_>)> {
+    let (mut words, count) =
+        if let View::Record(words, count) = view { (words, count) } else { (&[][..], 0) };
+    (0..count).filter_map(move |_| {
+        let (name, rest) = words.split_first()?;
+        let (member, rest) = read(rest);
+        words = rest;
+        Some((*name, member))
+    })
+}
+
+/// Calls with each element of a set.
+pub(crate) fn each<'h>(view: View<'h>, mut visit: impl FnMut(View<'h>)) {
+    match view {
+        View::Entities(slots) => slots.iter().for_each(|slot| visit(View::Entity(*slot))),
+        View::Texts(texts) => texts.iter().for_each(|text| visit(View::Text(*text))),
+        View::Mixed(mut words, count) => {
+            for _ in 0..count {
+                let (element, rest) = read(words);
+                visit(element);
+                words = rest;
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,96 @@
+//! Ids as keys: a canonical UUID is a number, everything else is its text.
+
+/// An id of an entity, ready for looking it up.
+///
+/// Only a lower-case UUID in its usual form (`8-4-4-4-12`) is a number: any other spelling is
+/// another id to Cedar, and stays text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IdKey<'i> {
+    Uuid(u128),
+    Text(&'i str),
+}
+
+impl<'i> IdKey<'i> {
+    #[inline]
+    pub(crate) fn of(id: &'i str) -> Self {
+        uuid(id.as_bytes()).map_or(Self::Text(id), Self::Uuid)
+    }
+}
+
+/// The text of a UUID key.
+pub(crate) fn uuid_text(key: u128) -> String {
+    uuid::Uuid::from_u128(key).hyphenated().to_string()
+}
+
+#[inline]
+fn uuid(text: &[u8]) -> Option<u128> {
+    let (a, rest) = text.split_first_chunk::<8>()?;
+    let [b'-', b0, b1, b2, b3, b'-', b4, b5, b6, b7, b'-', c0, c1, c2, c3, b'-', rest @ ..] = rest
+    else {
+        return None;
+    };
+    let (c, d) = rest.split_first_chunk::<4>()?;
+    let d: &[u8; 8] = d.try_into().ok()?;
+    let [c4, c5, c6, c7] = c;
+    let word = |high: u32, low: u32| (u64::from(high) << 32) | u64::from(low);
+    let high = word(digits(*a)?, digits([*b0, *b1, *b2, *b3, *b4, *b5, *b6, *b7])?);
+    let low = word(digits([*c0, *c1, *c2, *c3, *c4, *c5, *c6, *c7])?, digits(*d)?);
+    Some((u128::from(high) << 64) | u128::from(low))
+}
+
+/// Eight lower-case hexadecimal digits, all at once: each byte of a word is one digit.
+#[inline]
+fn digits(text: [u8; 8]) -> Option<u32> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let text = u64::from_be_bytes(text);
+    // A letter has bit 6 set, and its low half counts from 1.
+    let nibbles = (text & (0x0f * ONES)) + ((text >> 6) & ONES) * 9;
+    // Writing the digits again gives the same text for these sixteen characters alone.
+    let letters = ((nibbles + 6 * ONES) >> 4) & ONES;
+    let written = nibbles.wrapping_add(0x30 * ONES).wrapping_add(letters.wrapping_mul(0x27));
+    if written != text {
+        return None;
+    }
+    let pairs = (nibbles | (nibbles >> 4)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | (pairs >> 8)) & 0x0000_ffff_0000_ffff;
+    Some(((fours | (fours >> 16)) & 0xffff_ffff) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canonical_uuid_is_a_number_and_writes_back_the_same() {
+        for key in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef] {
+            let text = uuid_text(key);
+            assert_eq!(IdKey::of(&text), IdKey::Uuid(key), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_other_spelling_is_text() {
+        let canonical = "01234567-89ab-cdef-0123-456789abcdef";
+        assert!(matches!(IdKey::of(canonical), IdKey::Uuid(_)));
+        // Every place, every byte: only the sixteen digits, and hyphens where they belong.
+        for place in 0..canonical.len() {
+            for byte in 0..=127_u8 {
+                let mut text = canonical.as_bytes().to_vec();
+                *text.get_mut(place).unwrap() = byte;
+                let text = String::from_utf8(text).unwrap();
+                let hyphen = [8, 13, 18, 23].contains(&place);
+                let same_form = if hyphen {
+                    byte == b'-'
+                } else {
+                    byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
+                };
+                assert_eq!(matches!(IdKey::of(&text), IdKey::Uuid(_)), same_form, "{text:?}");
+            }
+        }
+        for text in ["", "I1", "01234567-89AB-cdef-0123-456789abcdef", "{01234567-89ab-cdef-0123-456789abcdef}"] {
+            assert_eq!(IdKey::of(text), IdKey::Text(text));
+        }
+        let fullwidth = "０1234567-89ab-cdef-0123-456789abcd";
+        assert_eq!(IdKey::of(fullwidth), IdKey::Text(fullwidth));
+    }
+}

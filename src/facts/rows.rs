@@ -1,0 +1,918 @@
+//! Entities as rows of words, shared between revisions.
+
+use std::fmt;
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use super::entity::Entity;
+use super::heap::{self, Naming, Numbering};
+use super::key::{IdKey, uuid_text};
+use super::layout::{
+    ABSENT, CLASS, Catalog, Column, HEADER, ID, INNER, Kind, NO_SHAPE, PARENTS, Path, SHAPE, Shape,
+    UNCLASSED,
+};
+use super::paged::Paged;
+use super::table::Table;
+use super::uid::EntityUid;
+use super::value::{Record, Repr, Value};
+
+/// How many rows a page holds: what a write of one row copies.
+const PAGE_ROWS: u32 = 64;
+const TEXTS_PER_PAGE: usize = 128;
+const INNER_PER_PAGE: usize = 64;
+
+/// The number of an entity within some facts, for as long as they and those made from them last.
+pub(crate) type Slot = u32;
+
+/// What looks at rows when they are written, and says what it sees in them: the plan.
+pub(crate) trait Classify: Send + Sync {
+    /// The entities that it names.
+    fn literals(&self) -> &[EntityUid];
+    /// Which of these it asks whether others are in.
+    fn groups(&self) -> &[u32];
+    /// The class of a row.
+    fn class(&self, rows: &Rows, slot: Slot) -> u32;
+}
+
+/// The rows of some facts, with the names and texts in them.
+#[derive(Clone)]
+pub(crate) struct Rows {
+    catalog: Arc<Catalog>,
+    texts: Texts,
+    ids: Table,
+    pages: Paged<Page>,
+    lanes: Arc<Vec<Lane>>,
+    inner: Paged<Vec<Ancestry>>,
+    inner_count: u32,
+    live: usize,
+    hash: RandomState,
+    plan: Option<Arc<dyn Classify>>,
+    /// The slots of the plan's literals, and of its groups.
+    literals: Arc<[Slot]>,
+    groups: Arc<[Slot]>,
+}
+
+/// Texts by number.
+#[derive(Clone, Default)]
+struct Texts {
+    pages: Paged<Vec<Arc<str>>>,
+    numbers: Table,
+    len: u32,
+}
+
+/// The pages of one type, whose ids are all UUIDs or all texts.
+#[derive(Clone, Default)]
+struct Lane {
+    pages: Arc<Vec<u32>>,
+    /// The words of its longest row so far.
+    words: usize,
+}
+
+/// Rows of one type, each of `stride` words.
+#[derive(Clone, Default)]
+pub(crate) struct Page {
+    type_number: u32,
+    uuids: bool,
+    /// Of entities that the schema declares, which are no facts: actions.
+    declared: bool,
+    stride: u32,
+    words: Vec<u32>,
+    heap: Vec<u32>,
+    /// How many words of the heap no row leads to any more.
+    left: u32,
+    /// Rows that outgrew the stride, by their place.
+    long: Vec<(u32, Box<[u32]>)>,
+}
+
+/// What lies above a row that has others below it.
+#[derive(Clone, Default)]
+pub(crate) struct Ancestry {
+    slot: Slot,
+    /// Its ancestors' slots, ascending; itself is none of them.
+    above: Box<[Slot]>,
+    /// Which of the plan's groups it is in, a bit each; itself counts. Empty is none.
+    groups: Box<[u64]>,
+}
+
+/// One row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row<'w> {
+    pub(crate) words: &'w [u32],
+    pub(crate) heap: &'w [u32],
+}
+
+impl<'w> Row<'w> {
+    #[inline]
+    pub(crate) fn word(self, offset: usize) -> u32 {
+        self.words.get(offset).copied().unwrap_or_default()
+    }
+
+    #[inline]
+    pub(crate) fn class(self) -> u32 {
+        self.word(CLASS)
+    }
+
+    #[inline]
+    pub(crate) fn parents(self) -> &'w [Slot] {
+        self.slots(PARENTS)
+    }
+
+    /// The set of entities that a word leads to.
+    #[inline]
+    pub(crate) fn slots(self, offset: usize) -> &'w [Slot] {
+        match self.blob(offset) {
+            heap::View::Entities(slots) => slots,
+            _ => &[],
+        }
+    }
+
+    #[inline]
+    pub(crate) fn blob(self, offset: usize) -> heap::View<'w> {
+        heap::read(self.heap.get(self.word(offset) as usize..).unwrap_or_default()).0
+    }
+
+    #[inline]
+    pub(crate) fn long(self, offset: usize) -> i64 {
+        heap::i64_of(self.words.get(offset..).unwrap_or_default())
+    }
+
+    /// The value of a column of one of its shape's.
+    pub(crate) fn view(self, column: &Column) -> heap::View<'w> {
+        let at = column.offset as usize;
+        match column.kind {
+            Kind::Bool => heap::View::Bool(self.word(at) != 0),
+            Kind::Short => heap::View::Long(i64::from(self.word(at).cast_signed())),
+            Kind::Long => heap::View::Long(self.long(at)),
+            Kind::Decimal => heap::View::Decimal(self.long(at)),
+            Kind::Datetime => heap::View::Datetime(self.long(at)),
+            Kind::Duration => heap::View::Duration(self.long(at)),
+            Kind::Text => heap::View::Text(self.word(at)),
+            Kind::Entity => heap::View::Entity(self.word(at)),
+            Kind::Ip | Kind::Set | Kind::Tags => self.blob(at),
+            Kind::Record => heap::View::Record(&[], 0),
+        }
+    }
+}
+
+/// A row before it has a place: what [`encode`] makes of an entity.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Draft {
+    pub(crate) words: Vec<u32>,
+    pub(crate) columns: Vec<Column>,
+}
+
+impl Draft {
+    /// Lays out attributes, parents and tags. Places in the heap count from its start.
+    pub(crate) fn lay_out(
+        &mut self,
+        heap: &mut Vec<u32>,
+        entity: &Entity,
+        numbering: &mut impl Numbering,
+    ) {
+        self.words.clear();
+        self.columns.clear();
+        self.words.resize(HEADER, 0);
+        let parents: Vec<Slot> =
+            entity.parents().iter().map(|parent| numbering.entity(parent)).collect();
+        self.set_parents(heap, parents);
+        if !entity.tags().is_empty() {
+            let at = heap.len() as u32;
+            heap::write_record(heap, entity.tags(), numbering);
+            self.column(&[], Kind::Tags, &[at]);
+        }
+        self.record(heap, &mut Vec::new(), entity.attributes(), numbering);
+    }
+
+    /// Lays out a record alone: a request's context.
+    pub(crate) fn lay_out_record(
+        &mut self,
+        heap: &mut Vec<u32>,
+        members: &Record,
+        numbering: &mut impl Numbering,
+    ) {
+        self.words.clear();
+        self.columns.clear();
+        self.words.resize(HEADER, 0);
+        self.record(heap, &mut Vec::new(), members, numbering);
+    }
+
+    fn set_parents(&mut self, heap: &mut Vec<u32>, mut parents: Vec<Slot>) {
+        if parents.is_empty() {
+            return;
+        }
+        parents.sort_unstable();
+        if let Some(word) = self.words.get_mut(PARENTS) {
+            *word = heap.len() as u32;
+        }
+        heap::write_slots(heap, &parents);
+    }
+
+    fn column(&mut self, path: &[Arc<str>], kind: Kind, words: &[u32]) {
+        let offset = self.words.len() as u32;
+        self.columns.push(Column { path: Path::from(path), kind, offset });
+        self.words.extend(words);
+    }
+
+    /// INVARIANT (value nesting): the constructors of [`Value`] bound this recursion.
+    fn record(
+        &mut self,
+        heap: &mut Vec<u32>,
+        above: &mut Vec<Arc<str>>,
+        members: &Record,
+        numbering: &mut impl Numbering,
+    ) {
+        for (name, value) in members {
+            above.push(Arc::clone(name));
+            let halves = |number: i64| [number as u32, (number >> 32) as u32];
+            match &value.0 {
+                Repr::Bool(flag) => self.column(above, Kind::Bool, &[u32::from(*flag)]),
+                Repr::Long(number) => match i32::try_from(*number) {
+                    Ok(short) => self.column(above, Kind::Short, &[short.cast_unsigned()]),
+                    Err(_) => self.column(above, Kind::Long, &halves(*number)),
+                },
+                Repr::Decimal(number) => self.column(above, Kind::Decimal, &halves(*number)),
+                Repr::Datetime(number) => self.column(above, Kind::Datetime, &halves(*number)),
+                Repr::Duration(number) => self.column(above, Kind::Duration, &halves(*number)),
+                Repr::String(text) => {
+                    let text = numbering.text(text);
+                    self.column(above, Kind::Text, &[text]);
+                }
+                Repr::Entity(uid) => {
+                    let slot = numbering.entity(uid);
+                    self.column(above, Kind::Entity, &[slot]);
+                }
+                Repr::Set(elements) if elements.is_empty() => self.column(above, Kind::Set, &[0]),
+                Repr::Set(_) | Repr::Ip { .. } => {
+                    let kind =
+                        if matches!(value.0, Repr::Set(_)) { Kind::Set } else { Kind::Ip };
+                    let at = heap.len() as u32;
+                    heap::write(heap, value, numbering);
+                    self.column(above, kind, &[at]);
+                }
+                Repr::Record(members) => {
+                    self.column(above, Kind::Record, &[]);
+                    self.record(heap, above, members, numbering);
+                }
+            }
+            above.pop();
+        }
+    }
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self {
+            catalog: Arc::default(),
+            texts: Texts::default(),
+            ids: Table::default(),
+            pages: Paged::default(),
+            lanes: Arc::default(),
+            inner: Paged::default(),
+            inner_count: 0,
+            live: 0,
+            hash: RandomState::default(),
+            plan: None,
+            literals: Arc::new([]),
+            groups: Arc::new([]),
+        }
+    }
+}
+
+/// Reading.
+impl Rows {
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.live
+    }
+
+    pub(crate) fn slot(&self, uid: &EntityUid) -> Option<Slot> {
+        self.slot_of(self.catalog.type_number(uid.type_name())?, IdKey::of(uid.id()))
+    }
+
+    /// The slot of an entity that is there, or that others name.
+    #[inline]
+    pub(crate) fn slot_of(&self, type_number: u32, id: IdKey<'_>) -> Option<Slot> {
+        self.ids.find(self.hash_of(type_number, id), |slot| self.is(slot, type_number, id))
+    }
+
+    #[inline]
+    fn hash_of(&self, type_number: u32, id: IdKey<'_>) -> u32 {
+        let hash = match id {
+            IdKey::Uuid(key) => self.hash.hash_one(key ^ u128::from(type_number)),
+            IdKey::Text(text) => self.hash.hash_one((type_number, text)),
+        };
+        hash as u32
+    }
+
+    #[inline]
+    fn is(&self, slot: Slot, type_number: u32, id: IdKey<'_>) -> bool {
+        let Some(page) = self.page(slot) else { return false };
+        page.type_number == type_number
+            && match id {
+                IdKey::Uuid(key) => {
+                    page.uuids
+                        && page.row(slot).words.get(ID..CLASS).map(heap::u128_of) == Some(key)
+                }
+                IdKey::Text(text) => {
+                    !page.uuids && self.text_at(page.row(slot).word(ID)) == text
+                }
+            }
+    }
+
+    #[inline]
+    pub(crate) fn page(&self, slot: Slot) -> Option<&Page> {
+        self.pages.get((slot / PAGE_ROWS) as usize)
+    }
+
+    #[inline]
+    pub(crate) fn row(&self, slot: Slot) -> Row<'_> {
+        self.page(slot).map_or(Row { words: &[], heap: &[] }, |page| page.row(slot))
+    }
+
+    /// Whether the entity is there: a fact, or declared by the schema.
+    #[inline]
+    pub(crate) fn exists(&self, slot: Slot) -> bool {
+        self.row(slot).word(SHAPE) != NO_SHAPE
+    }
+
+    pub(super) fn is_fact(&self, slot: Slot) -> bool {
+        self.exists(slot) && self.page(slot).is_some_and(|page| !page.declared)
+    }
+
+    pub(crate) fn shape(&self, slot: Slot) -> Option<&Arc<Shape>> {
+        self.catalog.shape(self.row(slot).word(SHAPE))
+    }
+
+    pub(crate) fn type_number(&self, slot: Slot) -> u32 {
+        self.page(slot).map_or(u32::MAX, |page| page.type_number)
+    }
+
+    pub(crate) fn type_name(&self, slot: Slot) -> &Arc<str> {
+        self.catalog.type_name(self.type_number(slot))
+    }
+
+    #[inline]
+    pub(crate) fn text_at(&self, number: u32) -> &str {
+        self.texts.shared(number).map_or("", |text| text)
+    }
+
+    pub(crate) fn text_number(&self, text: &str) -> Option<u32> {
+        self.texts.find(self.hash.hash_one(text) as u32, text)
+    }
+
+    pub(super) fn plan(&self) -> Option<&Arc<dyn Classify>> {
+        self.plan.as_ref()
+    }
+
+    pub(crate) fn literals(&self) -> &[Slot] {
+        &self.literals
+    }
+
+    pub(crate) fn uid_of(&self, slot: Slot) -> EntityUid {
+        EntityUid::new(Arc::clone(self.type_name(slot)), self.id(slot))
+    }
+
+    fn id(&self, slot: Slot) -> Arc<str> {
+        let row = self.row(slot);
+        match self.page(slot) {
+            Some(page) if page.uuids => {
+                uuid_text(row.words.get(ID..CLASS).map_or(0, heap::u128_of)).into()
+            }
+            _ => self.texts.shared(row.word(ID)).cloned().unwrap_or_else(|| Arc::from("")),
+        }
+    }
+
+    /// What lies above a row, if others lie below it.
+    #[inline]
+    pub(crate) fn ancestry(&self, row: Row<'_>) -> Option<&Ancestry> {
+        let number = row.word(INNER).checked_sub(1)? as usize;
+        self.inner.get(number / INNER_PER_PAGE)?.get(number % INNER_PER_PAGE)
+    }
+
+    /// Whether an entity is in another: itself, or an ancestor of it.
+    #[inline]
+    pub(crate) fn is_in(&self, slot: Slot, above: Slot) -> bool {
+        slot == above || self.row_is_below(self.row(slot), above)
+    }
+
+    #[inline]
+    pub(crate) fn row_is_below(&self, row: Row<'_>, above: Slot) -> bool {
+        row.parents().iter().any(|parent| {
+            *parent == above
+                || self
+                    .ancestry(self.row(*parent))
+                    .is_some_and(|parent| parent.above.binary_search(&above).is_ok())
+        })
+    }
+
+    /// Which of 64 of the plan's groups a row is in by its parents, a bit each.
+    #[inline]
+    pub(crate) fn groups_above(&self, row: Row<'_>, word: usize) -> u64 {
+        row.parents().iter().fold(0, |bits, parent| {
+            let ancestry = self.ancestry(self.row(*parent));
+            bits | ancestry.and_then(|it| it.groups.get(word)).copied().unwrap_or_default()
+        })
+    }
+
+    /// The entity in a slot, if it is a fact.
+    pub(crate) fn entity(&self, slot: Slot) -> Option<Entity> {
+        if !self.is_fact(slot) {
+            return None;
+        }
+        let row = self.row(slot);
+        let shape = self.shape(slot)?;
+        let mut entity = Entity::new(self.uid_of(slot));
+        entity.set_parents(row.parents().iter().map(|parent| self.uid_of(*parent)));
+        self.fill(&mut entity, row, &shape.columns);
+        Some(entity)
+    }
+
+    fn fill(&self, entity: &mut Entity, row: Row<'_>, columns: &[Column]) {
+        let mut columns = columns.iter().peekable();
+        while let Some(column) = columns.next() {
+            let view = row.view(column);
+            match (column.kind, &*column.path) {
+                (Kind::Tags, _) => entity.tags = heap::record(view, self),
+                (Kind::Record, [name]) => {
+                    let members = self.members(row, column, &mut columns);
+                    entity.set(Arc::clone(name), Value(Repr::Record(Arc::new(members))));
+                }
+                (_, [name]) => entity.set(Arc::clone(name), heap::value(view, self)),
+                _ => {}
+            }
+        }
+    }
+
+    /// The members of a record, whose columns follow on its own.
+    ///
+    /// INVARIANT (value nesting): rows are written from values, which bound this recursion.
+    fn members<'c>(
+        &self,
+        row: Row<'_>,
+        record: &Column,
+        columns: &mut std::iter::Peekable<impl Iterator<Item = &'c Column>>,
+    ) -> Record {
+        let mut members = Record::new();
+        while let Some(column) = columns.next_if(|column| column.path.starts_with(&record.path)) {
+            let Some(name) = column.path.last() else { continue };
+            let value = if column.kind == Kind::Record {
+                Value(Repr::Record(Arc::new(self.members(row, column, columns))))
+            } else {
+                heap::value(row.view(column), self)
+            };
+            members.insert(Arc::clone(name), value);
+        }
+        members
+    }
+
+    /// The slots of all facts of a type, ordered by id.
+    pub(crate) fn of_type(&self, type_name: &str) -> Vec<Slot> {
+        let Some(number) = self.catalog.type_number(type_name) else { return Vec::new() };
+        let lane = |uuids: bool| {
+            let lane = self.lanes.get(lane_of(number, uuids));
+            let pages = lane.into_iter().flat_map(|lane| lane.pages.iter().copied());
+            pages.flat_map(|page| {
+                let rows = self.pages.get(page as usize).map_or(0, Page::len);
+                (page * PAGE_ROWS..).take(rows)
+            })
+        };
+        let mut slots: Vec<Slot> = lane(true).filter(|slot| self.is_fact(*slot)).collect();
+        // The text of a UUID is ordered as its number is.
+        slots.sort_by_cached_key(|slot| self.row(*slot).words.get(ID..CLASS).map(heap::u128_of));
+        let mut texts: Vec<Slot> = lane(false).filter(|slot| self.is_fact(*slot)).collect();
+        if !texts.is_empty() {
+            texts.sort_by(|one, other| self.id_text(*one).cmp(self.id_text(*other)));
+            if slots.is_empty() {
+                return texts;
+            }
+            slots.append(&mut texts);
+            slots.sort_by_cached_key(|slot| self.id(*slot));
+        }
+        slots
+    }
+
+    fn id_text(&self, slot: Slot) -> &str {
+        self.text_at(self.row(slot).word(ID))
+    }
+}
+
+/// Writing.
+impl Rows {
+    /// Writes a whole row.
+    pub(crate) fn put(&mut self, entity: &Entity) {
+        let slot = self.place(entity.uid(), false);
+        self.put_at(slot, entity);
+    }
+
+    /// Writes the row of an entity that the schema declares.
+    pub(crate) fn declare(&mut self, entity: &Entity) {
+        let slot = self.place(entity.uid(), true);
+        self.put_at(slot, entity);
+    }
+
+    fn put_at(&mut self, slot: Slot, entity: &Entity) {
+        let was_there = self.is_fact(slot);
+        let mut draft = Draft::default();
+        // The heap is taken out, since laying out may make rows for what is named.
+        let mut heap = self.page_mut(slot).map(|page| std::mem::take(&mut page.heap));
+        let Some(heap) = heap.as_mut() else { return };
+        draft.lay_out(heap, entity, self);
+        let shape = Shape {
+            type_number: self.type_number(slot),
+            columns: draft.columns.into_boxed_slice(),
+        };
+        let shape = match self.catalog.shape_number(&shape) {
+            Some(number) => number,
+            None => Arc::make_mut(&mut self.catalog).add_shape(shape),
+        };
+        let catalog = Arc::clone(&self.catalog);
+        let lane = lane_of(self.type_number(slot), self.page(slot).is_some_and(|it| it.uuids));
+        if self.lanes.get(lane).is_some_and(|lane| lane.words < draft.words.len())
+            && let Some(lane) = Arc::make_mut(&mut self.lanes).get_mut(lane)
+        {
+            lane.words = draft.words.len();
+        }
+        let Some(page) = self.page_mut(slot) else { return };
+        page.heap = std::mem::take(heap);
+        page.discard(slot, &catalog);
+        page.write(slot, shape, &draft.words);
+        page.compact(&catalog);
+        self.live += usize::from(!was_there && self.is_fact(slot));
+        self.relate(slot);
+        self.classify(slot);
+    }
+
+    /// Removes a row. What names it goes on naming it.
+    pub(crate) fn remove(&mut self, uid: &EntityUid) {
+        let Some(slot) = self.slot(uid).filter(|slot| self.is_fact(*slot)) else { return };
+        let catalog = Arc::clone(&self.catalog);
+        let Some(page) = self.page_mut(slot) else { return };
+        page.discard(slot, &catalog);
+        page.write(slot, NO_SHAPE, &[0; HEADER]);
+        page.set(slot, CLASS, ABSENT);
+        page.compact(&catalog);
+        self.live -= 1;
+        self.relate(slot);
+    }
+
+    /// Lets a plan look at all rows, now and as they are written.
+    pub(super) fn adopt(&mut self, plan: Arc<dyn Classify>) {
+        let literals: Vec<Slot> =
+            plan.literals().iter().map(|uid| self.place(uid, false)).collect();
+        let group = |index: &u32| literals.get(*index as usize).copied();
+        self.groups = plan.groups().iter().filter_map(group).collect();
+        self.literals = literals.into();
+        self.plan = Some(plan);
+        for number in 0..self.inner_count {
+            self.refresh_groups(number);
+        }
+        for page in 0..self.pages.len() as u32 {
+            let rows = self.pages.get(page as usize).map_or(0, Page::len);
+            for slot in (page * PAGE_ROWS..).take(rows) {
+                self.classify(slot);
+            }
+        }
+    }
+
+    fn classify(&mut self, slot: Slot) {
+        if !self.exists(slot) {
+            return;
+        }
+        let class = match self.plan.clone() {
+            Some(plan) => plan.class(self, slot),
+            None => UNCLASSED,
+        };
+        if self.row(slot).class() != class
+            && let Some(page) = self.page_mut(slot)
+        {
+            page.set(slot, CLASS, class);
+        }
+    }
+
+    fn page_mut(&mut self, slot: Slot) -> Option<&mut Page> {
+        self.pages.get_mut((slot / PAGE_ROWS) as usize)
+    }
+
+    /// The slot of an entity; made if nothing named it before.
+    fn place(&mut self, uid: &EntityUid, declared: bool) -> Slot {
+        let number = match self.catalog.type_number(uid.type_name()) {
+            Some(number) => number,
+            None => Arc::make_mut(&mut self.catalog).add_type(uid.type_name()),
+        };
+        let key = IdKey::of(uid.id());
+        if let Some(slot) = self.slot_of(number, key) {
+            if declared && let Some(page) = self.page_mut(slot) {
+                page.declared = true;
+            }
+            return slot;
+        }
+        let uuids = matches!(key, IdKey::Uuid(_));
+        let id = match key {
+            IdKey::Uuid(key) => heap::u128_words(key),
+            IdKey::Text(text) => [self.text(text), 0, 0, 0],
+        };
+        let slot = self.open_row(number, uuids, declared);
+        if let Some(page) = self.page_mut(slot) {
+            page.add(id);
+        }
+        self.ids.insert(self.hash_of(number, key), slot);
+        slot
+    }
+
+    /// A slot for the next row of a type, in its last page or a new one.
+    fn open_row(&mut self, number: u32, uuids: bool, declared: bool) -> Slot {
+        let at = lane_of(number, uuids);
+        if self.lanes.len() <= at {
+            Arc::make_mut(&mut self.lanes).resize_with(at + 1, Lane::default);
+        }
+        let lane = self.lanes.get(at).cloned().unwrap_or_default();
+        if let Some(last) = lane.pages.last()
+            && let Some(page) = self.pages.get(*last as usize)
+            && page.len() < PAGE_ROWS as usize
+        {
+            return last * PAGE_ROWS + page.len() as u32;
+        }
+        let number_of_page = self.pages.len() as u32;
+        let words = lane.words.max(HEADER + 1).next_multiple_of(8);
+        self.pages.push(Page {
+            type_number: number,
+            uuids,
+            declared,
+            stride: words as u32,
+            words: Vec::new(),
+            heap: vec![heap::EMPTY_SET],
+            left: 0,
+            long: Vec::new(),
+        });
+        if let Some(lane) = Arc::make_mut(&mut self.lanes).get_mut(at) {
+            Arc::make_mut(&mut lane.pages).push(number_of_page);
+        }
+        number_of_page * PAGE_ROWS
+    }
+
+    /// Brings the ancestries up to date after a row's parents changed.
+    fn relate(&mut self, slot: Slot) {
+        for parent in self.row(slot).parents().to_vec() {
+            self.make_inner(parent);
+        }
+        let row = self.row(slot);
+        if let Some(ancestry) = self.ancestry(row)
+            && *ancestry.above != *self.closure(slot)
+        {
+            let below: Vec<u32> = (0..self.inner_count)
+                .filter(|number| {
+                    self.inner_at(*number).is_some_and(|it| {
+                        it.slot == slot || it.above.binary_search(&slot).is_ok()
+                    })
+                })
+                .collect();
+            for number in below {
+                self.refresh(number);
+            }
+        }
+    }
+
+    fn inner_at(&self, number: u32) -> Option<&Ancestry> {
+        self.inner.get(number as usize / INNER_PER_PAGE)?.get(number as usize % INNER_PER_PAGE)
+    }
+
+    /// Gives a row an ancestry of its own, and all above it.
+    fn make_inner(&mut self, slot: Slot) {
+        let mut open = vec![slot];
+        while let Some(slot) = open.pop() {
+            if self.row(slot).word(INNER) != 0 {
+                continue;
+            }
+            let number = self.inner_count;
+            self.inner_count += 1;
+            let ancestry = Ancestry { slot, ..Ancestry::default() };
+            if number as usize % INNER_PER_PAGE == 0 {
+                self.inner.push(Vec::with_capacity(INNER_PER_PAGE));
+            }
+            if let Some(page) = self.inner.get_mut(number as usize / INNER_PER_PAGE) {
+                page.push(ancestry);
+            }
+            if let Some(page) = self.page_mut(slot) {
+                page.set(slot, INNER, number + 1);
+            }
+            open.extend(self.row(slot).parents());
+            self.refresh(number);
+        }
+    }
+
+    /// All ancestors of a row, whatever the ancestries say.
+    pub(super) fn closure(&self, slot: Slot) -> Box<[Slot]> {
+        let mut found: Vec<Slot> = Vec::new();
+        let mut open: Vec<Slot> = self.row(slot).parents().to_vec();
+        while let Some(above) = open.pop() {
+            if let Err(at) = found.binary_search(&above) {
+                found.insert(at, above);
+                open.extend(self.row(above).parents());
+            }
+        }
+        found.into()
+    }
+
+    fn refresh(&mut self, number: u32) {
+        let Some(slot) = self.inner_at(number).map(|ancestry| ancestry.slot) else { return };
+        let above = self.closure(slot);
+        if let Some(page) = self.inner.get_mut(number as usize / INNER_PER_PAGE)
+            && let Some(ancestry) = page.get_mut(number as usize % INNER_PER_PAGE)
+        {
+            ancestry.above = above;
+        }
+        self.refresh_groups(number);
+    }
+
+    fn refresh_groups(&mut self, number: u32) {
+        let Some(ancestry) = self.inner_at(number) else { return };
+        let mut groups = vec![0_u64; self.groups.len().div_ceil(64)];
+        for (bit, group) in self.groups.iter().enumerate() {
+            let is_in = ancestry.slot == *group || ancestry.above.binary_search(group).is_ok();
+            if is_in && let Some(word) = groups.get_mut(bit / 64) {
+                *word |= 1 << (bit % 64);
+            }
+        }
+        if groups.iter().all(|word| *word == 0) {
+            groups.clear();
+        }
+        if let Some(page) = self.inner.get_mut(number as usize / INNER_PER_PAGE)
+            && let Some(ancestry) = page.get_mut(number as usize % INNER_PER_PAGE)
+        {
+            ancestry.groups = groups.into();
+        }
+    }
+}
+
+const fn lane_of(type_number: u32, uuids: bool) -> usize {
+    type_number as usize * 2 + uuids as usize
+}
+
+impl Page {
+    fn len(&self) -> usize {
+        self.words.len() / self.stride.max(1) as usize
+    }
+
+    #[inline]
+    fn row(&self, slot: Slot) -> Row<'_> {
+        let (place, stride) = ((slot % PAGE_ROWS) as usize, self.stride as usize);
+        let mut words = self.words.get(place * stride..(place + 1) * stride).unwrap_or_default();
+        if !self.long.is_empty()
+            && let Some((_, long)) = self.long.iter().find(|(at, _)| *at as usize == place)
+        {
+            words = long;
+        }
+        Row { words, heap: &self.heap }
+    }
+
+    fn add(&mut self, id: [u32; 4]) {
+        let start = self.words.len();
+        if start == 0 {
+            // Most types have either few rows or many.
+            self.words.reserve_exact(self.stride as usize);
+        }
+        self.words.extend(id);
+        self.words.resize(start + self.stride as usize, 0);
+    }
+
+    fn set(&mut self, slot: Slot, offset: usize, value: u32) {
+        let (place, stride) = (slot % PAGE_ROWS, self.stride as usize);
+        if let Some(word) = self.words.get_mut(place as usize * stride + offset) {
+            *word = value;
+        }
+        if let Some((_, long)) = self.long.iter_mut().find(|(at, _)| *at == place)
+            && let Some(word) = long.get_mut(offset)
+        {
+            *word = value;
+        }
+    }
+
+    /// Replaces all of a row but its id, its class and its number among the inner rows.
+    fn write(&mut self, slot: Slot, shape: u32, words: &[u32]) {
+        let (place, stride) = (slot % PAGE_ROWS, self.stride as usize);
+        let kept = self.row(slot);
+        let mut row: Vec<u32> = kept.words.get(..HEADER).unwrap_or_default().to_vec();
+        row.extend(words.get(HEADER..).unwrap_or_default());
+        for (offset, value) in
+            [(SHAPE, shape), (PARENTS, words.get(PARENTS).copied().unwrap_or_default())]
+        {
+            if let Some(word) = row.get_mut(offset) {
+                *word = value;
+            }
+        }
+        self.long.retain(|(at, _)| *at != place);
+        let start = place as usize * stride;
+        if let Some(home) = self.words.get_mut(start..start + stride) {
+            // A row that does not fit keeps its header here too.
+            for (home, word) in home.iter_mut().zip(row.iter().copied().chain(std::iter::repeat(0))) {
+                *home = word;
+            }
+        }
+        if row.len() > stride {
+            self.long.push((place, row.into()));
+        }
+    }
+
+    /// Where a row's words lead into the heap.
+    fn into_heap(&self, place: u32, catalog: &Catalog) -> impl Iterator<Item = usize> + use<> {
+        let shape = catalog.shape(self.row(place).word(SHAPE)).cloned();
+        let columns = shape.as_ref().map_or(0, |shape| shape.columns.len());
+        let offset = move |at: usize| {
+            let column = shape.as_ref()?.columns.get(at)?;
+            column.kind.in_heap().then_some(column.offset as usize)
+        };
+        (0..columns).filter_map(offset).chain([PARENTS])
+    }
+
+    fn blob<'h>(&self, heap: &'h [u32], place: u32, offset: usize) -> &'h [u32] {
+        let from = self.row(place).word(offset) as usize;
+        let words = heap.get(from..).unwrap_or_default();
+        // The empty set at the start is everybody's.
+        if from == 0 { &[] } else { words.get(..heap::size(words)).unwrap_or_default() }
+    }
+
+    /// Counts what a row leads to as left behind.
+    fn discard(&mut self, slot: Slot, catalog: &Catalog) {
+        let place = slot % PAGE_ROWS;
+        let left: usize = self
+            .into_heap(place, catalog)
+            .map(|offset| self.blob(&self.heap, place, offset).len())
+            .sum();
+        self.left += left as u32;
+    }
+
+    /// Drops from the heap what was left behind, when that is most of it.
+    fn compact(&mut self, catalog: &Catalog) {
+        const SMALL: u32 = 256;
+        if self.left < SMALL || (self.left as usize) < self.heap.len() / 2 {
+            return;
+        }
+        let old = std::mem::replace(&mut self.heap, vec![heap::EMPTY_SET]);
+        self.left = 0;
+        for place in 0..self.len() as u32 {
+            for offset in self.into_heap(place, catalog) {
+                let blob = self.blob(&old, place, offset);
+                if !blob.is_empty() {
+                    self.set(place, offset, self.heap.len() as u32);
+                    self.heap.extend(blob);
+                }
+            }
+        }
+    }
+}
+
+impl Texts {
+    #[inline]
+    fn shared(&self, number: u32) -> Option<&Arc<str>> {
+        self.pages.get(number as usize / TEXTS_PER_PAGE)?.get(number as usize % TEXTS_PER_PAGE)
+    }
+
+    fn find(&self, hash: u32, text: &str) -> Option<u32> {
+        self.numbers.find(hash, |number| self.shared(number).is_some_and(|known| **known == *text))
+    }
+
+    fn add(&mut self, hash: u32, text: &str) -> u32 {
+        let number = self.len;
+        self.len += 1;
+        if number as usize % TEXTS_PER_PAGE == 0 {
+            self.pages.push(Vec::with_capacity(1));
+        }
+        if let Some(page) = self.pages.get_mut(number as usize / TEXTS_PER_PAGE) {
+            page.push(text.into());
+        }
+        self.numbers.insert(hash, number);
+        number
+    }
+}
+
+impl Numbering for Rows {
+    fn text(&mut self, text: &str) -> u32 {
+        let hash = self.hash.hash_one(text) as u32;
+        self.texts.find(hash, text).unwrap_or_else(|| self.texts.add(hash, text))
+    }
+
+    fn entity(&mut self, uid: &EntityUid) -> Slot {
+        self.place(uid, false)
+    }
+}
+
+impl Naming for Rows {
+    fn text(&self, number: u32) -> Arc<str> {
+        self.texts.shared(number).cloned().unwrap_or_else(|| Arc::from(""))
+    }
+
+    fn uid(&self, slot: Slot) -> EntityUid {
+        self.uid_of(slot)
+    }
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rows({})", self.live)
+    }
+}

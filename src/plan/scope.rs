@@ -1,0 +1,272 @@
+//! What a request can reach: the facts, and what it brings along itself.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use crate::facts::{
+    Column, Draft, Entity, EntityUid, Naming, Numbering, Record, Row, Rows, Shape, Slot,
+    View,
+};
+
+/// The bit that says that a slot or the number of a text is the request's own.
+pub(crate) const LOCAL: u32 = 1 << 31;
+
+/// What a request brings along: entities, its context, and names that the facts do not hold.
+///
+/// Kept between requests, it allocates nothing once it has grown to what they need.
+#[derive(Debug, Default)]
+pub(crate) struct Local {
+    rows: Vec<LocalRow>,
+    /// The slots that stand for these rows: local ones, and those of entities that facts name.
+    slots: Vec<(Slot, u32)>,
+    uids: Vec<EntityUid>,
+    texts: Vec<Arc<str>>,
+    pub(crate) context: LocalRow,
+}
+
+/// A row that no facts hold.
+#[derive(Debug, Default)]
+pub(crate) struct LocalRow {
+    draft: Draft,
+    heap: Vec<u32>,
+}
+
+impl LocalRow {
+    pub(crate) fn row(&self) -> Row<'_> {
+        Row { words: &self.draft.words, heap: &self.heap }
+    }
+
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.draft.columns
+    }
+}
+
+impl Local {
+    /// Forgets the request before.
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
+        self.uids.clear();
+        self.texts.clear();
+    }
+
+    /// The slot of an entity, among the facts or of the request's own.
+    pub(crate) fn slot(&mut self, rows: &Rows, uid: &EntityUid) -> Slot {
+        if let Some(slot) = rows.slot(uid) {
+            return slot;
+        }
+        let known = self.uids.iter().position(|known| known == uid);
+        let at = known.unwrap_or_else(|| {
+            self.uids.push(uid.clone());
+            self.uids.len() - 1
+        });
+        // A request names fewer than 2³¹ entities.
+        LOCAL | at as u32
+    }
+
+    /// Takes along the context.
+    pub(crate) fn set_context(&mut self, rows: &Rows, context: &Record) {
+        let mut entity = std::mem::take(&mut self.context);
+        entity.lay_out(&mut Numbers { rows, local: self }, |draft, heap, numbers| {
+            draft.lay_out_record(heap, context, numbers);
+        });
+        self.context = entity;
+    }
+
+    /// Takes along an entity with its attributes.
+    pub(crate) fn add(&mut self, rows: &Rows, entity: &Entity) {
+        let at = self.slots.len();
+        if self.rows.len() <= at {
+            self.rows.push(LocalRow::default());
+        }
+        let mut row = self.rows.get_mut(at).map(std::mem::take).unwrap_or_default();
+        row.lay_out(&mut Numbers { rows, local: self }, |draft, heap, numbers| {
+            draft.lay_out(heap, entity, numbers);
+        });
+        if let Some(place) = self.rows.get_mut(at) {
+            *place = row;
+        }
+        let slot = self.slot(rows, entity.uid());
+        self.slots.push((slot, at as u32));
+    }
+
+    #[inline]
+    fn row(&self, slot: Slot) -> Option<&LocalRow> {
+        let (_, at) = self.slots.iter().find(|(known, _)| *known == slot)?;
+        self.rows.get(*at as usize)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+}
+
+impl LocalRow {
+    fn lay_out(
+        &mut self,
+        numbers: &mut Numbers<'_>,
+        fill: impl FnOnce(&mut Draft, &mut Vec<u32>, &mut Numbers<'_>),
+    ) {
+        self.heap.clear();
+        self.heap.push(crate::facts::EMPTY_SET);
+        fill(&mut self.draft, &mut self.heap, numbers);
+    }
+}
+
+struct Numbers<'l> {
+    rows: &'l Rows,
+    local: &'l mut Local,
+}
+
+impl Numbering for Numbers<'_> {
+    fn text(&mut self, text: &str) -> u32 {
+        if let Some(number) = self.rows.text_number(text) {
+            return number;
+        }
+        let known = self.local.texts.iter().position(|known| **known == *text);
+        let at = known.unwrap_or_else(|| {
+            self.local.texts.push(text.into());
+            self.local.texts.len() - 1
+        });
+        LOCAL | at as u32
+    }
+
+    fn entity(&mut self, uid: &EntityUid) -> Slot {
+        self.local.slot(self.rows, uid)
+    }
+}
+
+/// Facts and a request's own rows, seen as one.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'w> {
+    pub(crate) rows: &'w Rows,
+    pub(crate) local: &'w Local,
+    pub(crate) principal: Slot,
+    pub(crate) action: Slot,
+    pub(crate) resource: Slot,
+    /// The row that is looked at alone.
+    pub(crate) own: Slot,
+}
+
+impl<'w> Scope<'w> {
+    /// A scope of facts alone, for looking at one row.
+    pub(crate) fn of_row(rows: &'w Rows, local: &'w Local, own: Slot) -> Self {
+        Self { rows, local, principal: own, action: own, resource: own, own }
+    }
+
+    #[inline]
+    pub(crate) fn row(&self, slot: Slot) -> Row<'w> {
+        if !self.local.is_empty()
+            && let Some(row) = self.local.row(slot)
+        {
+            return row.row();
+        }
+        self.rows.row(slot)
+    }
+
+    /// The columns of an entity; `None` where it is not there.
+    pub(crate) fn columns(&self, slot: Slot) -> Option<&'w [Column]> {
+        if let Some(row) = self.local.row(slot) {
+            return Some(row.columns());
+        }
+        if !self.rows.exists(slot) {
+            return None;
+        }
+        self.rows.shape(slot).map(|shape: &Arc<Shape>| &*shape.columns)
+    }
+
+    pub(crate) fn type_name(&self, slot: Slot) -> &'w str {
+        match self.local_uid(slot) {
+            Some(uid) => uid.type_name(),
+            None => self.rows.type_name(slot),
+        }
+    }
+
+    fn local_uid(&self, slot: Slot) -> Option<&'w EntityUid> {
+        (slot & LOCAL != 0).then(|| self.local.uids.get((slot & !LOCAL) as usize))?
+    }
+
+    pub(crate) fn text(&self, number: u32) -> &'w str {
+        if number & LOCAL == 0 {
+            return self.rows.text_at(number);
+        }
+        self.local.texts.get((number & !LOCAL) as usize).map_or("", |text| text)
+    }
+
+    /// Whether an entity is in another: itself, or an ancestor of it.
+    pub(crate) fn is_in(&self, slot: Slot, above: Slot) -> bool {
+        if self.local.is_empty() {
+            return self.rows.is_in(slot, above);
+        }
+        // Rows of the request may lie anywhere on the way.
+        let mut seen = vec![slot];
+        let next = Cell::new(0);
+        while let Some(at) = seen.get(next.get()).copied() {
+            if at == above {
+                return true;
+            }
+            next.set(next.get() + 1);
+            for parent in self.row(at).parents() {
+                if !seen.contains(parent) {
+                    seen.push(*parent);
+                }
+            }
+        }
+        false
+    }
+
+    /// The name of a member, to keep.
+    pub(crate) fn name_of(&self, number: u32) -> Arc<str> {
+        Naming::text(self, number)
+    }
+}
+
+impl Naming for Scope<'_> {
+    fn text(&self, number: u32) -> Arc<str> {
+        if number & LOCAL == 0 {
+            return self.rows.text(number);
+        }
+        let local = self.local.texts.get((number & !LOCAL) as usize);
+        local.cloned().unwrap_or_else(|| Arc::from(""))
+    }
+
+    fn uid(&self, slot: Slot) -> EntityUid {
+        self.local_uid(slot).cloned().unwrap_or_else(|| self.rows.uid_of(slot))
+    }
+}
+
+/// The members of a record that stands in columns of a row: those whose path is longer by one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Members<'w> {
+    pub(crate) row: Row<'w>,
+    /// The columns below the record, and no others.
+    pub(crate) columns: &'w [Column],
+    /// How many names lead to the record.
+    pub(crate) depth: usize,
+}
+
+impl<'w> Members<'w> {
+    /// The columns of one member: its own, and those below it where it is a record.
+    pub(crate) fn member(self, name: &str) -> Option<(&'w Column, Self)> {
+        fn at(column: &Column, depth: usize) -> Option<&str> {
+            column.path.get(depth).map(|name| &**name)
+        }
+        let depth = self.depth;
+        let start = self.columns.partition_point(|column| at(column, depth) < Some(name));
+        let rest = self.columns.get(start..)?;
+        let end = rest.partition_point(|column| at(column, depth) <= Some(name));
+        let (own, below) = rest.get(..end)?.split_first()?;
+        Some((own, Self { columns: below, depth: self.depth + 1, ..self }))
+    }
+
+    pub(crate) fn names(self) -> impl Iterator<Item = &'w Arc<str>> {
+        let depth = self.depth;
+        self.columns
+            .iter()
+            .filter(move |column| column.path.len() == depth + 1)
+            .filter_map(|column| column.path.last())
+    }
+
+    pub(crate) fn view(self, column: &Column) -> View<'w> {
+        self.row.view(column)
+    }
+}
