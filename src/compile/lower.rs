@@ -103,7 +103,10 @@ impl Lowering {
     }
 
     fn literal(&mut self, uid: &pst::EntityUID) -> ExprId {
-        let uid = EntityUid::new(uid.ty.to_string(), uid.eid.as_str());
+        self.literal_of(EntityUid::new(uid.ty.to_string(), uid.eid.as_str()))
+    }
+
+    pub(super) fn literal_of(&mut self, uid: EntityUid) -> ExprId {
         let next = self.literals.len() as u32;
         let number = *self.literal_numbers.entry(uid.clone()).or_insert(next);
         if number == next {

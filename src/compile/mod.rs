@@ -1,12 +1,16 @@
 //! Policies to a plan.
 
+mod environments;
 mod lower;
 
 use std::sync::Arc;
 
-use crate::plan::{Arena, Binary, Expr, Plan, Rule, RuleKind};
+use crate::plan::{Arena, Binary, Expr, Parts, Plan, Rule, RuleKind};
 use crate::policy::{PolicyBundle, PolicyInfo, with_deep_stack};
+use environments::{Environments, Lowered};
 use lower::Lowering;
+
+pub(crate) use environments::context_type;
 
 /// The plan of a bundle: compiled the first time, shared by all who decide with the bundle.
 pub(crate) fn plan(bundle: &PolicyBundle) -> Arc<Plan> {
@@ -34,9 +38,18 @@ fn compile(bundle: &PolicyBundle) -> Plan {
     }
     let uncompiled = rules.iter().enumerate().filter(|(_, rule)| rule.is_none());
     let uncompiled = uncompiled.map(|(index, _)| index).collect();
-    let Lowering { arena, literals, .. } = lowering;
+    let actions = bundle.action_groups();
+    for action in actions.keys() {
+        lowering.literal_of(action.clone());
+    }
+    let Lowering { mut arena, literals, .. } = lowering;
     let groups = groups(&arena);
-    Plan::new(arena, rules, literals, groups, uncompiled)
+    let lowered = bundle.types().map(|types| {
+        Environments::new(&mut arena, &literals, &groups, types, &actions)
+            .lower(bundle.environments(), &rules)
+    });
+    let Lowered { environments, keys, types } = lowered.unwrap_or_default();
+    Plan::new(Parts { arena, rules, literals, groups, uncompiled, environments, keys, types })
 }
 
 fn kind(info: &PolicyInfo) -> RuleKind {

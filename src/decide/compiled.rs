@@ -1,9 +1,12 @@
 //! The plan's evaluator: what the policies come to on the rows of the facts.
 
 use super::resolve::Resolved;
-use super::{Evaluation, Evaluator, Fault, PolicyFailure, PolicyTrace, Reference, Request};
+use super::{
+    Decision, Evaluation, Evaluator, Fault, PolicyFailure, PolicyTrace, Reference, Request, codes,
+    refusal, verdict,
+};
 use crate::engine::World;
-use crate::plan::{self, EvalError, Plan, RuleKind};
+use crate::plan::{self, EvalError, Matter, Plan, RuleKind, Verdict};
 
 /// Evaluates the plan of a bundle, every policy of it.
 #[derive(Debug, Default)]
@@ -17,9 +20,54 @@ impl Evaluator for Compiled {
         })
     }
 
+    fn decide(&self, world: &World, request: &Request) -> Result<Decision, Fault> {
+        Resolved::with(world, request, |resolved| {
+            let (plan, scope) = (world.plan(), resolved.scope(world.facts().rows()));
+            let known = resolved.environment.and_then(|environment| {
+                environment.machine.as_ref()?.decide(&Matter { plan, environment, scope })
+            });
+            match known {
+                Some(known) => decision(world, known),
+                None => {
+                    let evaluator = plan::Evaluator { arena: &plan.arena, scope };
+                    verdict(world, &evaluate(plan, evaluator))
+                }
+            }
+        })
+    }
+
     fn trace(&self, world: &World, request: &Request) -> Result<Vec<PolicyTrace>, Fault> {
         // Cedar's own words and clauses: for people, who have the time.
         Reference.trace(world, request)
+    }
+}
+
+/// What a machine's verdict says, in a decision.
+pub(super) fn decision(world: &World, verdict: Verdict) -> Decision {
+    let plan = world.plan();
+    let refused = refusal(world, None);
+    match verdict {
+        Verdict::NoPermit => Decision { code: Some(codes::NO_PERMIT), ..refused },
+        Verdict::Allow(rule) => {
+            let rule = plan.rule(rule);
+            Decision {
+                allowed: true,
+                policy: rule.map(|rule| rule.id),
+                code: rule.and_then(|rule| rule.reason),
+                ..refused
+            }
+        }
+        Verdict::Deny(index) | Verdict::StepUp(index) => {
+            let rule = plan.rule(index);
+            let steps_up = matches!(verdict, Verdict::StepUp(_));
+            Decision {
+                code: Some(rule.and_then(|rule| rule.reason).unwrap_or(codes::FORBIDDEN)),
+                policy: rule.map(|rule| rule.id),
+                step: rule.and_then(|rule| rule.step),
+                step_up: rule.filter(|_| steps_up).and_then(|rule| rule.step_up),
+                ..refused
+            }
+        }
     }
 }
 

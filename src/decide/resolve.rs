@@ -6,7 +6,7 @@ use super::reference;
 use super::{Fault, Request};
 use crate::engine::World;
 use crate::facts::{Rows, Slot};
-use crate::plan::{Local, Scope};
+use crate::plan::{Environment, Local, Scope};
 
 /// A request whose names were found.
 pub(super) struct Resolved<'r> {
@@ -14,6 +14,8 @@ pub(super) struct Resolved<'r> {
     principal: Slot,
     action: Slot,
     resource: Slot,
+    /// `None` where there is no schema to know it.
+    pub(super) environment: Option<&'r Environment>,
 }
 
 thread_local! {
@@ -40,10 +42,16 @@ impl Resolved<'_> {
                 local.add(rows, row);
             }
             local.set_context(rows, &admitted.context);
+            let environment = world.plan().environment(
+                request.principal().type_name(),
+                request.action(),
+                request.resource().type_name(),
+            );
+            world.plan().classify_local(rows, local, environment.map(Environment::context_type));
             let principal = local.slot(rows, request.principal());
             let action = local.slot(rows, request.action());
             let resource = local.slot(rows, request.resource());
-            Ok(decide(&Resolved { local, principal, action, resource }))
+            Ok(decide(&Resolved { local, principal, action, resource, environment }))
         })
     }
 

@@ -32,8 +32,10 @@ pub(crate) trait Classify: Send + Sync {
     fn literals(&self) -> &[EntityUid];
     /// Which of these it asks whether others are in.
     fn groups(&self) -> &[u32];
-    /// The class of a row.
-    fn class(&self, rows: &Rows, slot: Slot) -> u32;
+    /// A number for where the rows of a shape keep what it reads.
+    fn layout(&self, type_name: &str, shape: &Shape) -> u32;
+    /// The class of a row of that layout, or of an entity that is not there.
+    fn class(&self, rows: &Rows, slot: Slot, layout: Option<u32>) -> u32;
 }
 
 /// The rows of some facts, with the names and texts in them.
@@ -51,7 +53,10 @@ pub(crate) struct Rows {
     plan: Option<Arc<dyn Classify>>,
     /// The slots of the plan's literals, and of its groups.
     literals: Arc<[Slot]>,
+    literal_order: Arc<[(Slot, u32)]>,
     groups: Arc<[Slot]>,
+    /// The plan's numbers for the layouts of the shapes, by their number.
+    layouts: Arc<Vec<u32>>,
 }
 
 /// Texts by number.
@@ -275,7 +280,9 @@ impl Default for Rows {
             hash: RandomState::default(),
             plan: None,
             literals: Arc::new([]),
+            literal_order: Arc::new([]),
             groups: Arc::new([]),
+            layouts: Arc::default(),
         }
     }
 }
@@ -410,13 +417,31 @@ impl Rows {
         })
     }
 
-    /// Which of 64 of the plan's groups a row is in by its parents, a bit each.
+    /// Which of 64 of the plan's groups a row is in, a bit each.
     #[inline]
-    pub(crate) fn groups_above(&self, row: Row<'_>, word: usize) -> u64 {
-        row.parents().iter().fold(0, |bits, parent| {
-            let ancestry = self.ancestry(self.row(*parent));
-            bits | ancestry.and_then(|it| it.groups.get(word)).copied().unwrap_or_default()
-        })
+    pub(crate) fn groups(&self, row: Row<'_>, word: usize) -> u64 {
+        let of = |row| {
+            let ancestry = self.ancestry(row);
+            ancestry.and_then(|it| it.groups.get(word)).copied().unwrap_or_default()
+        };
+        row.parents().iter().fold(of(row), |bits, parent| bits | of(self.row(*parent)))
+    }
+
+    /// The slots of these 64 groups.
+    pub(crate) fn group_slots(&self, word: usize) -> &[Slot] {
+        let rest = self.groups.get(word * 64..).unwrap_or_default();
+        rest.get(..64).unwrap_or(rest)
+    }
+
+    /// Whether facts place anything below an entity.
+    pub(crate) fn has_below(&self, slot: Slot) -> bool {
+        self.row(slot).word(INNER) != 0
+    }
+
+    /// Which of the plan's literals an entity is.
+    pub(crate) fn literal_of(&self, slot: Slot) -> Option<u32> {
+        let at = self.literal_order.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
+        self.literal_order.get(at).map(|(_, literal)| *literal)
     }
 
     /// The entity in a slot, if it is a fact.
@@ -554,10 +579,10 @@ impl Rows {
         let Some(page) = self.page_mut(slot) else { return };
         page.discard(slot, &catalog);
         page.write(slot, NO_SHAPE, &[0; HEADER]);
-        page.set(slot, CLASS, ABSENT);
         page.compact(&catalog);
         self.live -= 1;
         self.relate(slot);
+        self.classify(slot);
     }
 
     /// Lets a plan look at all rows, now and as they are written.
@@ -566,8 +591,14 @@ impl Rows {
             plan.literals().iter().map(|uid| self.place(uid, false)).collect();
         let group = |index: &u32| literals.get(*index as usize).copied();
         self.groups = plan.groups().iter().filter_map(group).collect();
+        let mut order: Vec<(Slot, u32)> = literals.iter().copied().zip(0..).collect();
+        order.sort_unstable();
+        self.literal_order = order.into();
         self.literals = literals.into();
         self.plan = Some(plan);
+        for group in self.groups.to_vec() {
+            self.make_inner(group);
+        }
         for number in 0..self.inner_count {
             self.refresh_groups(number);
         }
@@ -580,18 +611,40 @@ impl Rows {
     }
 
     fn classify(&mut self, slot: Slot) {
-        if !self.exists(slot) {
-            return;
-        }
+        let there = self.exists(slot);
         let class = match self.plan.clone() {
-            Some(plan) => plan.class(self, slot),
             None => UNCLASSED,
+            Some(_) if !there && self.literal_of(slot).is_none() => ABSENT,
+            Some(plan) => {
+                let layout = there.then(|| self.layout(&*plan, self.row(slot).word(SHAPE)));
+                plan.class(self, slot, layout)
+            }
         };
+        let class = if there || class != UNCLASSED { class } else { ABSENT };
         if self.row(slot).class() != class
             && let Some(page) = self.page_mut(slot)
         {
             page.set(slot, CLASS, class);
         }
+    }
+
+    /// The plan's number for the layout of a shape, asked for once.
+    fn layout(&mut self, plan: &dyn Classify, shape: u32) -> u32 {
+        const UNASKED: u32 = u32::MAX;
+        if let Some(known) = self.layouts.get(shape as usize).filter(|known| **known != UNASKED) {
+            return *known;
+        }
+        let layout = self.catalog.shape(shape).map_or(UNASKED, |of| {
+            plan.layout(self.catalog.type_name(of.type_number), of)
+        });
+        let layouts = Arc::make_mut(&mut self.layouts);
+        if layouts.len() <= shape as usize {
+            layouts.resize(shape as usize + 1, UNASKED);
+        }
+        if let Some(known) = layouts.get_mut(shape as usize) {
+            *known = layout;
+        }
+        layout
     }
 
     fn page_mut(&mut self, slot: Slot) -> Option<&mut Page> {

@@ -1,29 +1,53 @@
 //! Policies as they are decided: what compiling makes of a bundle.
+//!
+//! A plan holds every policy's condition once, for evaluating all of them, and per environment (type
+//! of principal, action, type of resource) a machine that finds the decision and its reason by the
+//! least that has to be read.
 
+mod build;
+mod classes;
+mod environment;
 mod eval;
 mod expr;
 mod extension;
+mod machine;
+mod node;
 mod scope;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
-use crate::facts::{Classify, EntityUid, Rows, Slot, UNCLASSED};
+use crate::facts::{Classify, EntityUid, Path, Rows, Shape, Slot, UNCLASSED};
 use crate::symbol::Symbol;
+use classes::{NOT_THERE, TypeClasses};
 
+pub(crate) use environment::{Environment, Link, PathInfo, TypePlan};
 pub(crate) use eval::{Evaluator, Val};
 pub(crate) use expr::{Arena, Binary, EvalError, Expr, ExprId, Unary, Var};
+pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX, Verdict};
+pub(crate) use node::{
+    FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE,
+};
 pub(crate) use scope::{Local, Scope};
 
 /// A bundle of policies, ready to decide with.
-#[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) arena: Arena,
     /// In the order of the bundle.
     pub(crate) rules: Vec<Option<Rule>>,
-    pub(crate) literals: Vec<EntityUid>,
-    pub(crate) groups: Vec<u32>,
+    literals: Vec<EntityUid>,
+    groups: Vec<u32>,
     /// The policies that could not be compiled. Where there is one, the reference evaluator decides.
     pub(crate) uncompiled: Vec<usize>,
+    pub(crate) environments: Vec<Environment>,
+    keys: HashMap<EnvironmentKey, u32>,
+    pub(crate) types: Vec<TypePlan>,
+    type_numbers: HashMap<Arc<str>, u32>,
+    classes: Vec<TypeClasses>,
+    /// What the tests of each type come to where there is no row.
+    absent: Vec<Arc<[NodeId]>>,
 }
 
 /// One policy.
@@ -38,29 +62,130 @@ pub(crate) struct Rule {
     pub(crate) condition: ExprId,
 }
 
-impl Plan {
-    pub(crate) fn new(
-        arena: Arena,
-        rules: Vec<Option<Rule>>,
-        literals: Vec<EntityUid>,
-        groups: Vec<u32>,
-        uncompiled: Vec<usize>,
-    ) -> Self {
-        Self { arena, rules, literals, groups, uncompiled }
-    }
-
-    /// Whether it holds every policy of its bundle.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.uncompiled.is_empty()
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RuleKind {
     Permit,
     Forbid,
     StepUp,
     Reason,
+}
+
+/// What names an environment: types by the plan's numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct EnvironmentKey {
+    pub(crate) principal: u32,
+    pub(crate) action: EntityUid,
+    pub(crate) resource: u32,
+}
+
+/// The parts that compiling made.
+pub(crate) struct Parts {
+    pub(crate) arena: Arena,
+    pub(crate) rules: Vec<Option<Rule>>,
+    pub(crate) literals: Vec<EntityUid>,
+    pub(crate) groups: Vec<u32>,
+    pub(crate) uncompiled: Vec<usize>,
+    pub(crate) environments: Vec<Environment>,
+    pub(crate) keys: HashMap<EnvironmentKey, u32>,
+    pub(crate) types: Vec<TypePlan>,
+}
+
+impl Plan {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { arena, rules, literals, groups, uncompiled, environments, keys, types } = parts;
+        let type_numbers =
+            types.iter().zip(0..).map(|(plan, number)| (Arc::clone(&plan.name), number)).collect();
+        let classes = types.iter().map(|plan| TypeClasses::new(&arena, plan)).collect();
+        let (rows, local) = (Rows::default(), Local::default());
+        let nobody =
+            Evaluator { arena: &arena, scope: Scope::of_row(&rows, &local, Slot::MAX) };
+        let absent = types.iter().map(|plan| classes::outcomes(&nobody, plan)).collect();
+        Self {
+            rules,
+            literals,
+            groups,
+            uncompiled,
+            environments,
+            keys,
+            type_numbers,
+            classes,
+            absent,
+            types,
+            arena,
+        }
+    }
+
+    /// Whether it holds every policy of its bundle.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.uncompiled.is_empty()
+    }
+
+    pub(crate) fn rule(&self, index: u32) -> Option<&Rule> {
+        self.rules.get(index as usize)?.as_ref()
+    }
+
+    /// A policy's place among reasons: its step, its rank, its place in the bundle.
+    fn place(&self, index: u32) -> (u8, u32, u32) {
+        let rank = self.rule(index).map_or(u32::MAX, |rule| rule.rank);
+        (self.step(index), rank, index)
+    }
+
+    fn step(&self, index: u32) -> u8 {
+        self.rule(index).and_then(|rule| rule.step).unwrap_or(u8::MAX)
+    }
+
+    pub(crate) fn type_number(&self, name: &str) -> Option<u32> {
+        self.type_numbers.get(name).copied()
+    }
+
+    /// The environment of a request's names.
+    pub(crate) fn environment(
+        &self,
+        principal: &str,
+        action: &EntityUid,
+        resource: &str,
+    ) -> Option<&Environment> {
+        let key = EnvironmentKey {
+            principal: self.type_number(principal)?,
+            action: action.clone(),
+            resource: self.type_number(resource)?,
+        };
+        self.environments.get(*self.keys.get(&key)? as usize)
+    }
+
+    fn column_number(&self, type_number: u32, column: &Path) -> Option<usize> {
+        let plan = self.types.get(type_number as usize)?;
+        plan.columns.iter().position(|known| known == column)
+    }
+
+    /// Classes of what a request brings along, which no write has looked at.
+    pub(crate) fn classify_local(&self, rows: &Rows, local: &mut Local, context: Option<u32>) {
+        let mut key = local.take_key();
+        for at in 0..local.len() {
+            let class = local.place(at).and_then(|(slot, columns)| {
+                let scope = Scope::of_row(rows, local, slot);
+                let number = self.type_number(scope.type_name(slot))?;
+                let (plan, classes) = self.of_type(number)?;
+                let layout = classes.layout_number(plan, columns);
+                let evaluator = Evaluator { arena: &self.arena, scope };
+                Some(classes.classify(&evaluator, plan, layout, &mut key))
+            });
+            local.set_class(at, class.unwrap_or(UNCLASSED));
+        }
+        let class = context.and_then(|number| {
+            let (plan, classes) = self.of_type(number)?;
+            let layout = classes.layout_number(plan, local.context.columns());
+            let scope = Scope::of_row(rows, local, Slot::MAX);
+            let evaluator = Evaluator { arena: &self.arena, scope };
+            Some(classes.classify(&evaluator, plan, layout, &mut key))
+        });
+        local.context.set_class(class.unwrap_or(UNCLASSED));
+        local.give_key(key);
+    }
+
+    fn of_type(&self, number: u32) -> Option<(&TypePlan, &TypeClasses)> {
+        self.types.get(number as usize).zip(self.classes.get(number as usize))
+    }
 }
 
 impl Classify for Plan {
@@ -72,9 +197,35 @@ impl Classify for Plan {
         &self.groups
     }
 
-    fn class(&self, _rows: &Rows, _slot: Slot) -> u32 {
-        UNCLASSED
+    fn layout(&self, type_name: &str, shape: &Shape) -> u32 {
+        let of_type = self.type_number(type_name).and_then(|number| self.of_type(number));
+        of_type.map_or(classes::NO_LAYOUT, |(plan, classes)| {
+            classes.layout_number(plan, &shape.columns)
+        })
+    }
+
+    fn class(&self, rows: &Rows, slot: Slot, layout: Option<u32>) -> u32 {
+        thread_local! {
+            static NOTHING: (Local, RefCell<Vec<u32>>) = Default::default();
+        }
+        let number = self.type_number(rows.type_name(slot));
+        let Some((plan, classes)) = number.and_then(|number| self.of_type(number)) else {
+            return UNCLASSED;
+        };
+        NOTHING.with(|(local, key)| {
+            let scope = Scope::of_row(rows, local, slot);
+            let evaluator = Evaluator { arena: &self.arena, scope };
+            let layout = layout.unwrap_or(NOT_THERE);
+            classes.classify(&evaluator, plan, layout, &mut key.borrow_mut())
+        })
     }
 }
 
-pub(crate) type SharedPlan = Arc<Plan>;
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("policies", &self.rules.len())
+            .field("environments", &self.environments.len())
+            .finish_non_exhaustive()
+    }
+}

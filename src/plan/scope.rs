@@ -1,10 +1,9 @@
 //! What a request can reach: the facts, and what it brings along itself.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::facts::{
-    Column, Draft, Entity, EntityUid, Naming, Numbering, Record, Row, Rows, Shape, Slot,
+    CLASS, Column, Draft, Entity, EntityUid, Naming, Numbering, Record, Row, Rows, Shape, Slot,
     View,
 };
 
@@ -21,6 +20,9 @@ pub(crate) struct Local {
     slots: Vec<(Slot, u32)>,
     uids: Vec<EntityUid>,
     texts: Vec<Arc<str>>,
+    key: Vec<u32>,
+    /// Whether facts place anything below one of these rows.
+    shadows: bool,
     pub(crate) context: LocalRow,
 }
 
@@ -39,6 +41,12 @@ impl LocalRow {
     pub(crate) fn columns(&self) -> &[Column] {
         &self.draft.columns
     }
+
+    pub(super) fn set_class(&mut self, class: u32) {
+        if let Some(word) = self.draft.words.get_mut(CLASS) {
+            *word = class;
+        }
+    }
 }
 
 impl Local {
@@ -47,6 +55,7 @@ impl Local {
         self.slots.clear();
         self.uids.clear();
         self.texts.clear();
+        self.shadows = false;
     }
 
     /// The slot of an entity, among the facts or of the request's own.
@@ -86,6 +95,7 @@ impl Local {
             *place = row;
         }
         let slot = self.slot(rows, entity.uid());
+        self.shadows |= rows.has_below(slot);
         self.slots.push((slot, at as u32));
     }
 
@@ -97,6 +107,33 @@ impl Local {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.slots.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The slot and the columns of one of its rows.
+    pub(super) fn place(&self, at: usize) -> Option<(Slot, &[Column])> {
+        let (slot, row) = self.slots.get(at)?;
+        Some((*slot, self.rows.get(*row as usize)?.columns()))
+    }
+
+    pub(super) fn set_class(&mut self, at: usize, class: u32) {
+        if let Some((_, row)) = self.slots.get(at)
+            && let Some(row) = self.rows.get_mut(*row as usize)
+        {
+            row.set_class(class);
+        }
+    }
+
+    /// Room for a class's key, kept between requests.
+    pub(super) fn take_key(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.key)
+    }
+
+    pub(super) fn give_key(&mut self, key: Vec<u32>) {
+        self.key = key;
     }
 }
 
@@ -193,18 +230,32 @@ impl<'w> Scope<'w> {
     }
 
     /// Whether an entity is in another: itself, or an ancestor of it.
+    #[inline]
     pub(crate) fn is_in(&self, slot: Slot, above: Slot) -> bool {
         if self.local.is_empty() {
             return self.rows.is_in(slot, above);
         }
+        self.is_in_local(slot, above)
+    }
+
+    fn is_in_local(&self, slot: Slot, above: Slot) -> bool {
+        if !self.local.shadows {
+            // Above a row of the facts there are none of the request's.
+            let Some(row) = self.local.row(slot) else { return self.rows.is_in(slot, above) };
+            let parents = row.row().parents();
+            if parents.iter().all(|parent| self.local.row(*parent).is_none()) {
+                return slot == above
+                    || parents.iter().any(|parent| self.rows.is_in(*parent, above));
+            }
+        }
         // Rows of the request may lie anywhere on the way.
         let mut seen = vec![slot];
-        let next = Cell::new(0);
-        while let Some(at) = seen.get(next.get()).copied() {
+        let mut next = 0;
+        while let Some(at) = seen.get(next).copied() {
             if at == above {
                 return true;
             }
-            next.set(next.get() + 1);
+            next += 1;
             for parent in self.row(at).parents() {
                 if !seen.contains(parent) {
                     seen.push(*parent);
@@ -212,6 +263,17 @@ impl<'w> Scope<'w> {
             }
         }
         false
+    }
+
+    /// Which of 64 of the plan's groups an entity is in, a bit each.
+    #[inline]
+    pub(crate) fn groups(&self, slot: Slot, row: Row<'w>, word: usize) -> u64 {
+        if self.local.is_empty() || (!self.local.shadows && self.local.row(slot).is_none()) {
+            return self.rows.groups(row, word);
+        }
+        self.rows.group_slots(word).iter().zip(0..).fold(0, |bits, (group, bit)| {
+            bits | (u64::from(self.is_in_local(slot, *group)) << bit)
+        })
     }
 
     /// The name of a member, to keep.

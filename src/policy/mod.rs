@@ -175,6 +175,20 @@ impl PolicyBundle {
     }
 
     /// The position of a policy in [`PolicyBundle::policies`].
+    /// The types of principal, actions and types of resource that the schema knows together.
+    pub(crate) fn environments(&self) -> Vec<(Arc<str>, EntityUid, Arc<str>)> {
+        let all = self.schema().into_iter().flat_map(Schema::request_envs);
+        let mut all: Vec<_> = all
+            .map(|it| {
+                let [principal, resource] =
+                    [it.principal(), it.resource()].map(|name| name.to_string().into());
+                (principal, EntityUid::from_cedar(it.action()), resource)
+            })
+            .collect();
+        all.sort();
+        all
+    }
+
     /// The actions that the schema declares, in their groups, as entities.
     pub(crate) fn declared_actions(&self) -> Vec<facts::Entity> {
         let actions = self.action_groups().into_iter();

@@ -1,0 +1,330 @@
+//! Classes: what the policies could ask of one row alone, as a number.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::environment::TypePlan;
+use super::eval::{Evaluator, Val};
+use super::expr::{Arena, Binary, Expr, ExprId, Var};
+use super::node::{FAIL, FALSE, NodeId, TRUE};
+use crate::facts::{ABSENT, CLASS_FIRST, Column, Kind, Path, UNCLASSED, Value};
+
+/// The bits of a row's class word that number its class; those above number its layout.
+pub(crate) const CLASS_BITS: u32 = 24;
+const LAYOUTS_MAX: usize = 254;
+/// The layout of an entity that is not there; others count from 1.
+pub(crate) const NOT_THERE: u32 = 0;
+/// The layout of rows that have none of their own.
+pub(crate) const NO_LAYOUT: u32 = 255;
+/// More classes than this of one type are no help any more.
+const CLASSES_MAX: usize = 1 << 16;
+
+pub(crate) const fn class_of(word: u32) -> u32 {
+    word & ((1 << CLASS_BITS) - 1)
+}
+
+/// Where a class's rows keep the columns that the plan reads: {offset, kind}, by column.
+pub(crate) type Layout = Arc<[Option<(u32, Kind)>]>;
+
+/// The classes of one type's rows.
+pub(crate) struct TypeClasses {
+    questions: Vec<Question>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    classes: HashMap<Box<[u32]>, u32>,
+    /// The layout of each class, and what it comes to in each test, from [`CLASS_FIRST`] on.
+    outcomes: Vec<(u32, Arc<[NodeId]>)>,
+    layouts: Vec<Layout>,
+    layout_numbers: HashMap<Layout, u32>,
+}
+
+/// A question whose answer settles one or more tests.
+enum Question {
+    /// Where a number stands among these, in ascending order.
+    Between(ExprId, Vec<i64>),
+    /// Which of these texts it is.
+    AmongTexts(ExprId, HashMap<Arc<str>, u32>),
+    /// Which of these literals it is.
+    AmongLiterals(ExprId, HashMap<u32, u32>),
+    /// What the test comes to.
+    Alone(ExprId),
+}
+
+/// Answers that are no numbers of their own.
+const NONE: u32 = u32::MAX;
+const ERROR: u32 = u32::MAX - 1;
+
+impl TypeClasses {
+    pub(crate) fn new(arena: &Arena, plan: &TypePlan) -> Self {
+        let mut questions: Vec<Question> = Vec::new();
+        for test in &plan.tests {
+            add_question(&mut questions, arena, *test);
+        }
+        for question in &mut questions {
+            if let Question::Between(_, numbers) = question {
+                numbers.sort_unstable();
+                numbers.dedup();
+            }
+        }
+        Self { questions, known: Mutex::default() }
+    }
+
+    /// The class word of the row that the evaluator's scope looks at.
+    pub(crate) fn classify(
+        &self,
+        evaluator: &Evaluator<'_>,
+        plan: &TypePlan,
+        layout: u32,
+        key: &mut Vec<u32>,
+    ) -> u32 {
+        if layout == NO_LAYOUT {
+            return UNCLASSED;
+        }
+        key.clear();
+        key.extend(self.questions.iter().map(|question| question.answer(evaluator)));
+        // An entity that is not there may still be one of the plan's literals.
+        if layout == NOT_THERE && self.is_nobody(key) {
+            return ABSENT;
+        }
+        key.push(layout);
+        let mut known = self.known();
+        if let Some(class) = known.classes.get(&**key) {
+            return layout << CLASS_BITS | class;
+        }
+        if known.classes.len() >= CLASSES_MAX {
+            return UNCLASSED;
+        }
+        let class = CLASS_FIRST + known.outcomes.len() as u32;
+        known.outcomes.push((layout, outcomes(evaluator, plan)));
+        known.classes.insert(key.clone().into_boxed_slice(), class);
+        layout << CLASS_BITS | class
+    }
+
+    /// The number of the layout of these columns, or [`NO_LAYOUT`] where there are too many.
+    pub(crate) fn layout_number(&self, plan: &TypePlan, columns: &[Column]) -> u32 {
+        let place = |path: &Path| {
+            let at = columns.binary_search_by(|column| column.path.cmp(path)).ok()?;
+            columns.get(at).map(|column| (column.offset, column.kind))
+        };
+        let layout: Layout = plan.columns.iter().map(place).collect();
+        let mut known = self.known();
+        if let Some(number) = known.layout_numbers.get(&layout) {
+            return *number;
+        }
+        if known.layouts.len() >= LAYOUTS_MAX {
+            return NO_LAYOUT;
+        }
+        known.layouts.push(Arc::clone(&layout));
+        let number = known.layouts.len() as u32;
+        known.layout_numbers.insert(layout, number);
+        number
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the answers are those of an entity that is not there and no literal.
+    fn is_nobody(&self, answers: &[u32]) -> bool {
+        self.questions.iter().zip(answers).all(|(question, answer)| match question {
+            Question::AmongLiterals(..) => matches!(*answer, NONE | ERROR),
+            _ => true,
+        })
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        let known = self.known();
+        CLASS_FIRST as usize + known.outcomes.len()
+    }
+
+    /// Where a class's rows keep their columns, and what they come to in each test.
+    pub(crate) fn class(&self, class: u32) -> Option<(Option<Layout>, Arc<[NodeId]>)> {
+        let known = self.known();
+        let (layout, outcomes) =
+            known.outcomes.get(class.checked_sub(CLASS_FIRST)? as usize).cloned()?;
+        Some((known.layout(layout), outcomes))
+    }
+
+    /// Where rows of this layout keep their columns; `None` for what is not there.
+    pub(crate) fn layout(&self, number: u32) -> Option<Layout> {
+        self.known().layout(number)
+    }
+}
+
+impl Known {
+    fn layout(&self, number: u32) -> Option<Layout> {
+        self.layouts.get(number.checked_sub(1)? as usize).cloned()
+    }
+}
+
+/// What every test comes to on the row that the scope looks at.
+pub(crate) fn outcomes(evaluator: &Evaluator<'_>, plan: &TypePlan) -> Arc<[NodeId]> {
+    plan.tests
+        .iter()
+        .map(|test| match evaluator.holds(*test) {
+            Ok(true) => TRUE,
+            Ok(false) => FALSE,
+            Err(_) => FAIL,
+        })
+        .collect()
+}
+
+impl Question {
+    fn answer(&self, evaluator: &Evaluator<'_>) -> u32 {
+        match self {
+            Self::Between(subject, numbers) => match evaluator.eval(*subject) {
+                Ok(Val::Long(number)) => match numbers.binary_search(&number) {
+                    Ok(at) => at as u32 * 2 + 1,
+                    Err(at) => at as u32 * 2,
+                },
+                // Another type is an error of every test.
+                _ => ERROR,
+            },
+            Self::AmongTexts(subject, texts) => match evaluator.eval(*subject) {
+                Ok(Val::Text(text)) => texts.get(text).copied().unwrap_or(NONE),
+                Ok(_) => NONE,
+                Err(_) => ERROR,
+            },
+            Self::AmongLiterals(subject, literals) => match evaluator.eval(*subject) {
+                Ok(Val::Entity(slot)) => evaluator
+                    .scope
+                    .rows
+                    .literal_of(slot)
+                    .and_then(|literal| literals.get(&literal).copied())
+                    .unwrap_or(NONE),
+                Ok(_) => NONE,
+                Err(_) => ERROR,
+            },
+            Self::Alone(test) => match evaluator.holds(*test) {
+                Ok(flag) => u32::from(flag),
+                Err(_) => ERROR,
+            },
+        }
+    }
+}
+
+/// Adds what has to be asked for a test, to a question that is there if it can be.
+fn add_question(questions: &mut Vec<Question>, arena: &Arena, test: ExprId) {
+    let is_subject = |id: ExprId| {
+        let mut at = id;
+        while let Expr::Attribute(of, _) = arena.get(at) {
+            at = *of;
+        }
+        matches!(arena.get(at), Expr::Var(Var::Own | Var::Context))
+    };
+    let constant = |id: ExprId| match arena.get(id) {
+        Expr::Constant(value) => Some(value),
+        _ => None,
+    };
+    match arena.get(test) {
+        Expr::Binary(Binary::Less | Binary::LessEqual, left, right) => {
+            let (subject, number) = match (constant(*left), constant(*right)) {
+                (Some(number), None) => (*right, number.as_long()),
+                (None, Some(number)) => (*left, number.as_long()),
+                _ => (*left, None),
+            };
+            if let (true, Some(number)) = (is_subject(subject), number) {
+                for question in questions.iter_mut() {
+                    if let Question::Between(known, numbers) = question
+                        && *known == subject
+                    {
+                        numbers.push(number);
+                        return;
+                    }
+                }
+                questions.push(Question::Between(subject, vec![number]));
+                return;
+            }
+        }
+        Expr::Binary(Binary::Equal, left, right) => {
+            let subject = if is_subject(*left) { *left } else { *right };
+            let other = if subject == *left { *right } else { *left };
+            if is_subject(subject) && among(questions, arena, subject, &[other]) {
+                return;
+            }
+        }
+        Expr::Binary(Binary::Contains, set, subject) if is_subject(*subject) => {
+            if let Expr::Set(elements) = arena.get(*set)
+                && among(questions, arena, *subject, elements)
+            {
+                return;
+            }
+            let texts: Option<Vec<Arc<str>>> = constant(*set)
+                .and_then(Value::as_set)
+                .and_then(|set| set.iter().map(|it| it.as_str().map(Arc::from)).collect());
+            if let Some(texts) = texts {
+                among_texts(questions, *subject, texts);
+                return;
+            }
+        }
+        _ => {}
+    }
+    questions.push(Question::Alone(test));
+}
+
+/// Asks which of some constants a value is; false where they are neither texts nor literals.
+fn among(
+    questions: &mut Vec<Question>,
+    arena: &Arena,
+    subject: ExprId,
+    constants: &[ExprId],
+) -> bool {
+    let literals: Option<Vec<u32>> = constants
+        .iter()
+        .map(|id| if let Expr::Literal(index) = arena.get(*id) { Some(*index) } else { None })
+        .collect();
+    let texts: Option<Vec<Arc<str>>> = constants
+        .iter()
+        .map(|id| match arena.get(*id) {
+            Expr::Constant(value) => value.as_str().map(Arc::from),
+            _ => None,
+        })
+        .collect();
+    if let Some(literals) = literals {
+        for question in questions.iter_mut() {
+            if let Question::AmongLiterals(known, numbers) = question
+                && *known == subject
+            {
+                for literal in literals {
+                    let next = numbers.len() as u32;
+                    numbers.entry(literal).or_insert(next);
+                }
+                return true;
+            }
+        }
+        let numbers = literals.into_iter().zip(0..).collect();
+        questions.push(Question::AmongLiterals(subject, numbers));
+        return true;
+    }
+    if let Some(texts) = texts {
+        among_texts(questions, subject, texts);
+        return true;
+    }
+    false
+}
+
+fn among_texts(questions: &mut Vec<Question>, subject: ExprId, texts: Vec<Arc<str>>) {
+    for question in questions.iter_mut() {
+        if let Question::AmongTexts(known, numbers) = question
+            && *known == subject
+        {
+            for text in texts {
+                let next = numbers.len() as u32;
+                numbers.entry(text).or_insert(next);
+            }
+            return;
+        }
+    }
+    questions.push(Question::AmongTexts(subject, texts.into_iter().zip(0..).collect()));
+}
+
+impl fmt::Debug for TypeClasses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TypeClasses({})", self.count())
+    }
+}
+

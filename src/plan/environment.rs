@@ -1,0 +1,51 @@
+//! What can be asked about one type of principal, one action and one type of resource.
+
+use std::sync::Arc;
+
+use super::machine::Machine;
+use super::node::PathId;
+use crate::facts::Path;
+
+/// The questions and policies of one environment.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    pub(crate) paths: Box<[PathInfo]>,
+    /// `None` where there are more paths than a machine follows.
+    pub(crate) machine: Option<Machine>,
+}
+
+impl Environment {
+    /// The plan's number for the type of the context.
+    pub(crate) fn context_type(&self) -> u32 {
+        self.paths.get(2).map_or(u32::MAX, |info| info.type_number)
+    }
+}
+
+/// A way from a request to a row.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct PathInfo {
+    pub(crate) link: Link,
+    /// The plan's number for the type of the rows there.
+    pub(crate) type_number: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Link {
+    Principal,
+    Resource,
+    Context,
+    /// One of the plan's literals.
+    Literal(u32),
+    /// What a column of another path's row names.
+    Column(PathId, Path),
+}
+
+/// What the plan asks of the rows of one type.
+#[derive(Debug, Default)]
+pub(crate) struct TypePlan {
+    pub(crate) name: Arc<str>,
+    /// Conditions on one row alone.
+    pub(crate) tests: Vec<super::expr::ExprId>,
+    /// The columns that joins and links read.
+    pub(crate) columns: Vec<Path>,
+}
