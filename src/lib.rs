@@ -26,8 +26,8 @@ mod symbol;
 pub mod wire;
 
 pub use decide::{
-    ActionName, Clause, ClauseValue, Decision, Disclosure, ErrorMode, Explanation, Outcome,
-    PolicyTrace, Request, codes,
+    ActionName, Clause, ClauseValue, Decision, Determination, Disclosure, ErrorMode, Explanation,
+    Outcome, PolicyTrace, Request, codes,
 };
 pub use engine::{Engine, EngineBuilder, World};
 pub use error::{Error, RequestError, StoreError};

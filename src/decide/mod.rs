@@ -68,6 +68,36 @@ pub(crate) fn decide(world: &World, request: &Request) -> Decision {
     }
 }
 
+/// What Cedar's own response says of a request: for tests and tools that compare engines.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Determination {
+    /// Cedar's own decision, whatever the mode of errors.
+    pub allowed: bool,
+    /// The satisfied forbids if there are any, else the satisfied permits.
+    pub determining: Vec<Symbol>,
+    /// The deciding policies that could not be evaluated.
+    pub erring: Vec<Symbol>,
+    /// The code of a request that no policy was asked about.
+    pub fault: Option<Symbol>,
+}
+
+pub(crate) fn determine(world: &World, request: &Request) -> Determination {
+    let evaluation = match world.evaluator().evaluate(world, request) {
+        Ok(evaluation) => evaluation,
+        Err(fault) => return Determination { fault: Some(fault.code), ..Default::default() },
+    };
+    let info = |index: usize| world.policies().policies().get(index);
+    let determining =
+        if evaluation.forbids.is_empty() { &evaluation.permits } else { &evaluation.forbids };
+    let erring = evaluation.errors.iter().filter_map(|error| info(error.policy));
+    Determination {
+        allowed: evaluation.allowed,
+        determining: determining.iter().filter_map(|index| Some(info(*index)?.id())).collect(),
+        erring: erring.filter(|info| !info.reason_only()).map(PolicyInfo::id).collect(),
+        fault: None,
+    }
+}
+
 pub(crate) fn refusal(world: &World, code: Option<Symbol>) -> Decision {
     Decision {
         allowed: false,

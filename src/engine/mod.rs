@@ -12,7 +12,7 @@ pub(crate) use publication::Publication;
 pub use world::World;
 
 use crate::decide::{
-    ActionName, Decision, Disclosure, ErrorMode, Explanation, Request, validate_rows,
+    ActionName, Decision, Determination, Disclosure, ErrorMode, Explanation, Request, validate_rows,
 };
 use crate::error::{Error, StoreError};
 use crate::facts::{Change, Changes, EntityUid, Facts, Revision, Timestamp};
@@ -87,6 +87,12 @@ impl Engine {
     /// Decides one request. Cost: one evaluation of every policy by Cedar's authorizer.
     pub fn check(&self, request: &Request) -> Decision {
         self.world.load().check(request)
+    }
+
+    /// What Cedar's response to a request would hold.
+    #[must_use]
+    pub fn determine(&self, request: &Request) -> Determination {
+        self.world.load().determine(request)
     }
 
     /// Decides many requests on one world; each answer equals [`check`](Self::check)'s.

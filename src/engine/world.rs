@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::decide::{
-    self, ActionName, Decision, Disclosure, ErrorMode, Evaluator, Explanation, Reference, Request,
-    codes,
+    self, ActionName, Decision, Determination, Disclosure, ErrorMode, Evaluator, Explanation,
+    Reference, Request, codes,
 };
 use crate::facts::{Entity, EntityUid, Facts, Record, Revision, Timestamp, Value};
 use crate::policy::PolicyBundle;
@@ -120,6 +120,12 @@ impl World {
     /// Decides one request.
     pub fn check(&self, request: &Request) -> Decision {
         decide::decide(self, request)
+    }
+
+    /// What Cedar's response to a request would hold.
+    #[must_use]
+    pub fn determine(&self, request: &Request) -> Determination {
+        decide::determine(self, request)
     }
 
     /// Decides many requests; each answer equals [`check`](Self::check)'s.
