@@ -102,8 +102,7 @@ impl Maker<'_> {
         for _ in 0..*self.choices.pick(&[1, 1, 2, 0]) {
             let word = *self.choices.pick(&["when", "when", "unless"]);
             self.fuel = FUEL;
-            let depth = 1 + self.choices.below(DEPTH);
-            let condition = self.expression(&scope, &Ty::Bool, depth);
+            let condition = self.condition(&scope);
             policy.text += &format!("\n{word} {{ {condition} }}");
         }
         policy.text += ";\n";
@@ -165,7 +164,7 @@ impl Maker<'_> {
         let of = self.model.kinds[self.model.action_kind()].name;
         let [one, two] = [(); 2].map(|()| self.choices.below(self.model.actions.len()));
         let uid = |action: usize| Uid { of, id: self.model.actions[action].id };
-        let (text, kept): (String, Vec<usize>) = match self.choices.below(9) {
+        let (text, kept): (String, Vec<usize>) = match self.choices.below(12) {
             1 => (format!("action == {}", uid(one)), vec![one]),
             2 | 3 => (format!("action in {}", uid(one)), self.within(&[one])),
             4 => (format!("action in [{}, {}]", uid(one), uid(two)), self.within(&[one, two])),
@@ -173,7 +172,7 @@ impl Maker<'_> {
                 let asked = environments[self.choices.below(environments.len())].0;
                 (format!("action == {}", uid(asked)), vec![asked])
             }
-            6 => ("action in []".to_owned(), Vec::new()),
+            6 if self.choices.chance(20) => ("action in []".to_owned(), Vec::new()),
             _ => return "action".to_owned(),
         };
         narrow(environments, |environment| kept.contains(&environment.0));
@@ -218,7 +217,7 @@ impl Maker<'_> {
         let above = self.above(kind);
         let [same, whom] = [kind, above]
             .map(|kind| if slot { format!("?{variable}") } else { self.uid(kind).to_string() });
-        let what = if slot { 1 + self.choices.below(4) } else { self.choices.below(8) };
+        let what = if slot { 1 + self.choices.below(4) } else { self.choices.below(13) };
         let is = |environment: &Environment| of(environment) == kind;
         match what {
             1 => {
@@ -323,6 +322,29 @@ fn has(base: &str, name: &str) -> String {
 
 /// Expressions.
 impl Maker<'_> {
+    /// A question, or some that are all evaluated, whatever the others come to.
+    fn condition(&mut self, scope: &Scope) -> String {
+        let questions = *self.choices.pick(&[1, 1, 2, 4, 6]);
+        let mut ask = || {
+            let depth = self.choices.below(DEPTH);
+            self.question(scope, depth)
+        };
+        if questions == 1 {
+            return ask();
+        }
+        let questions: Vec<String> = (0..questions).map(|_| ask()).collect();
+        let answer = self.choices.word(&["true", "true", "false"]);
+        format!("[{}].contains({answer})", questions.join(", "))
+    }
+
+    /// Mostly one that something has.
+    fn some_type(&mut self, scope: &Scope) -> Ty {
+        if scope.holders.is_empty() || self.choices.chance(20) {
+            return self.model.any_type(self.choices, 1);
+        }
+        self.choices.pick(&scope.holders).1.of.clone()
+    }
+
     /// An expression of a type, or now and then of another where no schema forbids it.
     fn expression(&mut self, scope: &Scope, of: &Ty, depth: usize) -> String {
         if !self.schema && self.choices.chance(1 + self.strays / 2) {
@@ -440,14 +462,14 @@ impl Maker<'_> {
     }
 
     fn question(&mut self, scope: &Scope, depth: usize) -> String {
-        match self.choices.below(30) {
+        match self.choices.below(33) {
             0 => format!("(!{})", self.expression(scope, &Ty::Bool, depth)),
             1..=5 => {
                 let [one, two] = self.two(scope, &Ty::Bool, depth);
                 format!("({one} {} {two})", self.choices.pick(&["&&", "||"]))
             }
             6..=8 => {
-                let of = self.model.any_type(self.choices, 1);
+                let of = self.some_type(scope);
                 let [one, two] = self.two(scope, &of, depth);
                 format!("({one} {} {two})", self.choices.pick(&["==", "!="]))
             }
@@ -470,6 +492,7 @@ impl Maker<'_> {
                 let key = self.tag_key(scope);
                 format!("{entity}.hasTag({key})")
             }
+            30..=32 => self.tag_test(scope, depth),
             25..=27 => {
                 let address = self.expression(scope, &Ty::Ip, depth);
                 match self.choices.below(7) {
@@ -631,6 +654,18 @@ impl Maker<'_> {
                 let units = ["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"];
                 format!("{length}.{}()", self.choices.pick(&units))
             }
+            3 => {
+                // What overflows, or nearly.
+                let one = self.expression(scope, &Ty::Long, depth);
+                let edge = self.choices.pick(&[i64::MAX, i64::MIN]);
+                match self.choices.below(5) {
+                    0 => format!("(-({edge}))"),
+                    1 => format!("(({edge}) - {one})"),
+                    2 => format!("({one} * ({edge}))"),
+                    3 => format!("(({edge}) + {one})"),
+                    _ => format!("({one} - ({edge}))"),
+                }
+            }
             _ => {
                 let [one, two] = self.two(scope, &Ty::Long, depth);
                 format!("({one} {} {two})", self.choices.pick(&["+", "-", "*"]))
@@ -661,6 +696,24 @@ impl Maker<'_> {
                 format!("(if {condition} then {one:?} else {two:?})")
             }
             _ => format!("{:?}", self.key()),
+        }
+    }
+
+    /// Whether a tag is what it might be.
+    fn tag_test(&mut self, scope: &Scope, depth: usize) -> String {
+        let tagged: Vec<Ty> =
+            self.model.kinds.iter().filter_map(|kind| kind.tags.clone()).collect();
+        if tagged.is_empty() {
+            return self.constant(&Ty::Bool);
+        }
+        let of = self.choices.pick(&tagged).clone();
+        let tag = self.tag_of(scope, &of, depth);
+        match &of {
+            Ty::Bool => tag,
+            Ty::Set(element) => {
+                format!("{tag}.contains({})", self.expression(scope, element, depth / 2))
+            }
+            of => format!("({tag} == {})", self.expression(scope, of, depth / 2)),
         }
     }
 
