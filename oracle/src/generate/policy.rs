@@ -379,6 +379,11 @@ impl Maker<'_> {
     }
 
     fn operation(&mut self, scope: &Scope, of: &Ty, depth: usize) -> String {
+        if self.choices.chance(6)
+            && let Some(edge) = self.edge(of)
+        {
+            return edge;
+        }
         match of {
             Ty::Bool => self.question(scope, depth),
             Ty::Long => self.number(scope, depth),
@@ -406,6 +411,20 @@ impl Maker<'_> {
             Ty::Record(shape) => self.record(scope, shape, depth),
             Ty::Str | Ty::Decimal | Ty::Ip => self.constructed(scope, of, depth),
         }
+    }
+
+    /// What overflows, or nearly.
+    fn edge(&mut self, of: &Ty) -> Option<String> {
+        let [least, most] = ["-9223372036854775808ms", "9223372036854775807ms"]
+            .map(|length| format!("datetime(\"1970-01-01\").offset(duration({length:?}))"));
+        let later = self.choices.chance(50);
+        Some(match of {
+            Ty::Long => format!("(-({}))", self.choices.pick(&[i64::MIN, i64::MIN, i64::MAX])),
+            Ty::Datetime => format!("{}.toDate()", if later { most } else { least }),
+            Ty::Duration if later => format!("{most}.durationSince(datetime(\"1969-12-31\"))"),
+            Ty::Duration => format!("{least}.toTime()"),
+            _ => return None,
+        })
     }
 
     fn record(&mut self, scope: &Scope, shape: &Shape, depth: usize) -> String {
