@@ -14,7 +14,7 @@ use doorward::{
 use crate::generate::{Case, Link, Policy, Query, Row, Uid, World, cedar_pairs};
 
 /// Of so many decisions, one is explained as well: that costs as much as a hundred checks.
-const EXPLAINED: usize = 64;
+const EXPLAINED: usize = 256;
 const SCHEMA_NAME: &str = "s.cedarschema";
 
 /// How often what came up.
@@ -236,7 +236,7 @@ fn compare_one(
             _ => "the check that fails closed",
         };
         same(what, &expected, &Verdict::of(&decision))?;
-        if tally.decisions % EXPLAINED == 1 {
+        if mode == ErrorMode::Cedar && tally.decisions % EXPLAINED == 1 {
             tally.explained += 1;
             compare_explained(engine, request, &decision, answer)?;
         }

@@ -39,7 +39,7 @@ fn the_generator_reaches_every_kind_of_decision() {
     assert!(permille(tally.steps_up) >= 2, "{tally}");
     assert!(permille(tally.misfits) >= 5, "{tally}");
     assert!(tally.kept * 100 / tally.written >= 80, "too many policies do not validate: {tally}");
-    assert!(tally.links > 50 && tally.inline > 100 && tally.explained > 50, "{tally}");
+    assert!(tally.links > 50 && tally.inline > 100 && tally.explained >= 20, "{tally}");
 }
 
 #[test]
