@@ -3,12 +3,14 @@
 CARGO_DENY_VERSION = 0.20.2
 # `make bench BENCH=portal` runs the benches whose id holds this text.
 BENCH =
+# How many pairs of policies and facts `make oracle` compares.
+PAIRS = 1000000
 
 # Built with the features of the whole workspace, as the tests are, so that nothing is built twice.
 DOORWARD = $${CARGO_TARGET_DIR:-target}/debug/doorward
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench mistakes
+.PHONY: help demo test check bench mistakes oracle planted
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +33,12 @@ test: ## Every test: Rust, doctests, the shipped policies
 
 mistakes: ## Plant the mistakes of real portals: the suite catches each
 	python3 tests/mistakes.py
+
+oracle: ## Random policies and facts: the engine decides as Cedar does
+	cargo run --release -p doorward-oracle --features coverage -- --pairs $(PAIRS)
+
+planted: ## Plant bugs in the evaluation: the comparison finds each
+	python3 oracle/planted.py
 
 check: ## Format, lints, documentation, dependencies
 	cargo fmt --all --check

@@ -128,7 +128,7 @@ pub(super) fn parse_duration(text: &str) -> Result<i64, ValueError> {
         let letters = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
         let (name, tail) = tail.split_at_checked(letters).ok_or_else(malformed)?;
         let (_, scale) = units.find(|(unit, _)| *unit == name).ok_or_else(malformed)?;
-        let number: i64 = number.parse().map_err(|_error| malformed())?;
+        let number: u64 = number.parse().map_err(|_error| malformed())?;
         total += i128::from(number) * scale;
         rest = tail;
     }
@@ -143,6 +143,16 @@ pub(crate) fn duration_text(milliseconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_reach_as_far_as_cedars() {
+        for ms in [i64::MIN, i64::MAX] {
+            assert_eq!(parse_duration(&duration_text(ms)), Ok(ms));
+        }
+        for text in ["-9223372036854775809ms", "9223372036854775808ms", "106751991168d"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn the_years_0_to_9999_are_known_to_their_last_millisecond() {

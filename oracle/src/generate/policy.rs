@@ -1,0 +1,860 @@
+//! Policy text: expressions of a wanted type, over whatever leads to one.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::model::{Attribute, Model, Shape, Ty, set};
+use super::value::{LONGS, STRINGS, Uid};
+use super::{Maker, Val};
+
+const DEPTH: usize = 4;
+/// About as many operators as one condition has at most.
+const FUEL: usize = 40;
+
+/// A policy or template, and what its annotations say.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// `@id`.
+    pub id: String,
+    /// Whether it is a forbid.
+    pub forbid: bool,
+    /// Whether it has slots.
+    pub template: bool,
+    /// `@step`.
+    pub step: Option<u8>,
+    /// `@rank`, 0 without.
+    pub rank: u16,
+    /// `@reason`.
+    pub reason: Option<String>,
+    /// `@step_up`.
+    pub step_up: Option<&'static str>,
+    /// `@reason_only`.
+    pub reason_only: bool,
+    /// All of it.
+    pub text: String,
+}
+
+/// A link of a template. Its id is the template's, an `@` and a number.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// The template's id.
+    pub template: String,
+    /// Its own.
+    pub id: String,
+    /// For `?principal`.
+    pub principal: Option<Uid>,
+    /// For `?resource`.
+    pub resource: Option<Uid>,
+}
+
+/// What a policy may take its variables for.
+struct Scope {
+    principals: Vec<usize>,
+    resources: Vec<usize>,
+    /// What has attributes, each with one of them.
+    holders: Vec<(Holder, Attribute)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Holder {
+    Principal,
+    Resource,
+    Context,
+    Kind(usize),
+    Record(Arc<Shape>),
+}
+
+/// An action with the types of a principal and a resource.
+type Environment = (usize, usize, usize);
+
+impl Maker<'_> {
+    pub(super) fn policies(&mut self) -> (Vec<Policy>, Vec<Link>) {
+        let count = *self.choices.pick(&[4, 1, 2, 3, 6, 8, 12]);
+        let mut links = Vec::new();
+        let policies = (0..count).map(|number| self.policy(number, &mut links)).collect();
+        (policies, links)
+    }
+
+    fn policy(&mut self, number: usize, links: &mut Vec<Link>) -> Policy {
+        let id = format!("p{number:02}");
+        let forbid = self.choices.chance(35);
+        let mut policy = Policy {
+            id: id.clone(),
+            forbid,
+            template: false,
+            step: None,
+            rank: 0,
+            reason: None,
+            step_up: None,
+            reason_only: false,
+            text: format!("@id({id:?})\n"),
+        };
+        self.annotate(&mut policy);
+        let mut environments = self.environments();
+        let [by_principal, by_resource] = [(); 2].map(|()| self.choices.chance(10));
+        policy.template = by_principal || by_resource;
+        let action = self.action_scope(&mut environments);
+        let principal = self.scope("principal", by_principal, &mut environments, |e| e.1);
+        let resource = self.scope("resource", by_resource, &mut environments, |e| e.2);
+        let effect = if forbid { "forbid" } else { "permit" };
+        policy.text += &format!("{effect} ({principal}, {action}, {resource})");
+        let scope = Scope::new(self.model, &environments);
+        for _ in 0..*self.choices.pick(&[1, 1, 2, 0]) {
+            let word = *self.choices.pick(&["when", "when", "unless"]);
+            self.fuel = FUEL;
+            let condition = self.condition(&scope);
+            policy.text += &format!("\n{word} {{ {condition} }}");
+        }
+        policy.text += ";\n";
+        if policy.template {
+            for link in 0..self.choices.below(4) {
+                links.push(Link {
+                    template: id.clone(),
+                    id: format!("{id}@{link}"),
+                    principal: by_principal.then(|| self.link_target(&scope.principals)),
+                    resource: by_resource.then(|| self.link_target(&scope.resources)),
+                });
+            }
+        }
+        policy
+    }
+
+    fn annotate(&mut self, policy: &mut Policy) {
+        let [step, rank, reason] = [70, 50, 70]
+            .map(|percent| self.choices.chance(if policy.forbid { percent } else { 15 }));
+        // A reason-only forbid and a step up have both.
+        let special = if policy.forbid { self.choices.below(10) } else { 0 };
+        if step || special > 7 {
+            let step = u8::try_from(self.choices.below(5)).unwrap_or(0);
+            policy.step = Some(step);
+            policy.text += &format!("@step(\"{step:02}\")\n");
+        }
+        if rank {
+            policy.rank = u16::try_from(self.choices.below(3)).unwrap_or(0);
+            policy.text += &format!("@rank(\"{}\")\n", policy.rank);
+        }
+        if reason || special > 7 {
+            let reason = format!("R{}", self.choices.below(6));
+            policy.text += &format!("@reason({reason:?})\n");
+            policy.reason = Some(reason);
+        }
+        if special == 8 {
+            policy.reason_only = true;
+            policy.text += "@reason_only\n";
+        }
+        if special == 9 {
+            policy.step_up = Some(self.choices.word(&["mfa", "fresh"]));
+            policy.text += &format!("@step_up({:?})\n", policy.step_up.unwrap_or_default());
+        }
+    }
+
+    fn environments(&self) -> Vec<Environment> {
+        let mut environments = Vec::new();
+        for (number, action) in self.model.actions.iter().enumerate() {
+            let Some(applies) = &action.applies else { continue };
+            for principal in &applies.principals {
+                let of = |resource: &usize| (number, *principal, *resource);
+                environments.extend(applies.resources.iter().map(of));
+            }
+        }
+        environments
+    }
+
+    fn action_scope(&mut self, environments: &mut Vec<Environment>) -> String {
+        let of = self.model.kinds[self.model.action_kind()].name;
+        let [one, two] = [(); 2].map(|()| self.choices.below(self.model.actions.len()));
+        let uid = |action: usize| Uid { of, id: self.model.actions[action].id };
+        let (text, kept): (String, Vec<usize>) = match self.choices.below(12) {
+            1 => (format!("action == {}", uid(one)), vec![one]),
+            2 | 3 => (format!("action in {}", uid(one)), self.within(&[one])),
+            4 => (format!("action in [{}, {}]", uid(one), uid(two)), self.within(&[one, two])),
+            5 => {
+                let asked = environments[self.choices.below(environments.len())].0;
+                (format!("action == {}", uid(asked)), vec![asked])
+            }
+            6 if self.choices.chance(20) => ("action in []".to_owned(), Vec::new()),
+            _ => return "action".to_owned(),
+        };
+        narrow(environments, |environment| kept.contains(&environment.0));
+        text
+    }
+
+    /// The actions in one of some groups.
+    fn within(&self, groups: &[usize]) -> Vec<usize> {
+        let actions = 0..self.model.actions.len();
+        let inside = |action: &usize| self.model.groups(*action).iter().any(|g| groups.contains(g));
+        actions.filter(inside).collect()
+    }
+
+    fn link_target(&mut self, kinds: &[usize]) -> Uid {
+        let kind = *self.choices.pick(kinds);
+        let kind = self.above(kind);
+        self.uid(kind)
+    }
+
+    /// The kind or one that it may be in.
+    fn above(&mut self, kind: usize) -> usize {
+        if !self.schema && self.choices.chance(self.strays) {
+            return self.choices.below(self.model.kinds.len());
+        }
+        let parents = &self.model.kinds[kind].parents;
+        if parents.is_empty() || self.choices.chance(35) {
+            kind
+        } else {
+            *self.choices.pick(parents)
+        }
+    }
+
+    fn scope(
+        &mut self,
+        variable: &str,
+        slot: bool,
+        environments: &mut Vec<Environment>,
+        of: fn(&Environment) -> usize,
+    ) -> String {
+        let kind = of(&environments[self.choices.below(environments.len())]);
+        let name = self.model.kinds[kind].name;
+        let above = self.above(kind);
+        let [same, whom] = [kind, above]
+            .map(|kind| if slot { format!("?{variable}") } else { self.uid(kind).to_string() });
+        let what = if slot { 1 + self.choices.below(4) } else { self.choices.below(13) };
+        let is = |environment: &Environment| of(environment) == kind;
+        match what {
+            1 => {
+                if !slot {
+                    narrow(environments, is);
+                }
+                format!("{variable} == {same}")
+            }
+            2 | 3 => format!("{variable} in {whom}"),
+            4 | 5 => {
+                narrow(environments, is);
+                let of = if slot || self.choices.chance(50) {
+                    format!(" in {whom}")
+                } else {
+                    String::new()
+                };
+                format!("{variable} is {name}{of}")
+            }
+            _ => variable.to_owned(),
+        }
+    }
+}
+
+/// Keeps what fits; where nothing does, a condition is never evaluated and may be any.
+fn narrow(environments: &mut Vec<Environment>, fits: impl Fn(&Environment) -> bool) {
+    if environments.iter().any(&fits) {
+        environments.retain(fits);
+    }
+}
+
+impl Scope {
+    fn new(model: &Model, environments: &[Environment]) -> Self {
+        let kinds = |of: fn(&Environment) -> usize| {
+            let mut kinds: Vec<usize> = environments.iter().map(of).collect();
+            kinds.sort_unstable();
+            kinds.dedup();
+            kinds
+        };
+        let (principals, resources) = (kinds(|e| e.1), kinds(|e| e.2));
+        let shapes = |kinds: &[usize]| -> Vec<&Shape> {
+            kinds.iter().map(|kind| &model.kinds[*kind].shape).collect()
+        };
+        let contexts = environments
+            .iter()
+            .filter_map(|(action, ..)| Some(&model.actions[*action].applies.as_ref()?.context));
+        let context = common(&contexts.collect::<Vec<_>>());
+        let mut holders: Vec<(Holder, Attribute)> = Vec::new();
+        let mut hold = |holder: Holder, shape: &Shape| {
+            holders.extend(shape.iter().map(|attribute| (holder.clone(), attribute.clone())));
+        };
+        hold(Holder::Context, &context);
+        hold(Holder::Principal, &common(&shapes(&principals)));
+        hold(Holder::Resource, &common(&shapes(&resources)));
+        for (number, kind) in model.kinds.iter().enumerate() {
+            hold(Holder::Kind(number), &kind.shape);
+        }
+        let mut at = 0;
+        while at < holders.len() {
+            if let Ty::Record(shape) = holders[at].1.of.clone() {
+                let holder = Holder::Record(Arc::clone(&shape));
+                if !holders.iter().any(|(known, _)| *known == holder) {
+                    let inner = shape.iter().map(|inner| (holder.clone(), inner.clone()));
+                    holders.extend(inner.collect::<Vec<_>>());
+                }
+            }
+            at += 1;
+        }
+        Self { principals, resources, holders }
+    }
+
+    fn variable(&self, kind: usize) -> Vec<&'static str> {
+        let mut variables = Vec::new();
+        if self.principals == [kind] {
+            variables.push("principal");
+        }
+        if self.resources == [kind] {
+            variables.push("resource");
+        }
+        variables
+    }
+}
+
+/// The attributes that all shapes have.
+fn common(shapes: &[&Shape]) -> Shape {
+    let Some((first, others)) = shapes.split_first() else { return Vec::new() };
+    let everywhere = |a: &&Attribute| others.iter().all(|shape| shape.contains(a));
+    first.iter().filter(everywhere).cloned().collect()
+}
+
+fn is_plain(name: &str) -> bool {
+    !matches!(name, "if" | "in" | "is" | "like" | "has" | "then" | "else" | "true" | "false")
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn dot(base: &str, name: &str) -> String {
+    if is_plain(name) { format!("{base}.{name}") } else { format!("{base}[{name:?}]") }
+}
+
+fn has(base: &str, name: &str) -> String {
+    if is_plain(name) { format!("({base} has {name})") } else { format!("({base} has {name:?})") }
+}
+
+/// Expressions.
+impl Maker<'_> {
+    /// A question, or some that are all evaluated, whatever the others come to.
+    fn condition(&mut self, scope: &Scope) -> String {
+        let questions = *self.choices.pick(&[1, 1, 2, 4, 6]);
+        let mut ask = || {
+            let depth = self.choices.below(DEPTH);
+            self.question(scope, depth)
+        };
+        if questions == 1 {
+            return ask();
+        }
+        let questions: Vec<String> = (0..questions).map(|_| ask()).collect();
+        let answer = self.choices.word(&["true", "true", "false"]);
+        format!("[{}].contains({answer})", questions.join(", "))
+    }
+
+    /// Mostly one that something has.
+    fn some_type(&mut self, scope: &Scope) -> Ty {
+        if scope.holders.is_empty() || self.choices.chance(20) {
+            return self.model.any_type(self.choices, 1);
+        }
+        self.choices.pick(&scope.holders).1.of.clone()
+    }
+
+    /// An expression of a type, or now and then of another where no schema forbids it.
+    fn expression(&mut self, scope: &Scope, of: &Ty, depth: usize) -> String {
+        if !self.schema && self.choices.chance(1 + self.strays / 2) {
+            let other = self.model.any_type(self.choices, 1);
+            return self.typed(scope, &other, depth.saturating_sub(1));
+        }
+        self.typed(scope, of, depth)
+    }
+
+    fn two(&mut self, scope: &Scope, of: &Ty, depth: usize) -> [String; 2] {
+        [(); 2].map(|()| self.expression(scope, of, depth))
+    }
+
+    fn typed(&mut self, scope: &Scope, of: &Ty, depth: usize) -> String {
+        if depth == 0 || self.fuel == 0 {
+            let constant = self.choices.chance(40);
+            return if constant { self.constant(of) } else { self.attribute(scope, of, 0) };
+        }
+        self.fuel -= 1;
+        let deeper = depth - 1;
+        match self.choices.below(12) {
+            0 => self.constant(of),
+            1..=3 => self.attribute(scope, of, deeper),
+            4 => {
+                let condition = self.expression(scope, &Ty::Bool, deeper);
+                let [yes, no] = self.two(scope, of, deeper);
+                format!("(if {condition} then {yes} else {no})")
+            }
+            5 => self.tag_of(scope, of, deeper),
+            _ => self.operation(scope, of, deeper),
+        }
+    }
+
+    fn operation(&mut self, scope: &Scope, of: &Ty, depth: usize) -> String {
+        if self.choices.chance(6)
+            && let Some(edge) = self.edge(of)
+        {
+            return edge;
+        }
+        match of {
+            Ty::Bool => self.question(scope, depth),
+            Ty::Long => self.number(scope, depth),
+            Ty::Entity(kind) => self.entity(scope, *kind, depth),
+            Ty::Datetime => match self.choices.below(3) {
+                0 => format!("{}.toDate()", self.expression(scope, &Ty::Datetime, depth)),
+                _ => {
+                    let moment = self.expression(scope, &Ty::Datetime, depth);
+                    format!("{moment}.offset({})", self.expression(scope, &Ty::Duration, depth))
+                }
+            },
+            Ty::Duration => match self.choices.below(2) {
+                0 => {
+                    let [one, two] = self.two(scope, &Ty::Datetime, depth);
+                    format!("{one}.durationSince({two})")
+                }
+                _ => format!("{}.toTime()", self.expression(scope, &Ty::Datetime, depth)),
+            },
+            Ty::Set(element) => {
+                let length = self.choices.below(3) + usize::from(self.schema);
+                let elements: Vec<_> =
+                    (0..length).map(|_| self.expression(scope, element, depth)).collect();
+                format!("[{}]", elements.join(", "))
+            }
+            Ty::Record(shape) => self.record(scope, shape, depth),
+            Ty::Str | Ty::Decimal | Ty::Ip => self.constructed(scope, of, depth),
+        }
+    }
+
+    /// What overflows, or nearly.
+    fn edge(&mut self, of: &Ty) -> Option<String> {
+        let [least, most] = ["-9223372036854775808ms", "9223372036854775807ms"]
+            .map(|length| format!("datetime(\"1970-01-01\").offset(duration({length:?}))"));
+        let later = self.choices.chance(50);
+        Some(match of {
+            Ty::Long => format!("(-({}))", self.choices.pick(&[i64::MIN, i64::MIN, i64::MAX])),
+            Ty::Datetime => format!("{}.toDate()", if later { most } else { least }),
+            Ty::Duration if later => format!("{most}.durationSince(datetime(\"1969-12-31\"))"),
+            Ty::Duration => format!("{least}.toTime()"),
+            _ => return None,
+        })
+    }
+
+    fn record(&mut self, scope: &Scope, shape: &Shape, depth: usize) -> String {
+        let mut attributes = Vec::new();
+        for attribute in shape {
+            // A literal has no optional members: strict validation takes it for another type.
+            let there = if self.schema { true } else { !self.choices.chance(15) };
+            if there {
+                let value = self.expression(scope, &attribute.of, depth / 2);
+                attributes.push(format!("{:?}: {value}", attribute.name));
+            }
+        }
+        format!("{{{}}}", attributes.join(", "))
+    }
+
+    /// A value that a constructor makes of whatever text, right or wrong.
+    fn constructed(&mut self, scope: &Scope, of: &Ty, depth: usize) -> String {
+        let function = match of {
+            Ty::Decimal => "decimal",
+            Ty::Ip => "ip",
+            Ty::Datetime => "datetime",
+            Ty::Duration => "duration",
+            _ => return self.constant(of),
+        };
+        if self.schema || self.choices.chance(50) {
+            return self.constant(of);
+        }
+        let argument = match self.choices.below(3) {
+            0 => self.expression(scope, &Ty::Str, depth),
+            1 => format!("{:?}", self.choices.word(STRINGS)),
+            _ => format!(
+                "{:?}",
+                self.choices.word(&[
+                    "999.1.1.1",
+                    "1.23456",
+                    "1.",
+                    "2024-13-01",
+                    "-",
+                    "1d1d",
+                    "10.0.0.0/33",
+                    "::1/129",
+                    "922337203685477.5808",
+                    "2024-02-30",
+                    "1ms1h",
+                    "0x1.0",
+                    "1.2.3",
+                    "010.0.0.1",
+                    "::ffff:10.0.0.7",
+                    "2024-01-01T25:00:00Z",
+                ])
+            ),
+        };
+        format!("{function}({argument})")
+    }
+
+    fn question(&mut self, scope: &Scope, depth: usize) -> String {
+        match self.choices.below(33) {
+            0 => format!("(!{})", self.expression(scope, &Ty::Bool, depth)),
+            1..=5 => {
+                let [one, two] = self.two(scope, &Ty::Bool, depth);
+                format!("({one} {} {two})", self.choices.pick(&["&&", "||"]))
+            }
+            6..=8 => {
+                let of = self.some_type(scope);
+                let [one, two] = self.two(scope, &of, depth);
+                format!("({one} {} {two})", self.choices.pick(&["==", "!="]))
+            }
+            9 | 10 => {
+                let of = self.choices.pick(&[Ty::Long, Ty::Datetime, Ty::Duration]).clone();
+                let [one, two] = self.two(scope, &of, depth);
+                format!("({one} {} {two})", self.choices.pick(&["<", "<=", ">", ">="]))
+            }
+            11..=13 => self.membership(scope, depth),
+            14 | 15 => self.kind_test(scope, depth),
+            16 | 17 => {
+                let pattern = self.pattern();
+                format!("({} like \"{pattern}\")", self.expression(scope, &Ty::Str, depth))
+            }
+            18..=20 => self.set_test(scope, depth),
+            21..=23 => self.presence(scope, depth),
+            24 => {
+                let kind = self.choices.below(self.model.stored);
+                let entity = self.expression(scope, &Ty::Entity(kind), depth);
+                let key = self.tag_key(scope);
+                format!("{entity}.hasTag({key})")
+            }
+            30..=32 => self.tag_test(scope, depth),
+            25..=27 => {
+                let address = self.expression(scope, &Ty::Ip, depth);
+                match self.choices.below(7) {
+                    0..=2 => {
+                        format!("{address}.isInRange({})", self.expression(scope, &Ty::Ip, depth))
+                    }
+                    3 => format!("{address}.isIpv4()"),
+                    4 => format!("{address}.isIpv6()"),
+                    5 => format!("{address}.isLoopback()"),
+                    _ => format!("{address}.isMulticast()"),
+                }
+            }
+            _ => {
+                let [one, two] = self.two(scope, &Ty::Decimal, depth);
+                let methods = ["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"];
+                format!("{one}.{}({two})", self.choices.pick(&methods))
+            }
+        }
+    }
+
+    fn set_test(&mut self, scope: &Scope, depth: usize) -> String {
+        // What sets there are, or any.
+        let held: Vec<Ty> = scope
+            .holders
+            .iter()
+            .filter_map(|(_, attribute)| {
+                if let Ty::Set(element) = &attribute.of { Some((**element).clone()) } else { None }
+            })
+            .collect();
+        let element = if held.is_empty() || self.choices.chance(25) {
+            self.model.any_type(self.choices, 1)
+        } else {
+            self.choices.pick(&held).clone()
+        };
+        let of = set(element.clone());
+        let whole = self.expression(scope, &of, depth);
+        match self.choices.below(5) {
+            0 | 1 => format!("{whole}.contains({})", self.expression(scope, &element, depth)),
+            2 => format!("{whole}.isEmpty()"),
+            more => {
+                let other = self.expression(scope, &of, depth);
+                let method = if more == 3 { "containsAll" } else { "containsAny" };
+                format!("{whole}.{method}({other})")
+            }
+        }
+    }
+
+    fn kind_test(&mut self, scope: &Scope, depth: usize) -> String {
+        let (entity, kind) = match self.choices.below(3) {
+            0 => ("principal".to_owned(), *self.choices.pick(&scope.principals)),
+            1 => ("resource".to_owned(), *self.choices.pick(&scope.resources)),
+            _ => {
+                let kind = self.choices.below(self.model.kinds.len());
+                (self.expression(scope, &Ty::Entity(kind), depth), kind)
+            }
+        };
+        let asked =
+            if self.choices.chance(25) { self.choices.below(self.model.kinds.len()) } else { kind };
+        let name = self.model.kinds[asked].name;
+        if self.choices.chance(50) {
+            return format!("({entity} is {name})");
+        }
+        let whom = self.group_of(scope, kind, depth);
+        format!("({entity} is {name} in {whom})")
+    }
+
+    /// What an entity of a kind may be in: an entity, a set or a list.
+    fn group_of(&mut self, scope: &Scope, kind: usize, depth: usize) -> String {
+        let above = self.above(kind);
+        match self.choices.below(3) {
+            0 => self.expression(scope, &set(Ty::Entity(above)), depth),
+            _ => self.expression(scope, &Ty::Entity(above), depth),
+        }
+    }
+
+    /// `in`, with an entity, a list or a set on the right.
+    fn membership(&mut self, scope: &Scope, depth: usize) -> String {
+        let (entity, kind) = match self.choices.below(5) {
+            0 => ("principal".to_owned(), *self.choices.pick(&scope.principals)),
+            1 => ("resource".to_owned(), *self.choices.pick(&scope.resources)),
+            2 => ("action".to_owned(), self.model.action_kind()),
+            _ => {
+                let kind = self.choices.below(self.model.kinds.len());
+                (self.expression(scope, &Ty::Entity(kind), depth), kind)
+            }
+        };
+        format!("({entity} in {})", self.group_of(scope, kind, depth))
+    }
+
+    /// A text with stars in places.
+    fn pattern(&mut self) -> String {
+        let text = self.choices.word(STRINGS);
+        let mut pattern = String::new();
+        if self.choices.chance(30) {
+            pattern.push('*');
+        }
+        for letter in text.chars() {
+            match (self.choices.below(6), letter) {
+                (1, _) => pattern.push('*'),
+                (2, _) if self.choices.chance(30) => pattern.push_str("\\*"),
+                (_, '*') => pattern.push_str("\\*"),
+                (_, '"' | '\\') => pattern.extend(['\\', letter]),
+                _ => pattern.push(letter),
+            }
+        }
+        if self.choices.chance(30) {
+            pattern.push('*');
+        }
+        pattern
+    }
+
+    fn presence(&mut self, scope: &Scope, depth: usize) -> String {
+        let Some((holder, attribute)) = self.holder(scope, |_| true, depth) else {
+            return self.constant(&Ty::Bool);
+        };
+        let base = self.base(scope, &holder, depth);
+        if !self.schema && self.choices.chance(5) {
+            return has(&base, "nothing");
+        }
+        let mut path = vec![attribute.name];
+        let mut of = attribute.of;
+        while is_plain(path[path.len() - 1]) && path.len() < 4 && self.choices.chance(60) {
+            let inner = match &of {
+                Ty::Entity(kind) => &self.model.kinds[*kind].shape,
+                Ty::Record(shape) => &**shape,
+                _ => break,
+            };
+            let plain: Vec<_> = inner.iter().filter(|inner| is_plain(inner.name)).collect();
+            if plain.is_empty() {
+                break;
+            }
+            let next = (*self.choices.pick(&plain)).clone();
+            path.push(next.name);
+            of = next.of;
+        }
+        if path.len() == 1 {
+            return has(&base, path[0]);
+        }
+        if !path.iter().all(|name| is_plain(name)) {
+            return has(&base, path[0]);
+        }
+        let path = path.join(".");
+        let found = format!("({base} has {path})");
+        match of {
+            Ty::Bool if self.choices.chance(60) => format!("({found} && {base}.{path})"),
+            of if self.choices.chance(60) => {
+                let other = self.expression(scope, &of, depth / 2);
+                format!("({found} && ({base}.{path} == {other}))")
+            }
+            _ => found,
+        }
+    }
+
+    fn number(&mut self, scope: &Scope, depth: usize) -> String {
+        match self.choices.below(8) {
+            0 => format!("(-{})", self.expression(scope, &Ty::Long, depth)),
+            1 | 2 => {
+                let length = self.expression(scope, &Ty::Duration, depth);
+                let units = ["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"];
+                format!("{length}.{}()", self.choices.pick(&units))
+            }
+            3 => {
+                // What overflows, or nearly.
+                let one = self.expression(scope, &Ty::Long, depth);
+                let edge = self.choices.pick(&[i64::MAX, i64::MIN]);
+                match self.choices.below(5) {
+                    0 => format!("(-({edge}))"),
+                    1 => format!("(({edge}) - {one})"),
+                    2 => format!("({one} * ({edge}))"),
+                    3 => format!("(({edge}) + {one})"),
+                    _ => format!("({one} - ({edge}))"),
+                }
+            }
+            _ => {
+                let [one, two] = self.two(scope, &Ty::Long, depth);
+                format!("({one} {} {two})", self.choices.pick(&["+", "-", "*"]))
+            }
+        }
+    }
+
+    fn entity(&mut self, scope: &Scope, kind: usize, depth: usize) -> String {
+        let variables = scope.variable(kind);
+        match self.choices.below(4) {
+            0 => {
+                // Through a record that the policy makes.
+                let entity = self.expression(scope, &Ty::Entity(kind), depth);
+                format!("{{x: {entity}, y: 1}}.x")
+            }
+            1..=2 if !variables.is_empty() => (*self.choices.pick(&variables)).to_owned(),
+            1..=2 if kind == self.model.action_kind() => "action".to_owned(),
+            _ => self.attribute(scope, &Ty::Entity(kind), depth),
+        }
+    }
+
+    fn tag_key(&mut self, scope: &Scope) -> String {
+        match self.choices.below(8) {
+            0 => self.attribute(scope, &Ty::Str, 0),
+            1 => {
+                let [one, two] = [(); 2].map(|()| self.key());
+                let condition = self.attribute(scope, &Ty::Bool, 0);
+                format!("(if {condition} then {one:?} else {two:?})")
+            }
+            _ => format!("{:?}", self.key()),
+        }
+    }
+
+    /// Whether a tag is what it might be.
+    fn tag_test(&mut self, scope: &Scope, depth: usize) -> String {
+        let tagged: Vec<Ty> =
+            self.model.kinds.iter().filter_map(|kind| kind.tags.clone()).collect();
+        if tagged.is_empty() {
+            return self.constant(&Ty::Bool);
+        }
+        let of = self.choices.pick(&tagged).clone();
+        let tag = self.tag_of(scope, &of, depth);
+        match &of {
+            Ty::Bool => tag,
+            Ty::Set(element) => {
+                format!("{tag}.contains({})", self.expression(scope, element, depth / 2))
+            }
+            of => format!("({tag} == {})", self.expression(scope, of, depth / 2)),
+        }
+    }
+
+    /// A tag of this type, of whatever has one.
+    fn tag_of(&mut self, scope: &Scope, of: &Ty, depth: usize) -> String {
+        let owners: Vec<usize> = (0..self.model.stored)
+            .filter(|kind| self.model.kinds[*kind].tags.as_ref() == Some(of))
+            .collect();
+        if owners.is_empty() {
+            return self.attribute(scope, of, depth);
+        }
+        let owner = *self.choices.pick(&owners);
+        let entity = self.expression(scope, &Ty::Entity(owner), depth / 2);
+        let key = self.tag_key(scope);
+        if self.schema || self.choices.chance(50) {
+            let otherwise = self.constant(of);
+            format!("(if {entity}.hasTag({key}) then {entity}.getTag({key}) else {otherwise})")
+        } else {
+            format!("{entity}.getTag({key})")
+        }
+    }
+
+    /// Some attribute, and what holds it.
+    fn holder(
+        &mut self,
+        scope: &Scope,
+        wanted: impl Fn(&Attribute) -> bool,
+        depth: usize,
+    ) -> Option<(Holder, Attribute)> {
+        let near = |holder: &Holder| {
+            matches!(holder, Holder::Principal | Holder::Resource | Holder::Context)
+        };
+        let held: Vec<_> = scope
+            .holders
+            .iter()
+            // What lies in records takes depth to reach.
+            .filter(|(holder, _)| depth > 0 || near(holder) || matches!(holder, Holder::Kind(_)))
+            .filter(|(_, attribute)| wanted(attribute))
+            .collect();
+        let nearest: Vec<_> = held.iter().filter(|(holder, _)| near(holder)).copied().collect();
+        let among = if nearest.is_empty() || self.choices.chance(50) { held } else { nearest };
+        (!among.is_empty()).then(|| (*self.choices.pick(&among)).clone())
+    }
+
+    /// An attribute of this type, of whatever has one.
+    fn attribute(&mut self, scope: &Scope, of: &Ty, depth: usize) -> String {
+        let Some((holder, attribute)) = self.holder(scope, |held| held.of == *of, depth) else {
+            return self.constant(of);
+        };
+        let base = self.base(scope, &holder, depth);
+        let name = attribute.name;
+        if !self.schema && self.choices.chance(2) {
+            return dot(&base, "nothing");
+        }
+        let value = dot(&base, name);
+        if attribute.required || (!self.schema && self.choices.chance(40)) {
+            return value;
+        }
+        let found = has(&base, name);
+        match (of, self.choices.below(4)) {
+            (Ty::Bool, 0 | 1) => format!("({found} && {value})"),
+            (Ty::Bool, 2) => format!("(!{found} || {value})"),
+            _ => format!("(if {found} then {value} else {})", self.constant(of)),
+        }
+    }
+
+    fn base(&mut self, scope: &Scope, holder: &Holder, depth: usize) -> String {
+        match holder {
+            Holder::Principal => "principal".to_owned(),
+            Holder::Resource => "resource".to_owned(),
+            Holder::Context => "context".to_owned(),
+            Holder::Kind(kind) => {
+                if depth == 0 || self.fuel == 0 {
+                    let variables = scope.variable(*kind);
+                    let stored = variables.is_empty();
+                    return if stored {
+                        self.uid(*kind).to_string()
+                    } else {
+                        (*self.choices.pick(&variables)).to_owned()
+                    };
+                }
+                self.fuel -= 1;
+                self.expression(scope, &Ty::Entity(*kind), depth / 2)
+            }
+            Holder::Record(shape) => {
+                let of = Ty::Record(Arc::clone(shape));
+                // At the bottom a literal: attributes of attributes come to an end.
+                if depth == 0 || self.fuel == 0 {
+                    return self.constant(&of);
+                }
+                self.fuel -= 1;
+                if self.choices.chance(15) {
+                    self.record(scope, shape, depth - 1)
+                } else {
+                    self.attribute(scope, &of, depth - 1)
+                }
+            }
+        }
+    }
+
+    fn constant(&mut self, of: &Ty) -> String {
+        match of {
+            // What lies beyond the texts that constructors take.
+            Ty::Datetime if self.choices.chance(10) => {
+                let edge = self.choices.word(&["-9223372036854775808ms", "9223372036854775807ms"]);
+                format!("datetime(\"1970-01-01\").offset(duration({edge:?}))")
+            }
+            Ty::Long if self.choices.chance(10) => format!("({})", self.choices.pick(LONGS)),
+            // Validation refuses an empty set: it has no type.
+            Ty::Set(element) if self.schema => format!("[{}]", self.constant(element)),
+            Ty::Record(shape) => {
+                let mut text = String::from("{");
+                for (place, attribute) in shape.iter().enumerate() {
+                    let comma = if place == 0 { "" } else { ", " };
+                    let value = self.constant(&attribute.of);
+                    // Writing to a string never fails.
+                    let _infallible = write!(text, "{comma}{:?}: {value}", attribute.name);
+                }
+                text + "}"
+            }
+            Ty::Bool => self.choices.word(&["true", "false"]).to_string(),
+            _ => Val::to_policy(&self.value(of, 0, 0)),
+        }
+    }
+}

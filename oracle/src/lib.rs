@@ -1,0 +1,20 @@
+//! Random policies, facts and requests, and the comparison of doorward with Cedar over them.
+//!
+//! [`Case::generate`] reads [`Choices`], which a seed, a fuzzer's bytes or a property test's numbers
+//! feed. [`compare`](compare::compare) asks `cedar_policy::Authorizer` over all entities and the
+//! engine over its facts, and says where they differ.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a tool for tests: a fault of its own has to stop it"
+)]
+
+mod choices;
+pub mod compare;
+pub mod coverage;
+mod generate;
+pub mod run;
+
+pub use choices::Choices;
+pub use generate::{Case, Link, Policy, Query, Row, Uid, Val, World};

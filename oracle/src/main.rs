@@ -1,0 +1,113 @@
+//! Compares the engine with Cedar's authorizer on as many pairs of policies and facts as asked for.
+//!
+//! `doorward-oracle --pairs 1000000 --seed 1 --threads 2`, or `--case 17` to see one again. Ends
+//! with 1 where they differ and 2 where the arguments are none.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks")]
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use doorward_oracle::compare::{Difference, Tally};
+use doorward_oracle::coverage::{self, Counts};
+use doorward_oracle::run::{Plan, case, compare_caught, run, shrink};
+
+const USAGE: &str = "usage: doorward-oracle [--pairs N] [--seed S] [--threads T] [--case K]";
+const PROGRESS: Duration = Duration::from_secs(10);
+
+struct Arguments {
+    plan: Plan,
+    case: Option<u64>,
+}
+
+fn main() -> ExitCode {
+    let Some(arguments) = arguments(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    // What panics is reported with its case.
+    std::panic::set_hook(Box::new(|_| ()));
+    match arguments.case {
+        Some(number) => replay(arguments.plan, number),
+        None => run_all(arguments.plan),
+    }
+}
+
+fn arguments(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
+    let threads = available_parallelism().map_or(1, usize::from);
+    let mut plan = Plan { pairs: 10_000, seed: 1, threads };
+    let mut case = None;
+    while let Some(name) = given.next() {
+        let number: u64 = given.next()?.parse().ok()?;
+        match name.as_str() {
+            "--pairs" => plan.pairs = number,
+            "--seed" => plan.seed = number,
+            "--threads" => plan.threads = usize::try_from(number).ok()?,
+            "--case" => case = Some(number),
+            _ => return None,
+        }
+    }
+    Some(Arguments { plan, case })
+}
+
+fn run_all(plan: Plan) -> ExitCode {
+    let started = Instant::now();
+    let told = Mutex::new(started);
+    let rate = |pairs: u64| u128::from(pairs) * 1_000 / started.elapsed().as_millis().max(1);
+    let report = run(plan, |tally, distinct| {
+        if let Ok(mut told) = told.lock()
+            && told.elapsed() >= PROGRESS
+        {
+            *told = Instant::now();
+            println!("{distinct} pairs, {} a second: {tally}", rate(distinct));
+        }
+    });
+    println!(
+        "{} distinct pairs of {} in {:.1} s, {} a second\n{}",
+        report.distinct,
+        report.tally.pairs,
+        started.elapsed().as_secs_f64(),
+        rate(report.distinct),
+        report.tally
+    );
+    if let Some((number, difference)) = report.failure {
+        tell(plan, number, difference);
+        return ExitCode::FAILURE;
+    }
+    println!("no differences");
+    covered(&report.coverage, plan)
+}
+
+fn replay(plan: Plan, number: u64) -> ExitCode {
+    let mut tally = Tally::default();
+    match compare_caught(&case(plan.seed, number), &mut tally) {
+        Ok(()) => {
+            println!("{}\n{tally}\nno differences", case(plan.seed, number));
+            covered(&coverage::take(), Plan { pairs: 0, ..plan })
+        }
+        Err(difference) => {
+            tell(plan, number, difference);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn tell(plan: Plan, number: u64, difference: Difference) {
+    let seed = plan.seed;
+    println!("\nDIFFERENCE: see it again with --seed {seed} --case {number}\n{difference}\n");
+    let (smaller, difference) = shrink(&case(seed, number), difference);
+    println!("made smaller:\n{difference}\n\n{smaller}");
+}
+
+/// Prints what operators came to, and fails where a full run reached something too seldom.
+fn covered(counts: &Counts, plan: Plan) -> ExitCode {
+    for ((operator, outcome), count) in counts {
+        println!("{operator:<20} {outcome:<22} {count:>12}");
+    }
+    let seldom = if plan.pairs >= coverage::FULL_PAIRS { coverage::seldom(counts) } else { vec![] };
+    for (operator, outcome, count) in &seldom {
+        println!("TOO SELDOM: {operator} to {outcome}, {count} times");
+    }
+    if seldom.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
