@@ -292,7 +292,6 @@ struct Verdict {
     policy: Option<String>,
     step: Option<u8>,
     step_up: Option<String>,
-    erred: bool,
 }
 
 impl Verdict {
@@ -304,7 +303,6 @@ impl Verdict {
             policy: text(decision.policy()),
             step: decision.step(),
             step_up: text(decision.step_up()),
-            erred: decision.erred(),
         }
     }
 }
@@ -434,7 +432,6 @@ impl<'c> Oracle<'c> {
         let permitted = !answer.permits.is_empty();
         let forbid_errs = answer.errors.iter().any(|id| of(id).1.forbid);
         let reason_errors = answer.reason_errors.iter().filter(|_| !permitted);
-        let erred = !answer.errors.is_empty() || reason_errors.clone().next().is_some();
         let step_of = |policy: &Policy| policy.step.unwrap_or(u8::MAX);
         if answer.allowed && (*mode == ErrorMode::Cedar || !forbid_errs) {
             let first = answer.permits.iter().min_by_key(|id| {
@@ -445,7 +442,6 @@ impl<'c> Oracle<'c> {
                 allowed: true,
                 code: first.and_then(|id| of(id).1.reason.clone()),
                 policy: first.cloned(),
-                erred,
                 ..Verdict::default()
             };
         }
@@ -462,7 +458,7 @@ impl<'c> Oracle<'c> {
         });
         let Some((id, failed)) = lowest else {
             let code = Some("NO_PERMIT".to_owned());
-            return Verdict { code, erred, ..Verdict::default() };
+            return Verdict { code, ..Verdict::default() };
         };
         let policy = of(id).1;
         let own = || policy.reason.clone().unwrap_or_else(|| "FORBIDDEN".to_owned());
@@ -472,7 +468,6 @@ impl<'c> Oracle<'c> {
             policy: Some(id.clone()),
             step: policy.step,
             step_up: policy.step_up.filter(|_| steps_up).map(str::to_owned),
-            erred,
         }
     }
 }

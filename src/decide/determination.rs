@@ -44,8 +44,8 @@ pub struct Determination {
     /// The policies that determine it, in the order of the bundle: the satisfied forbids if there
     /// are any, else the satisfied permits.
     pub determining: Vec<Symbol>,
-    /// The policies that could not be evaluated, in the order of the bundle. Reason-only ones are
-    /// among them where no permit is satisfied, since they are not asked otherwise.
+    /// The policies that could not be evaluated, in the order of the bundle. Reason-only ones, which
+    /// decide nothing, are not among them.
     pub erring: Vec<Symbol>,
     /// The code of what is wrong with the request itself. No policy was asked then.
     pub fault: Option<Symbol>,
@@ -56,7 +56,11 @@ pub(crate) fn determine(world: &World, request: &Request) -> Determination {
         Ok(evaluation) => (evaluation, None),
         Err(fault) => (Evaluation::default(), Some(fault.code)),
     };
-    let erring = evaluation.errors.iter().filter_map(|error| name(world, error.policy));
+    let decides = |policy: usize| {
+        let info = world.policies().policies().get(policy)?;
+        (!info.reason_only()).then(|| info.id())
+    };
+    let erring = evaluation.errors.iter().filter_map(|error| decides(error.policy));
     Determination {
         allowed: evaluation.allowed,
         determining: determining(world, &evaluation),

@@ -45,10 +45,10 @@ fn digits(text: [u8; 8]) -> Option<u32> {
     let text = u64::from_be_bytes(text);
     // A letter has bit 6 set, and its low half counts from 1.
     let nibbles = (text & (0x0f * ONES)) + ((text >> 6) & ONES) * 9;
-    // Writing the digits again gives the same text for these sixteen characters alone.
+    // Writing the digits again gives the same text, for `g` and what follows it too.
     let letters = ((nibbles + 6 * ONES) >> 4) & ONES;
     let written = nibbles.wrapping_add(0x30 * ONES).wrapping_add(letters.wrapping_mul(0x27));
-    if written != text {
+    if written != text || nibbles & (0xf0 * ONES) != 0 {
         return None;
     }
     let pairs = (nibbles | (nibbles >> 4)) & 0x00ff_00ff_00ff_00ff;

@@ -30,3 +30,6 @@ pub(crate) use layout::{ABSENT, CLASS, CLASS_FIRST, Column, Kind, Path, Shape, U
 pub(crate) use rows::{Classify, Draft, Row, Rows, Slot};
 pub(crate) use types::{Type, Types};
 pub(crate) use uid::{is_type_name, shorten};
+
+#[cfg(test)]
+mod tests;

@@ -835,7 +835,9 @@ impl Page {
 
     fn set(&mut self, slot: Slot, offset: usize, value: u32) {
         let (place, stride) = (slot % PAGE_ROWS, self.stride as usize);
-        if let Some(word) = self.words.get_mut(place as usize * stride + offset) {
+        if offset < stride
+            && let Some(word) = self.words.get_mut(place as usize * stride + offset)
+        {
             *word = value;
         }
         if let Some((_, long)) = self.long.iter_mut().find(|(at, _)| *at == place)
