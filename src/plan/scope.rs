@@ -4,8 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::facts::{
-    Column, Draft, Entity, EntityUid, Naming, Numbering, Record, Row, Rows, Shape, Slot,
-    View,
+    Column, Draft, Entity, EntityUid, Naming, Numbering, Record, Row, Rows, Shape, Slot, View,
 };
 
 /// The bit that says that a slot or the number of a text is the request's own.
