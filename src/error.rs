@@ -106,6 +106,13 @@ message_and_help! {
 StoreError
 }
 
+impl From<ValueError> for StoreError {
+    fn from(error: ValueError) -> Self {
+        let (message, help) = (error.message().to_owned(), error.help().map(str::to_owned));
+        Self { message, help }
+    }
+}
+
 message_and_help! {
 /// Why a structure forms no request, and what to do.
 ///

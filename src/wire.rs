@@ -364,7 +364,8 @@ fn read(members: Members<'_>, types: Option<&Types>) -> Result<Request, RequestE
     let mut request = Request::new(principal, ActionName::from(&action), resource);
     if let Some(context) = members.find("context") {
         object(context, "the member").map_err(|error| error.within("context"))?;
-        let declared = types.and_then(|types| types.context(action.type_name(), action.id()));
+        let declared = types.and_then(|types| types.action(&action));
+        let declared = declared.map(|action| &action.context);
         request = request.context(context_from_json(context, declared)?);
     }
     // One entity may be both, and is then one row.

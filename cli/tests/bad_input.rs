@@ -150,8 +150,12 @@ fn requests_that_fit_no_schema_are_refused() {
         )
     };
     let cases = [
-        (request(r#""gm""#, r#"{"mfa": "yes"}"#), "deny INVALID_REQUEST", "it holds `mfa`"),
-        (request(r#""gm""#, r#"{"mfa": [[true]]}"#), "deny INVALID_REQUEST", "not valid"),
+        (
+            request(r#""gm""#, r#"{"mfa": "yes"}"#),
+            "deny INVALID_REQUEST",
+            "`mfa`: it is a String; the schema declares a Bool",
+        ),
+        (request(r#""gm""#, r#"{"mfa": [[true]]}"#), "deny INVALID_REQUEST", "it is a set"),
         (request(r#""gm""#, r#"{"other": 1}"#), "deny INVALID_REQUEST", "other"),
         (request(r#""gm""#, &format!(r#"{{"mfa": "{long}"}}"#)), "deny INVALID_REQUEST", "`mfa`"),
         (request(&format!("\"{long}\""), "{}"), "deny ", ""),

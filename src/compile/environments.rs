@@ -142,7 +142,7 @@ struct Access {
 enum Of {
     Entity(Arc<str>),
     Record,
-    Set(Option<Arc<Type>>),
+    Set,
     Text,
     Long,
     Bool,
@@ -502,20 +502,22 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
         let (first, rest) = column.split_first()?;
         let info = self.paths.get(path as usize)?;
         let mut declared: &Type = if info.link == Link::Context {
-            self.all.types.context(self.action.type_name(), self.action.id())?.get(&**first)?
+            &self.all.types.action(&self.action)?.context.get(&**first)?.of
         } else {
             let name = &self.all.type_plans.get(info.type_number as usize)?.name;
-            self.all.types.entity(name)?.attributes.get(&**first)?
+            &self.all.types.entity(name)?.attributes.get(&**first)?.of
         };
         for name in rest {
             let Type::Record(members) = declared else { return None };
-            declared = members.get(&**name)?;
+            declared = &members.get(&**name)?.of;
         }
         Some(match declared {
             Type::Entity(name) => Of::Entity(Arc::clone(name)),
             Type::Record(_) => Of::Record,
-            Type::Set(element) => Of::Set(Some(Arc::clone(element))),
-            Type::Plain => Of::Other,
+            Type::Set(_) => Of::Set,
+            Type::Bool => Of::Bool,
+            Type::Long => Of::Long,
+            Type::String => Of::Text,
             Type::Datetime | Type::Duration => Of::Moment,
             Type::Decimal | Type::Ip => Of::Other,
         })
@@ -642,14 +644,14 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
             Binary::Less | Binary::LessEqual if is_ordered(&left.of) && is_ordered(&right.of) => {
                 Some(JoinOperator::Less(one, other, *operator == Binary::LessEqual))
             }
-            Binary::Contains if matches!(left.of, Of::Set(_)) => {
-                (entity(&right.of) || matches!(right.of, Of::Text | Of::Other))
+            Binary::Contains if matches!(left.of, Of::Set) => {
+                (entity(&right.of) || matches!(right.of, Of::Text))
                     .then_some(JoinOperator::Contains(one, other))
             }
             Binary::In if entity(&left.of) && entity(&right.of) => {
                 Some(JoinOperator::In(one, other))
             }
-            Binary::In if entity(&left.of) && matches!(right.of, Of::Set(_)) => {
+            Binary::In if entity(&left.of) && matches!(right.of, Of::Set) => {
                 Some(JoinOperator::InAny(one, other))
             }
             _ => None,
@@ -668,11 +670,17 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
 }
 
 fn same_scalar(left: &Of, right: &Of) -> bool {
-    matches!((left, right), (Of::Other, Of::Other) | (Of::Moment, Of::Moment))
+    matches!(
+        (left, right),
+        (Of::Bool, Of::Bool)
+            | (Of::Long, Of::Long)
+            | (Of::Text, Of::Text)
+            | (Of::Moment, Of::Moment)
+    )
 }
 
 fn is_ordered(of: &Of) -> bool {
-    matches!(of, Of::Other | Of::Moment | Of::Long)
+    matches!(of, Of::Moment | Of::Long)
 }
 
 /// The name that stands for the type of an action's context, which no entity type has.

@@ -6,7 +6,9 @@ use std::sync::{Arc, LazyLock};
 use cedar_policy::pst;
 
 use crate::facts::{EntityUid, Record, Rows, Slot, Value};
-use crate::plan::{Arena, Binary, EvalError, Evaluator, Expr, ExprId, Local, Scope, Unary, Val, Var};
+use crate::plan::{
+    Arena, Binary, EvalError, Evaluator, Expr, ExprId, Local, Scope, Unary, Val, Var,
+};
 
 /// What was lowered so far.
 #[derive(Default)]
@@ -276,9 +278,7 @@ impl Lowering {
             | Expr::Has(of, _)
             | Expr::Like(of, _)
             | Expr::Is(of, _) => constant(*of).is_some(),
-            Expr::Binary(_, left, right) => {
-                constant(*left).is_some() && constant(*right).is_some()
-            }
+            Expr::Binary(_, left, right) => constant(*left).is_some() && constant(*right).is_some(),
             Expr::If(test, then, other) => {
                 match constant(*test).map(Value::as_bool) {
                     Some(Some(true)) => return *then,

@@ -13,10 +13,10 @@ pub use determination::Determination;
 pub use explain::{Clause, ClauseValue, Explanation, Outcome, PolicyTrace};
 pub use request::{ActionName, Request};
 
+pub(crate) use compiled::Compiled;
 pub(crate) use determination::determine;
 pub(crate) use explain::explain;
-pub(crate) use compiled::Compiled;
-pub(crate) use reference::{Reference, validate_rows};
+pub(crate) use reference::Reference;
 
 use crate::engine::World;
 use crate::error::bounded;

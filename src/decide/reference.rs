@@ -4,12 +4,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use cedar_policy::{AuthorizationError, Authorizer, Context, Entities, PolicySet, Schema, pst};
+use cedar_policy::{AuthorizationError, Authorizer, Context, Entities, PolicySet, pst};
 
 use super::explain::{Clause, ClauseValue, Outcome, PolicyTrace};
 use super::{Evaluation, Evaluator, Fault, PolicyFailure, Request, codes};
 use crate::engine::World;
-use crate::facts::{Conversion, Entity, EntityUid, Facts, Record, Value, shorten};
+use crate::facts::{
+    ApplicationError, Conversion, Entity, EntityUid, Facts, Record, Value, check_type_name,
+    check_untyped_record,
+};
 use crate::policy::PolicyBundle;
 
 /// Decides with `cedar_policy::Authorizer`: slow, and right by definition.
@@ -206,46 +209,33 @@ fn flatten<'e>(
 pub(super) struct Admitted<'r> {
     pub(super) inline: BTreeMap<&'r EntityUid, &'r Entity>,
     pub(super) context: Cow<'r, Record>,
-    request: cedar_policy::Request,
 }
 
 /// Checks a request: what it names, its context, and what it passes inline.
 pub(super) fn admit<'r>(world: &World, request: &'r Request) -> Result<Admitted<'r>, Fault> {
-    let invalid = |message: String| Fault::new(codes::INVALID_REQUEST, message);
-    let bundle = world.policies();
-    let mut conversion = Conversion::default();
-    let mut uid = |uid: &EntityUid| {
-        conversion.uid(uid).map_err(|error| Fault::new(codes::UNKNOWN_KIND, error.to_string()))
-    };
-    let principal = uid(request.principal())?;
-    let action = uid(request.action())?;
-    let resource = uid(request.resource())?;
-    if let Some(schema) = bundle.schema() {
-        known(schema, &principal, &action, &resource)?;
-    }
-
     let context = world.context_of(request);
-    let pairs = conversion.record(&context).map_err(|error| invalid(error.to_string()))?;
-    let cedar_context = Context::from_pairs(pairs).map_err(|error| invalid(with_causes(&error)))?;
-    let cedar_request =
-        cedar_policy::Request::new(principal, action, resource, cedar_context, bundle.schema())
-            .map_err(|error| invalid(in_context(&with_causes(&error), &context)))?;
-
-    let inline = inline_rows(world, request)?;
-    if !inline.is_empty() {
-        validate_rows(bundle.schema(), inline.values().copied()).map_err(invalid)?;
-    }
-    Ok(Admitted { inline, context, request: cedar_request })
+    check(world.policies(), request, &context)?;
+    Ok(Admitted { inline: inline_rows(world, request)?, context })
 }
 
 /// Cedar's request, checked against the schema, and the entities that it reaches.
 fn prepare(world: &World, request: &Request) -> Result<(cedar_policy::Request, Entities), Fault> {
     let invalid = |message: String| Fault::new(codes::INVALID_REQUEST, message);
-    let Admitted { inline, context, request: cedar_request } = admit(world, request)?;
+    let Admitted { inline, context } = admit(world, request)?;
     let (bundle, mut conversion) = (world.policies(), Conversion::default());
+    let mut uid = |uid| conversion.uid(uid).map_err(|error| invalid(error.to_string()));
+    let principal = uid(request.principal())?;
+    let action = uid(request.action())?;
+    let resource = uid(request.resource())?;
+    let pairs = conversion.record(&context).map_err(|error| invalid(error.to_string()))?;
+    let cedar_context = Context::from_pairs(pairs).map_err(|error| invalid(error.to_string()))?;
+    let cedar_request =
+        cedar_policy::Request::new(principal, action, resource, cedar_context, None)
+            .map_err(|error| invalid(error.to_string()))?;
+
     let slice = Slice::reach(bundle, world.facts(), &inline, request, &context);
     let mut entities = slice.convert(&mut conversion).map_err(invalid)?;
-    if bundle.schema().is_some() {
+    if bundle.has_schema() {
         let actions: Result<_, _> = slice.actions.iter().map(|uid| conversion.uid(uid)).collect();
         let actions = actions.map_err(|error| invalid(error.to_string()))?;
         add_actions(bundle, actions, &mut entities);
@@ -255,37 +245,37 @@ fn prepare(world: &World, request: &Request) -> Result<(cedar_policy::Request, E
     Ok((cedar_request, entities))
 }
 
-/// Whether the schema declares the action, and for these types.
-fn known(
-    schema: &Schema,
-    principal: &cedar_policy::EntityUid,
-    action: &cedar_policy::EntityUid,
-    resource: &cedar_policy::EntityUid,
-) -> Result<(), Fault> {
-    for uid in [principal, resource] {
-        if !schema.entity_types().any(|known| known == uid.type_name()) {
-            let message = format!("type `{}` is not declared in the schema", uid.type_name());
-            return Err(Fault::new(codes::UNKNOWN_KIND, message));
+/// Whether the request fits the schema; without one, whether Cedar knows its names and values.
+fn check(bundle: &PolicyBundle, request: &Request, context: &Record) -> Result<(), Fault> {
+    let (principal, action, resource) = (request.principal(), request.action(), request.resource());
+    let checked = match bundle.types() {
+        Some(types) => {
+            types.check_request(principal, action, resource).map_err(|error| match error {
+                ApplicationError::UndeclaredType(message) => {
+                    Fault::new(codes::UNKNOWN_KIND, message)
+                }
+                ApplicationError::InapplicableAction(message) => {
+                    Fault::new(codes::UNKNOWN_ACTION, message)
+                }
+                ApplicationError::NotEnumerated(message) => {
+                    Fault::new(codes::INVALID_REQUEST, message)
+                }
+            })?;
+            types.check_context(action, context)
         }
-    }
-    let unknown = |message: String| Fault::new(codes::UNKNOWN_ACTION, message);
-    if !schema.actions().any(|known| known == action) {
-        return Err(unknown(format!("action {action} is not declared in the schema")));
-    }
-    let applies = schema
-        .actions_for_principal_and_resource(principal.type_name(), resource.type_name())
-        .any(|known| known == action);
-    if !applies {
-        return Err(unknown(format!(
-            "action {action} does not apply to a principal of type `{}` and a resource of type `{}`",
-            principal.type_name(),
-            resource.type_name()
-        )));
-    }
-    Ok(())
+        None => {
+            for uid in [principal, action, resource] {
+                check_type_name(uid)
+                    .map_err(|error| Fault::new(codes::UNKNOWN_KIND, error.to_string()))?;
+            }
+            check_untyped_record(context).map_err(|error| error.within("context"))
+        }
+    };
+    checked.map_err(|error| Fault::new(codes::INVALID_REQUEST, error.to_string()))
 }
 
-/// The inline rows by uid, none of them stored, all of types that may be passed inline.
+/// The inline rows by uid, none of them stored, all of types that may be passed inline and as the
+/// schema declares them.
 fn inline_rows<'r>(
     world: &World,
     request: &'r Request,
@@ -307,21 +297,44 @@ fn inline_rows<'r>(
         if rows.insert(row.uid(), row).is_some() {
             return refuse("twice");
         }
+        world.policies().check_entity(row).map_err(|error| {
+            Fault::new(codes::INVALID_REQUEST, error.within("inline").to_string())
+        })?;
+    }
+    if let Some(uid) = circle(&rows) {
+        let message = format!("{uid} is passed inline, and would be its own ancestor");
+        return Err(Fault::new(codes::INVALID_REQUEST, message));
     }
     Ok(rows)
 }
 
-/// Checks rows against a schema, as Cedar does: types, attributes, parents, tags.
-pub(crate) fn validate_rows<'r>(
-    schema: Option<&Schema>,
-    rows: impl IntoIterator<Item = &'r Entity>,
-) -> Result<(), String> {
-    let mut conversion = Conversion::default();
-    let rows: Vec<_> = rows
-        .into_iter()
-        .map(|row| conversion.entity(row).map_err(|error| error.to_string()))
-        .collect::<Result<_, _>>()?;
-    Entities::from_entities(rows, schema).map(drop).map_err(|error| with_causes(&error))
+/// A row that is its own ancestor by way of other inline rows.
+fn circle<'r>(rows: &BTreeMap<&'r EntityUid, &'r Entity>) -> Option<&'r EntityUid> {
+    let mut done = BTreeSet::new();
+    for start in rows.values().filter(|row| !row.parents().is_empty()) {
+        if done.contains(start.uid()) {
+            continue;
+        }
+        // The way up from the start: each row with those of its parents that are still to be seen.
+        let mut way = vec![(*start, start.parents().iter())];
+        let mut on_way = BTreeSet::from([start.uid()]);
+        while let Some((row, parents)) = way.last_mut() {
+            let Some(parent) = parents.next() else {
+                on_way.remove(row.uid());
+                done.insert(row.uid());
+                way.pop();
+                continue;
+            };
+            if on_way.contains(parent) {
+                return Some(row.uid());
+            }
+            if let Some(above) = rows.get(parent).filter(|_| !done.contains(parent)) {
+                on_way.insert(above.uid());
+                way.push((above, above.parents().iter()));
+            }
+        }
+    }
+    None
 }
 
 /// Adds actions with their groups, which the schema holds.
@@ -425,40 +438,13 @@ fn named_entities(value: &Value, found: &mut Vec<EntityUid>) {
     }
 }
 
-/// What Cedar says is wrong, without the values that it quotes: they may be personal, and these
-/// words end up in logs.
 fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = without_values(&error.to_string());
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         text.push_str(": ");
-        text.push_str(&without_values(&error.to_string()));
+        text.push_str(&error.to_string());
         cause = error.source();
     }
     text
-}
-
-/// What is wrong with a request, and the names of what its context holds if that is it.
-fn in_context(message: &str, context: &Record) -> String {
-    if !message.starts_with(INVALID_CONTEXT) {
-        return message.to_owned();
-    }
-    let names: Vec<String> = context.keys().map(|name| format!("`{}`", shorten(name))).collect();
-    let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-    format!("{message}; it holds {names}: see the schema for their types, and for what is missing")
-}
-
-const INVALID_CONTEXT: &str = "the context is not valid for ";
-
-fn without_values(text: &str) -> String {
-    // `type mismatch: value was expected to have type bool, but it actually has type string: `"x"``
-    if let Some((place, mismatch)) = text.split_once("type mismatch: value was expected") {
-        let reason = mismatch.split(": `").next().unwrap_or_default();
-        return format!("{place}type mismatch: value was expected{reason}");
-    }
-    // `context `{"now": …}` is not valid for `Action::"view"``
-    match text.strip_prefix("context `").and_then(|rest| rest.rsplit_once("` is not valid for ")) {
-        Some((_context, action)) => format!("{INVALID_CONTEXT}{action}"),
-        None => text.to_owned(),
-    }
 }

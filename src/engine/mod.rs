@@ -12,7 +12,7 @@ pub(crate) use publication::Publication;
 pub use world::World;
 
 use crate::decide::{
-    ActionName, Decision, Determination, Disclosure, ErrorMode, Explanation, Request, validate_rows,
+    ActionName, Decision, Determination, Disclosure, ErrorMode, Explanation, Request,
 };
 use crate::error::{Error, StoreError};
 use crate::facts::{Change, Changes, Entity, EntityUid, Facts, Revision, Timestamp};
@@ -323,15 +323,7 @@ impl World {
             return Err(StoreError::new(format!("{uid} would be its own ancestor"))
                 .with_help("remove one of the parents on the way"));
         }
-        let schema = self.policies().schema();
-        let Err(message) = validate_rows(schema, put) else { return Ok(()) };
-        // All together are refused: find the row to name.
-        let named = put.iter().find_map(|row| {
-            let message = validate_rows(schema, [row]).err()?;
-            Some(StoreError::new(message).within(row.uid()))
-        });
-        let error = named.unwrap_or_else(|| StoreError::new(message));
-        Err(error.with_help("see the schema for what it declares"))
+        put.iter().try_for_each(|row| self.policies().check_entity(row)).map_err(StoreError::from)
     }
 }
 

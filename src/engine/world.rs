@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::compile;
 use crate::decide::{
-    self, ActionName, Compiled, Decision, Determination, Disclosure, ErrorMode, Evaluator, Explanation,
-    Reference, Request, codes,
+    self, ActionName, Compiled, Decision, Determination, Disclosure, ErrorMode, Evaluator,
+    Explanation, Reference, Request, codes,
 };
 use crate::facts::{EntityUid, Facts, Record, Revision, Timestamp, Value};
 use crate::plan::Plan;
@@ -226,11 +226,8 @@ impl World {
 
     /// The context of a request, with `now` where the schema asks for it and the request has none.
     pub(crate) fn context_of<'r>(&self, request: &'r Request) -> Cow<'r, Record> {
-        let action = request.action();
-        let reads_now = self
-            .policies
-            .types()
-            .is_some_and(|types| types.reads_now(action.type_name(), action.id()));
+        let types = self.policies.types();
+        let reads_now = types.is_some_and(|types| types.reads_now(request.action()));
         if !reads_now || request.context.contains_key("now") {
             return Cow::Borrowed(&request.context);
         }

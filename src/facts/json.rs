@@ -1,12 +1,10 @@
 //! Facts as Cedar's entity JSON, and contexts as JSON objects.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value as Json, json};
 
 use super::entity::Entity;
 use super::time::{datetime_text, duration_text};
-use super::types::{Type, Types};
+use super::types::{Attributes, Type, Types};
 use super::uid::{EntityUid, is_type_name, shorten};
 use super::value::{DEPTH_MAX, Record, Repr, Value, ValueError};
 
@@ -97,20 +95,21 @@ pub(crate) fn attributes_from_json(
 /// Reads the context of a request.
 pub(crate) fn context_from_json(
     context: &Json,
-    declared: Option<&BTreeMap<String, Type>>,
+    declared: Option<&Attributes>,
 ) -> Result<Record, ValueError> {
     record_from_json(context, declared, 0).map_err(|error| error.within("context"))
 }
 
 fn record_from_json(
     record: &Json,
-    declared: Option<&BTreeMap<String, Type>>,
+    declared: Option<&Attributes>,
     depth: usize,
 ) -> Result<Record, ValueError> {
     let record = record.as_object().ok_or_else(|| ValueError::new("attributes are an object"))?;
     let mut attributes = Record::new();
     for (name, value) in record {
-        let expected = declared.and_then(|declared| declared.get(name));
+        let expected = declared.and_then(|declared| declared.get(name.as_str()));
+        let expected = expected.map(|attribute| &attribute.of);
         let value = value_from_json(value, expected, depth)
             .map_err(|error| error.within(format_args!("attribute `{}`", shorten(name))))?;
         attributes.insert(name.as_str().into(), value);

@@ -87,7 +87,12 @@ mod tests {
                 assert_eq!(matches!(IdKey::of(&text), IdKey::Uuid(_)), same_form, "{text:?}");
             }
         }
-        for text in ["", "I1", "01234567-89AB-cdef-0123-456789abcdef", "{01234567-89ab-cdef-0123-456789abcdef}"] {
+        for text in [
+            "",
+            "I1",
+            "01234567-89AB-cdef-0123-456789abcdef",
+            "{01234567-89ab-cdef-0123-456789abcdef}",
+        ] {
             assert_eq!(IdKey::of(text), IdKey::Text(text));
         }
         let fullwidth = "０1234567-89ab-cdef-0123-456789abcd";

@@ -250,8 +250,7 @@ impl Draft {
                 }
                 Repr::Set(elements) if elements.is_empty() => self.column(above, Kind::Set, &[0]),
                 Repr::Set(_) | Repr::Ip { .. } => {
-                    let kind =
-                        if matches!(value.0, Repr::Set(_)) { Kind::Set } else { Kind::Ip };
+                    let kind = if matches!(value.0, Repr::Set(_)) { Kind::Set } else { Kind::Ip };
                     let at = heap.len() as u32;
                     heap::write(heap, value, numbering);
                     self.column(above, kind, &[at]);
@@ -325,9 +324,7 @@ impl Rows {
                     page.uuids
                         && page.row(slot).words.get(ID..CLASS).map(heap::u128_of) == Some(key)
                 }
-                IdKey::Text(text) => {
-                    !page.uuids && self.text_at(page.row(slot).word(ID)) == text
-                }
+                IdKey::Text(text) => !page.uuids && self.text_at(page.row(slot).word(ID)) == text,
             }
     }
 
@@ -719,9 +716,8 @@ impl Rows {
         {
             let below: Vec<u32> = (0..self.inner_count)
                 .filter(|number| {
-                    self.inner_at(*number).is_some_and(|it| {
-                        it.slot == slot || it.above.binary_search(&slot).is_ok()
-                    })
+                    self.inner_at(*number)
+                        .is_some_and(|it| it.slot == slot || it.above.binary_search(&slot).is_ok())
                 })
                 .collect();
             for number in below {
@@ -864,7 +860,8 @@ impl Page {
         let start = place as usize * stride;
         if let Some(home) = self.words.get_mut(start..start + stride) {
             // A row that does not fit keeps its header here too.
-            for (home, word) in home.iter_mut().zip(row.iter().copied().chain(std::iter::repeat(0))) {
+            for (home, word) in home.iter_mut().zip(row.iter().copied().chain(std::iter::repeat(0)))
+            {
                 *home = word;
             }
         }

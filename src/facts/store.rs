@@ -191,7 +191,9 @@ impl Facts {
         changed: impl IntoIterator<Item = &'c EntityUid>,
     ) -> Option<&'c EntityUid> {
         changed.into_iter().find(|uid| {
-            self.rows.slot(uid).is_some_and(|slot| self.rows.closure(slot).binary_search(&slot).is_ok())
+            self.rows
+                .slot(uid)
+                .is_some_and(|slot| self.rows.closure(slot).binary_search(&slot).is_ok())
         })
     }
 }

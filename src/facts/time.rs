@@ -78,6 +78,11 @@ impl FromStr for Timestamp {
 const YEARS: RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
+/// Whether a moment lies in the years that Cedar's `datetime` constructor can name.
+pub(super) fn is_in_years(milliseconds: i64) -> bool {
+    YEARS.contains(&milliseconds)
+}
+
 /// Milliseconds since 1970 from RFC 3339 text or a date.
 fn parse_datetime(text: &str) -> Result<i64, ValueError> {
     calendar_ms(text).filter(|moment| YEARS.contains(moment)).ok_or_else(|| {
@@ -100,7 +105,7 @@ fn calendar_ms(text: &str) -> Option<i64> {
 /// The text that Cedar's `datetime` constructor reads. `None` outside the years 0 to 9999, which
 /// that constructor cannot name.
 pub(crate) fn datetime_text(milliseconds: i64) -> Option<String> {
-    let elapsed = YEARS.contains(&milliseconds).then(|| SignedDuration::from_millis(milliseconds));
+    let elapsed = is_in_years(milliseconds).then(|| SignedDuration::from_millis(milliseconds));
     let moment = EPOCH.checked_add(elapsed?).ok()?;
     Some(moment.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
 }

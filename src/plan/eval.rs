@@ -114,9 +114,9 @@ impl<'w> Evaluator<'w> {
             Expr::Is(entity, type_name) => {
                 Val::Bool(self.scope.type_name(self.eval(*entity)?.entity()?) == &**type_name)
             }
-            Expr::Set(elements) => Val::Set(
-                elements.iter().map(|element| self.eval(*element)).collect::<Result<_>>()?,
-            ),
+            Expr::Set(elements) => {
+                Val::Set(elements.iter().map(|element| self.eval(*element)).collect::<Result<_>>()?)
+            }
             Expr::Record(members) => Val::Record(Arc::new(
                 members
                     .iter()
@@ -132,15 +132,12 @@ impl<'w> Evaluator<'w> {
     }
 
     fn unary(&self, operator: Unary, operand: Val<'w>) -> Result<Val<'w>> {
-        let made = |value: Option<i64>, of: fn(i64) -> Val<'w>| {
-            value.map(of).ok_or(EvalError::Extension)
-        };
+        let made =
+            |value: Option<i64>, of: fn(i64) -> Val<'w>| value.map(of).ok_or(EvalError::Extension);
         let days = |milliseconds: i64, scale: i64| Val::Long(milliseconds / scale);
         Ok(match operator {
             Unary::Not => Val::Bool(!operand.bool()?),
-            Unary::Negate => {
-                Val::Long(operand.long()?.checked_neg().ok_or(EvalError::Overflow)?)
-            }
+            Unary::Negate => Val::Long(operand.long()?.checked_neg().ok_or(EvalError::Overflow)?),
             Unary::IsEmpty => Val::Bool(self.elements(&operand)?.is_empty()),
             Unary::Datetime => made(extension::datetime(operand.text()?), Val::Datetime)?,
             Unary::Decimal => made(extension::decimal(operand.text()?), Val::Decimal)?,
@@ -371,10 +368,7 @@ impl<'w> Evaluator<'w> {
                 Whole::Set(elements.iter().map(|element| self.value(element)).collect())
             }
             Val::Record(members) => Whole::Record(
-                members
-                    .iter()
-                    .map(|(name, member)| ((*name).into(), self.value(member)))
-                    .collect(),
+                members.iter().map(|(name, member)| ((*name).into(), self.value(member))).collect(),
             ),
             Val::Members(members) => Whole::Record(
                 members
@@ -482,8 +476,9 @@ impl<'w> Val<'w> {
     #[cfg(feature = "coverage")]
     pub(crate) fn is_set(&self) -> bool {
         match self {
-            Self::Set(_)
-            | Self::Stored(View::Entities(_) | View::Texts(_) | View::Mixed(..)) => true,
+            Self::Set(_) | Self::Stored(View::Entities(_) | View::Texts(_) | View::Mixed(..)) => {
+                true
+            }
             Self::Constant(value) => value.as_set().is_some(),
             _ => false,
         }
@@ -493,11 +488,7 @@ impl<'w> Val<'w> {
     const fn is_whole(&self) -> bool {
         !matches!(
             self,
-            Self::Stored(_)
-                | Self::Members(_)
-                | Self::Constant(_)
-                | Self::Set(_)
-                | Self::Record(_)
+            Self::Stored(_) | Self::Members(_) | Self::Constant(_) | Self::Set(_) | Self::Record(_)
         )
     }
 

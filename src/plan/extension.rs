@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use jiff::civil::{DateTime, Date, Time};
+use jiff::civil::{Date, DateTime, Time};
 
 const DAY_MS: i64 = 86_400_000;
 

@@ -1,8 +1,8 @@
 //! Sources to a bundle: every step reports what it finds and leaves the rest to go on.
 
-use std::sync::OnceLock;
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr as _;
+use std::sync::OnceLock;
 
 use cedar_policy::{
     EntityUid, Policy, PolicyId, PolicySet, SlotId, Template, ValidationMode, Validator,

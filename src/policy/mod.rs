@@ -26,7 +26,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::thread;
 
-use cedar_policy::{Entity, PolicyId, PolicySet, Schema};
+use cedar_policy::{Entity, PolicyId, PolicySet};
 
 pub use diagnostics::{Diagnostic, PolicyError, Severity};
 pub(crate) use diagnostics::{SourceText, list};
@@ -34,7 +34,7 @@ pub use digest::Digest;
 pub use info::{Effect, PolicyInfo};
 pub use limits::Limits;
 
-use crate::facts::{self, EntityUid, Facts, Types, ValueError};
+use crate::facts::{self, EntityUid, Facts, Types, ValueError, check_untyped_entity};
 use crate::plan::Plan;
 
 /// Policies that parsed, validated and have their names and reasons in order.
@@ -166,7 +166,8 @@ impl PolicyBundle {
 }
 
 impl PolicyBundle {
-    pub(crate) fn schema(&self) -> Option<&Schema> {
+    #[cfg(test)]
+    pub(crate) fn schema(&self) -> Option<&cedar_policy::Schema> {
         self.0.schema.as_ref().map(|info| &info.schema)
     }
 
@@ -177,12 +178,17 @@ impl PolicyBundle {
     /// The position of a policy in [`PolicyBundle::policies`].
     /// The types of principal, actions and types of resource that the schema knows together.
     pub(crate) fn environments(&self) -> Vec<(Arc<str>, EntityUid, Arc<str>)> {
-        let all = self.schema().into_iter().flat_map(Schema::request_envs);
-        let mut all: Vec<_> = all
-            .map(|it| {
-                let [principal, resource] =
-                    [it.principal(), it.resource()].map(|name| name.to_string().into());
-                (principal, EntityUid::from_cedar(it.action()), resource)
+        let mut all: Vec<_> = self
+            .types()
+            .into_iter()
+            .flat_map(Types::actions)
+            .flat_map(|(action, of)| {
+                let between = |principal: &Arc<str>| {
+                    let resources = of.resources.iter();
+                    let one = |it: &Arc<str>| (Arc::clone(principal), action.clone(), Arc::clone(it));
+                    resources.map(one).collect::<Vec<_>>()
+                };
+                of.principals.iter().flat_map(between).collect::<Vec<_>>()
             })
             .collect();
         all.sort();
@@ -216,9 +222,17 @@ impl PolicyBundle {
         self.0.schema.as_ref().map(|info| &info.types)
     }
 
+    /// Whether a row fits the schema; without one, whether Cedar knows its names and values.
+    pub(crate) fn check_entity(&self, entity: &facts::Entity) -> Result<(), ValueError> {
+        match self.types() {
+            Some(types) => types.check_entity(entity),
+            None => check_untyped_entity(entity),
+        }
+    }
+
     /// Whether the schema declares these entity types; `help` says what to do where it does not.
     pub(crate) fn require_types(&self, types: &[&str], help: &str) -> Result<(), PolicyError> {
-        let declared = |name: &str| self.types().is_some_and(|types| types.entity(name).is_some());
+        let declared = |name: &str| self.types().is_some_and(|types| types.declares(name));
         match types.iter().find(|name| !declared(name)) {
             None => Ok(()),
             Some(name) => {
@@ -255,14 +269,13 @@ impl PolicyBundle {
     /// The schema's actions that apply between two types, by name; empty without a schema.
     pub(crate) fn actions_between(&self, principal: &str, resource: &str) -> Vec<EntityUid> {
         let mut actions: Vec<EntityUid> = self
-            .schema()
+            .types()
             .into_iter()
-            .flat_map(Schema::request_envs)
-            .filter(|environment| {
-                environment.principal().to_string() == principal
-                    && environment.resource().to_string() == resource
+            .flat_map(Types::actions)
+            .filter(|(_, action)| {
+                action.principals.contains(principal) && action.resources.contains(resource)
             })
-            .map(|environment| EntityUid::from_cedar(environment.action()))
+            .map(|(uid, _)| uid.clone())
             .collect();
         actions.sort();
         actions

@@ -96,7 +96,9 @@ fn join(
         .into_iter()
         .map(|entity| (entity.uid(), entity))
         .collect();
-    Ok(SchemaInfo { schema, types: Types::from_schema_json(&types), action_entities })
+    let types = Types::from_schema_json(&types)
+        .map_err(|message| Box::new(Diagnostic::error("schema", message)))?;
+    Ok(SchemaInfo { schema, types, action_entities })
 }
 
 /// An error that arose between files: it is placed in the file whose text it quotes.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, Request};
+use cedar_policy::{Authorizer, Context, Decision, Entities, Request, Schema};
 
 use super::*;
 
@@ -234,12 +234,12 @@ fn schemas_join_over_files() {
         .unwrap();
     let action =
         |id: &str| format!("P::Action::\"{id}\"").parse::<cedar_policy::EntityUid>().unwrap();
-    let reads_now = |id: &str| bundle.types().unwrap().reads_now("P::Action", id);
+    let reads_now = |id: &str| bundle.types().unwrap().reads_now(&EntityUid::new("P::Action", id));
     assert!(reads_now("a") && reads_now("b"));
     assert!(!reads_now("c") && !reads_now("z"));
     assert_eq!(bundle.action_entities().len(), 3);
     assert!(bundle.action_entities()[&action("b")].is_ancestor_or(&action("a")));
-    assert!(bundle.types().unwrap().entity("P::G").is_some());
+    assert!(bundle.types().unwrap().declares("P::G"));
     assert_eq!(bundle.literals().len(), 2);
     assert_eq!(bundle.schema().unwrap().request_envs().count(), 3);
 

@@ -170,9 +170,12 @@ fn facts_and_changes() {
         "duplicates": facts(r#"[{"uid":{"type":"Group","id":"g"}},{"uid":{"type":"Group","id":"g"}}]"#) => "stands twice";
         "null": attribute(r#""b":null"#) => "null is no value";
         "an expression": attribute(r#""u":{"__expr":"User::\"u\""}"#) => "`__expr` is not read";
-        "another type": attribute(r#""b":"yes""#) => "type mismatch";
+        "another type": attribute(r#""b":"yes""#) => "attribute `b`: it is a String; the schema declares a Bool";
+        "another type inside": attribute(r#""r":{"n":true}"#) => "attribute `r`: attribute `n`: it is a Bool; the schema declares a Long";
+        "another type in a set": attribute(r#""set":[1,"one"]"#) => "attribute `set`: an element: it is a String";
+        "an entity of another type": attribute(r#""u":{"type":"Group","id":"g"}"#) => "an entity of type `Group`; the schema declares an entity of type `User`";
         "an undeclared attribute": attribute(r#""zzz":1"#) => "zzz";
-        "a missing attribute": facts(r#"[{"uid":{"type":"User","id":"u"},"attrs":{"n":1}}]"#) => "`s`";
+        "a missing attribute": facts(r#"[{"uid":{"type":"User","id":"u"},"attrs":{"n":1}}]"#) => "attribute `s` is missing; it is a String";
         "a fraction": attribute(r#""n":1.5"#) => "no 64-bit integer";
         "too large": attribute(r#""n":9223372036854775808"#) => "no 64-bit integer";
         "far too large": attribute(r#""n":1e400"#) => "no JSON array";
@@ -189,9 +192,9 @@ fn facts_and_changes() {
         "an unknown function": attribute(r#""d":{"__extn":{"fn":"exec","arg":"1"}}"#) => "unknown extension function";
         "a call without argument": attribute(r#""d":{"__extn":{"fn":"decimal"}}"#) => "one string";
         "half an entity": attribute(r#""u":{"__entity":{"type":"User"}}"#) => "lacks the string `id`";
-        "parents of another type": facts(r#"[{"uid":{"type":"Group","id":"g"},"parents":[{"type":"User","id":"u"}]}]"#) => "User";
+        "parents of another type": facts(r#"[{"uid":{"type":"Group","id":"g"},"parents":[{"type":"User","id":"u"}]}]"#) => "of type `User`, which is none that `Group` may be in; leave its parents out";
         "parents that are none": facts(r#"[{"uid":{"type":"Group","id":"g"},"parents":"x"}]"#) => "`parents` is an array";
-        "tags where none are declared": facts(r#"[{"uid":{"type":"Group","id":"g"},"tags":{"k":1}}]"#) => "tag";
+        "tags where none are declared": facts(r#"[{"uid":{"type":"Group","id":"g"},"tags":{"k":1}}]"#) => "tag, `k`, and `Group` declares no tags";
         "an action among the facts": facts(r#"[{"uid":{"type":"Action","id":"view"}}]"#) => "Action::\"view\"";
         "no changes": changes("{}") => "invalid type";
         "a change of nothing": changes("[{}]") => "either `put` or `remove`";
