@@ -10,9 +10,7 @@ const DOCUMENT_COUNT: u32 = 150;
 /// last has no access; of its documents every fourth is a draft, and the others are visible to
 /// every contact of the client.
 ///
-/// Clients and contacts are made by commands. The documents are put as rows, which
-/// `Document::row` gives, into the facts that a tenant is restored from: the write of a command
-/// looks at what is there, and 150,000 take minutes.
+/// All in one write: a write's cost grows with the tenant.
 pub fn accountancy() -> Result<Tenant, Error> {
     let now = Timestamp::from_ms(1_795_000_000_000);
     let portal = Portal::builder().clock(move || now).build()?;

@@ -17,7 +17,7 @@ impl Random {
 
     /// A number below the bound, or 0 where there is none.
     pub fn below(&mut self, bound: usize) -> usize {
-        (u128::from(self.next()) * bound as u128 >> 64) as usize
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 
     pub fn chance(&mut self, percent: usize) -> bool {
