@@ -67,9 +67,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let workload = Workload::read()?;
         stored(&mut findings, &workload)?;
         bytes(&mut findings, &workload)?;
-        adversarial(&mut findings, &workload)?;
+        if ours::AT_SCALE {
+            adversarial(&mut findings, &workload)?;
+        }
     }
-    if ours::HOLDS_A_MILLION && (is_selected("spread/quiet") || is_selected("spread/writes")) {
+    if ours::AT_SCALE && (is_selected("spread/quiet") || is_selected("spread/writes")) {
         writes(&mut findings)?;
     }
     if is_selected("spread/portal") {
