@@ -62,19 +62,21 @@ impl Findings {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut findings = Findings::default();
-    let cases = ["spread/workload-26", "spread/threads", "spread/allocations", "load/json"];
-    if cases.into_iter().chain(["spread/bytes", "spread/adversarial-heap"]).any(is_selected) {
-        let workload = Workload::read()?;
+    let any = |cases: &[&str]| cases.iter().any(|case| is_selected(case));
+    let workload = Workload::read()?;
+    if any(&["spread/workload-26", "spread/threads", "spread/allocations", "load/json"]) {
         stored(&mut findings, &workload)?;
+    }
+    if any(&["spread/bytes"]) {
         bytes(&mut findings, &workload)?;
-        if ours::AT_SCALE {
-            adversarial(&mut findings, &workload)?;
-        }
     }
-    if ours::AT_SCALE && (is_selected("spread/quiet") || is_selected("spread/writes")) {
-        writes(&mut findings)?;
+    if ours::AT_SCALE && any(&["spread/adversarial-heap"]) {
+        adversarial(&mut findings, &workload)?;
     }
-    if is_selected("spread/portal") {
+    if ours::AT_SCALE && any(&["spread/quiet", "spread/writes"]) {
+        writes(&mut findings, &workload)?;
+    }
+    if any(&["spread/portal"]) {
         portal(&mut findings)?;
     }
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("spread.json");
@@ -236,11 +238,11 @@ fn adversarial(findings: &mut Findings, workload: &Workload) -> Result<(), Box<d
     Ok(())
 }
 
-fn writes(findings: &mut Findings) -> Result<(), Box<dyn Error>> {
+fn writes(findings: &mut Findings, workload: &Workload) -> Result<(), Box<dyn Error>> {
     let rows = Rows::million();
     let floor = FloorByIndex::new(&rows);
     let asked = rows.questions(rows.documents.len(), turns::floor_index(&floor));
-    let ours = Ours::from_rows(Workload::read()?.small.bundle()?, ours::entities(&rows))?;
+    let ours = Ours::from_rows(workload.small.bundle()?, ours::entities(&rows))?;
     let allows = turns::by_id(&ours);
     let mut turns = Turns::proven("doorward-id", turns::ids(&rows, &asked), &allows)?;
     let quiet = batches(&mut turns, &allows, || false);
