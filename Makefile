@@ -48,6 +48,6 @@ check: ## Format, lints, documentation, dependencies
 		|| (set -x; cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION))
 	cargo deny check bans licenses sources
 
-bench: ## Benches (under 5 minutes), then medians and ratios to cedar-policy
+bench: ## Benches (under 8 minutes), then one table with ratios and targets
 	@started=$$(date +%s); \
 	cargo bench -- $(BENCH) && python3 benches/ratios.py --since "$$started"

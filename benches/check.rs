@@ -1,69 +1,217 @@
-//! What a decision costs, and what it costs to get ready for the first.
+//! What a decision costs, beside what it costs by hand and by Cedar, and what it costs to get ready.
 //!
-//! | group/case                | what                                       | size                                         |
-//! |---------------------------|--------------------------------------------|----------------------------------------------|
-//! | `check/workload-26`       | one decision, hot                          | 26 policies, 100 clients, 5,000 documents    |
-//! | `check/workload-26-large` | one decision, hot                          | 26 policies, 1,000 clients, 50,000 documents |
-//! | `portal/check`            | one decision of a tenant, shipped policies | 100 clients, 500 contacts, 2,000 documents   |
-//! | `load/workload-26`        | from texts to the first decision, cold     | 26 policies, 100 clients, 5,000 documents    |
+//! | group/case            | what                                            | size                          |
+//! |-----------------------|-------------------------------------------------|-------------------------------|
+//! | `check/workload-26`   | one decision on stored facts                    | 26 policies, 56,000 entities  |
+//! | `check/workload-1000` | the same rules among many                       | 1,000 policies                |
+//! | `check/adversarial`   | a threshold or a contact for each policy        | 1,000 policies                |
+//! | `check/inline`        | the document passed as a struct of the host's   | 26 policies, 6,000 entities   |
+//! | `check/million`       | documents of a million in random order          | 26 policies, 1.1 M entities   |
+//! | `portal/check`        | a tenant under the shipped policies, and why    | 2,500 contacts, 150,000 documents |
+//! | `write/million`       | one row stored and published                    | 1.1 M entities                |
+//! | `load/json`           | Cedar's entity JSON to an engine                | 56,000 entities               |
+//! | `load/rows`           | typed rows to an engine                         | 1.1 M entities                |
+//! | `load/validate`       | texts to a bundle                               | 1,000 policies                |
+//! | `load/compile`        | a bundle to an engine                           | 1,000 policies                |
 //!
-//! *doorward* is `Engine::check` on stored facts. *cedar-policy* is `Authorizer::is_authorized` over
-//! the entities of the same JSON, all in memory; *cedar-policy-slice* is the same over just the
-//! entities that the request needs. Finding those entities and checking the request against the
-//! schema is done ahead for Cedar, and is part of what doorward is timed for: the ratio is against
-//! us, not for us. Beyond yes or no, doorward's answer also names the reason of a refusal.
+//! | engine                | what                                                                    |
+//! |-----------------------|-------------------------------------------------------------------------|
+//! | `floor-…`             | written by hand for these rules: see `floor/mod.rs`                     |
+//! | `doorward-checker`    | a checker per contact, documents looked up before: as `floor-index`     |
+//! | `doorward-id`         | 128-bit ids: as `floor-hash`                                            |
+//! | `doorward-string`     | ids as text: as `floor-string`                                          |
+//! | `doorward`            | where there is one way to ask                                           |
+//! | `cedar-policy`        | `Authorizer::is_authorized`, all entities in memory                     |
 //!
-//! Requests take turns, one an iteration, and each iteration asserts its answer: that of the
-//! generator's own oracle, or one the case is built to have. Everything is seeded, so that two runs
-//! decide the same. `make bench` prints medians and ratios of one run.
+//! Cedar's requests are made and checked against the schema ahead, and so are the slices of entities
+//! that it takes beside an inline document: the ratios to it are against us.
+//!
+//! Before an engine is timed it answers all requests, and one wrong answer ends the run; the
+//! workload's answers are its generator's oracle's. Then requests take turns, in a random order that
+//! is new each round, and each check asserts its answer. Everything is seeded. What is no median of
+//! single checks is measured by `spread.rs`. `make bench` prints both in one table.
 
+mod floor;
+#[allow(dead_code, reason = "each bench uses its part")]
+mod selection;
 mod tenant;
+#[allow(dead_code, reason = "each bench uses its part")]
+mod turns;
+#[allow(dead_code, reason = "each bench uses its part")]
 mod workload;
 
 use std::error::Error;
+use std::hint::black_box;
+use std::time::Duration;
 
-use cedar_policy::Entities;
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion};
+use criterion::{BatchSize, BenchmarkGroup, Criterion};
 
-use workload::Workload;
+use floor::{FloorById, FloorByIndex};
+use selection::is_selected;
+use turns::Turns;
+use workload::adversarial::Adversarial;
+use workload::ours::{self, Ours};
+use workload::rows::Rows;
+use workload::{Rules, Workload};
+
+type Group<'c> = BenchmarkGroup<'c, WallTime>;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut criterion = Criterion::default().configure_from_args();
-    check_workload(&mut criterion, "workload-26", 100)?;
-    check_workload(&mut criterion, "workload-26-large", 1_000)?;
-    check_portal(&mut criterion)?;
-    load_workload(&mut criterion)?;
+    let mut criterion = Criterion::default()
+        .configure_from_args()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .sample_size(50);
+    let criterion = &mut criterion;
+    let workload = Workload::read()?;
+    if is_selected("check/workload-26") {
+        check_small(criterion, &workload)?;
+    }
+    if is_selected("check/workload-1000") {
+        check_large(criterion, &workload)?;
+    }
+    if is_selected("check/adversarial") {
+        check_adversarial(criterion, &workload)?;
+    }
+    if is_selected("check/inline") {
+        check_inline(criterion, &workload)?;
+    }
+    if is_selected("check/million") || is_selected("write/million") {
+        million(criterion, &workload.small)?;
+    }
+    if is_selected("portal/check") {
+        check_portal(criterion)?;
+    }
+    if is_selected("load/") {
+        load(criterion, &workload)?;
+    }
     criterion.final_summary();
     Ok(())
 }
 
-fn check_workload(
-    criterion: &mut Criterion,
-    case: &str,
-    client_count: u32,
+fn check_small(criterion: &mut Criterion, workload: &Workload) -> Result<(), Box<dyn Error>> {
+    let mut group = criterion.benchmark_group("check/workload-26");
+    check_floors(&mut group, workload)?;
+    check_ours_and_cedar(&mut group, workload, &workload.small)?;
+    group.finish();
+    Ok(())
+}
+
+/// The floors' rules are the same, however many policies they stand among.
+fn check_large(criterion: &mut Criterion, workload: &Workload) -> Result<(), Box<dyn Error>> {
+    let mut group = criterion.benchmark_group("check/workload-1000");
+    check_ours_and_cedar(&mut group, workload, &workload.large)?;
+    group.finish();
+    Ok(())
+}
+
+fn check_floors(group: &mut Group<'_>, workload: &Workload) -> Result<(), Box<dyn Error>> {
+    let (rows, asked) = (&workload.rows, &workload.asked);
+    let by_place = asked.iter().map(|it| (*it, it.allowed));
+    let floor = FloorByIndex::new(rows);
+    decide(group, "floor-index", by_place, turns::floor_index(&floor))?;
+    let floor = FloorById::new(rows);
+    decide(group, "floor-hash", turns::ids(rows, asked), turns::floor_hash(&floor))?;
+    decide(group, "floor-string", turns::texts(workload), turns::floor_string(&floor))
+}
+
+fn check_ours_and_cedar(
+    group: &mut Group<'_>,
+    workload: &Workload,
+    rules: &Rules,
 ) -> Result<(), Box<dyn Error>> {
-    let workload = Workload::read(client_count)?;
-    let expected = || workload.expected.iter().copied();
-    let mut group = criterion.benchmark_group(format!("check/{case}"));
+    let (rows, asked) = (&workload.rows, &workload.asked);
+    if ours::AT_SCALE || std::ptr::eq(rules, &workload.small) {
+        let ours = workload.ours(rules)?;
+        let checkers = turns::checkers(&ours, rows);
+        let handles = turns::handles(&ours, &checkers, rows, asked);
+        decide(group, "doorward-checker", handles, turns::by_checker())?;
+        decide(group, "doorward-id", turns::ids(rows, asked), turns::by_id(&ours))?;
+        decide(group, "doorward-string", turns::texts(workload), turns::by_string(&ours))?;
+    }
+    let cedar = workload.cedar(rules)?;
+    let requests = turns::cedar_requests(&cedar, workload, asked)?;
+    decide(group, "cedar-policy", requests, turns::by_cedar(&cedar))
+}
 
-    let engine = workload.engine()?;
-    let requests = workload.requests.iter().map(|asked| asked.for_doorward());
-    let turns: Vec<_> = requests.zip(expected()).collect();
-    decide(&mut group, "doorward", &turns, |request| engine.check(request).is_allowed());
-    drop(engine);
+fn check_adversarial(criterion: &mut Criterion, workload: &Workload) -> Result<(), Box<dyn Error>> {
+    let Adversarial { rules, asked } = Adversarial::over(workload);
+    let mut group = criterion.benchmark_group("check/adversarial");
+    if ours::AT_SCALE {
+        let ours = workload.ours(&rules)?;
+        decide(&mut group, "doorward-id", turns::ids(&workload.rows, &asked), turns::by_id(&ours))?;
+    }
+    let cedar = workload.cedar(&rules)?;
+    let requests = turns::cedar_requests(&cedar, workload, &asked)?;
+    decide(&mut group, "cedar-policy", requests, turns::by_cedar(&cedar))?;
+    group.finish();
+    Ok(())
+}
 
-    let cedar = workload.cedar()?;
-    let requests: Vec<_> =
-        workload.requests.iter().map(|asked| cedar.request(asked)).collect::<Result<_, _>>()?;
-    let turns: Vec<_> = requests.iter().zip(expected()).collect();
-    decide(&mut group, "cedar-policy", &turns, |request| cedar.allows(request, &cedar.entities));
+fn check_inline(criterion: &mut Criterion, workload: &Workload) -> Result<(), Box<dyn Error>> {
+    let (rows, asked) = (&workload.rows, &workload.asked);
+    let documents: Vec<_> = rows.documents.iter().map(|row| rows.inline(row)).collect();
+    let turns = || {
+        asked.iter().zip(turns::ids(rows, asked)).filter_map(|(asked, turn)| {
+            Some(((turn.0, documents.get(asked.document as usize)?), turn.1))
+        })
+    };
+    let mut group = criterion.benchmark_group("check/inline");
+    let floor = FloorById::new(rows);
+    decide(&mut group, "floor-hash", turns(), |(it, document)| {
+        floor.check_inline(it.contact, it.action, document, it.mfa)
+    })?;
+    let ours =
+        Ours::inline_documents(workload.small.bundle()?, &workload.entities_but_documents())?;
+    decide(&mut group, "doorward-id", turns(), |(it, document)| {
+        ours.check_inline(it.contact, it.action, document, it.mfa)
+    })?;
+    let cedar = workload.cedar(&workload.small)?;
+    let requests = turns::cedar_requests(&cedar, workload, asked)?;
+    let slices: Result<Vec<_>, _> = requests
+        .iter()
+        .zip(turns())
+        .map(|((request, allowed), ((_, document), _))| {
+            let others = cedar.slice_but_resource(request)?;
+            Ok::<_, Box<dyn Error>>(((request, others, document), *allowed))
+        })
+        .collect();
+    decide(&mut group, "cedar-policy", slices?, |(request, others, document)| {
+        cedar.allows_inline(request, others, document)
+    })?;
+    group.finish();
+    Ok(())
+}
 
-    let slices: Vec<Entities> =
-        requests.iter().map(|request| cedar.slice(request)).collect::<Result<_, _>>()?;
-    let turns: Vec<_> = requests.iter().zip(&slices).zip(expected()).collect();
-    decide(&mut group, "cedar-policy-slice", &turns, |(request, slice)| {
-        cedar.allows(request, slice)
+fn million(criterion: &mut Criterion, rules: &Rules) -> Result<(), Box<dyn Error>> {
+    let rows = Rows::million();
+    let floor = FloorByIndex::new(&rows);
+    let answer = turns::floor_index(&floor);
+    // As many as there are documents: fewer would leave theirs in the cache.
+    let asked = rows.questions(rows.documents.len(), &answer);
+    let mut group = criterion.benchmark_group("check/million");
+    decide(&mut group, "floor-index", asked.iter().map(|it| (*it, it.allowed)), &answer)?;
+    {
+        let floor = FloorById::new(&rows);
+        let turns = turns::ids(&rows, &asked);
+        decide(&mut group, "floor-hash", turns, turns::floor_hash(&floor))?;
+    }
+    if !ours::AT_SCALE {
+        return Ok(());
+    }
+    let ours = Ours::from_rows(rules.bundle()?, ours::entities(&rows))?;
+    decide(&mut group, "doorward-id", turns::ids(&rows, &asked), turns::by_id(&ours))?;
+    group.finish();
+    let mut writes = rows.documents.iter().cycle();
+    let mut group = criterion.benchmark_group("write/million");
+    group.bench_function("doorward", |bencher| {
+        let row = || writes.next().map(|row| ours::document_entity(&rows, row));
+        bencher.iter_batched(
+            row,
+            |row| row.map(|row| ours.put(row).is_ok()),
+            BatchSize::SmallInput,
+        );
     });
     group.finish();
     Ok(())
@@ -71,62 +219,70 @@ fn check_workload(
 
 fn check_portal(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     let tenant = tenant::accountancy()?;
-    let turns: Vec<_> = tenant::questions(&tenant)
-        .into_iter()
-        .map(|asked| (asked.clone(), asked.allowed))
-        .collect();
-    let mut group = criterion.benchmark_group("portal/check");
-    decide(&mut group, "doorward", &turns, |asked| {
-        tenant.check(&asked.caller, asked.action, &asked.document).is_allowed()
+    let turns = tenant::questions(&tenant).into_iter().map(|asked| {
+        let allowed = asked.allowed;
+        (asked, allowed)
     });
+    let mut group = criterion.benchmark_group("portal/check");
+    decide(&mut group, "doorward", turns, |asked| {
+        let decision = tenant.check(&asked.caller, asked.action, &asked.document);
+        black_box(decision.code());
+        decision.is_allowed()
+    })?;
     group.finish();
     Ok(())
 }
 
-/// Times one decision an iteration, the requests taking turns.
+/// Times single checks, once all answers are proven.
 fn decide<T>(
-    group: &mut BenchmarkGroup<'_, WallTime>,
+    group: &mut Group<'_>,
     engine: &str,
-    turns: &[(T, bool)],
+    turns: impl IntoIterator<Item = (T, bool)>,
     allows: impl Fn(&T) -> bool,
-) {
+) -> Result<(), Box<dyn Error>> {
+    let mut turns = Turns::proven(engine, turns, &allows)?;
     group.bench_function(engine, |bencher| {
-        let mut turns = turns.iter().cycle();
-        bencher.iter(|| {
-            if let Some((request, expected)) = turns.next() {
-                assert_eq!(allows(request), *expected);
-            }
-        });
+        bencher.iter_custom(|checks| turns.time(checks, &allows));
     });
+    Ok(())
 }
 
-fn load_workload(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
-    let workload = Workload::read(100)?;
-    let (Some(first), Some(expected)) = (workload.requests.first(), workload.expected.first())
-    else {
-        return Err("the workload has no requests".into());
-    };
-    let mut group = criterion.benchmark_group("load/workload-26");
+/// Cedar's own loads take seconds, and are timed once by `spread.rs`.
+fn load(criterion: &mut Criterion, workload: &Workload) -> Result<(), Box<dyn Error>> {
+    let bundle = workload.small.bundle()?;
+    time_load(
+        criterion,
+        "load/json",
+        || bundle.clone(),
+        |bundle| Ours::from_json(bundle, &workload.entities),
+    );
+    time_load(criterion, "load/validate", || (), |()| workload.large.bundle());
+    let bundle = workload.large.bundle()?;
+    time_load(criterion, "load/compile", || bundle.clone(), Ours::empty);
+    if ours::AT_SCALE && is_selected("load/rows") {
+        let bundle = workload.small.bundle()?;
+        let rows = ours::entities(&Rows::million());
+        let given = || (bundle.clone(), rows.clone());
+        time_load(criterion, "load/rows", given, |(bundle, rows)| Ours::from_rows(bundle, rows));
+    }
+    Ok(())
+}
+
+fn time_load<I, O>(
+    criterion: &mut Criterion,
+    case: &str,
+    given: impl Fn() -> I,
+    load: impl Fn(I) -> Result<O, Box<dyn Error>>,
+) {
+    let mut group = criterion.benchmark_group(case);
     group.sample_size(10);
     group.bench_function("doorward", |bencher| {
-        bencher.iter_with_large_drop(|| {
-            let engine = workload.engine().ok();
-            let answer = engine.as_ref().map(|it| it.check(&first.for_doorward()).is_allowed());
-            assert_eq!(answer, Some(*expected));
-            engine
-        });
-    });
-    group.bench_function("cedar-policy", |bencher| {
-        bencher.iter_with_large_drop(|| {
-            let cedar = workload.cedar().ok();
-            let answer = cedar.as_ref().and_then(|cedar| {
-                let request = cedar.request(first).ok()?;
-                Some(cedar.allows(&request, &cedar.entities))
-            });
-            assert_eq!(answer, Some(*expected));
-            cedar
-        });
+        let loaded = |input| {
+            let loaded = load(input).ok();
+            assert!(loaded.is_some());
+            loaded
+        };
+        bencher.iter_batched(&given, loaded, BatchSize::PerIteration);
     });
     group.finish();
-    Ok(())
 }

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Prints the medians of a bench run, and how doorward's compare to its peers' in that run.
+"""Prints one table of a bench run: each case and engine, its ratios to the floor and to Cedar, the targets.
 
     python3 benches/ratios.py [--since SECONDS]
 
-Reads what criterion left in the target folder. SECONDS, since the epoch, leaves out what earlier runs
-left there: two numbers from different runs make no ratio.
+Reads what criterion and `spread.rs` left in the target folder. SECONDS, since the epoch, leaves out what
+earlier runs left there: two numbers from different runs make no ratio.
 """
 import argparse
 import json
@@ -12,53 +12,110 @@ import pathlib
 import subprocess
 import sys
 
-OURS = "doorward"
+CEDAR = "cedar-policy"
+FLOORS = {"doorward-checker": "floor-index", "doorward-id": "floor-hash", "doorward-string": "floor-string"}
+
+# (case, engine, the peer (case, engine) or None, the bound, whether it is the least or the most)
+SMALL, LARGE, HARD = "check/workload-26", "check/workload-1000", "check/adversarial"
+SPREAD = "spread/workload-26"
+TARGETS = [
+    (SMALL, "doorward-checker", (SMALL, "floor-index"), 1.6, "most"),
+    (SMALL, "doorward-id", (SMALL, "floor-hash"), 1.6, "most"),
+    (SMALL, "doorward-string", (SMALL, "floor-string"), 1.4, "most"),
+    (SMALL, CEDAR, (SMALL, "doorward-id"), 400, "least"),
+    *((LARGE, engine, (SMALL, engine), 1.2, "most") for engine in FLOORS),
+    (HARD, "doorward-id", (SMALL, "doorward-id"), 2, "most"),
+    ("spread/adversarial-heap", "doorward-id", None, 100e6, "most"),
+    ("check/inline", "doorward-id", None, 300, "most"),
+    ("check/million", "doorward-id", None, 400, "most"),
+    ("portal/check", "doorward", None, 120, "most"),
+    ("spread/portal/p99", "doorward", None, 400, "most"),
+    ("write/million", "doorward", None, 20e3, "most"),
+    ("load/json", "doorward", None, 120e6, "most"),
+    ("load/rows", "doorward", None, 1e9, "most"),
+    ("load/compile", "doorward", None, 300e6, "most"),
+    *((SPREAD + "/p99", engine, (SPREAD + "/p50", engine), 3, "most") for engine in FLOORS),
+    *(("spread/allocations", engine, None, 0, "most") for engine in FLOORS),
+    ("spread/threads", "doorward-id", None, 1.85, "least"),
+    ("spread/bytes", "doorward-id", None, 110, "most"),
+    ("spread/writes", "doorward-id", ("spread/quiet", "doorward-id"), 2, "most"),
+]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--since", type=float, default=0.0)
-    cases = medians(criterion_dir(), parser.parse_args().since)
-    if not cases:
+    # File times may be coarser than the clock.
+    since = parser.parse_args().since - 1
+    target = target_dir()
+    found = {**medians(target / "criterion", since), **spread(target / "tmp" / "spread.json", since)}
+    if not found:
         sys.exit("no bench has run: `cargo bench` first")
-    print_table(cases)
+    print_table(found)
 
 
-def criterion_dir():
+def target_dir():
     metadata = subprocess.check_output(["cargo", "metadata", "--no-deps", "--format-version", "1"])
-    return pathlib.Path(json.loads(metadata)["target_directory"]) / "criterion"
+    return pathlib.Path(json.loads(metadata)["target_directory"])
 
 
 def medians(root, since):
-    """{group/case: {engine: nanoseconds}} of the benches that ran since then."""
-    cases = {}
+    """{(group/case, engine): (value, unit)} of the benches that ran since then."""
+    found = {}
     for estimates in sorted(root.glob("**/new/estimates.json")):
-        # File times may be coarser than the clock.
-        if estimates.stat().st_mtime < since - 1:
-            continue
-        bench = json.loads(estimates.with_name("benchmark.json").read_text())
-        median = json.loads(estimates.read_text())["median"]["point_estimate"]
-        cases.setdefault(bench["group_id"], {})[bench["function_id"]] = median
-    return cases
+        if estimates.stat().st_mtime >= since:
+            bench = json.loads(estimates.with_name("benchmark.json").read_text())
+            median = json.loads(estimates.read_text())["median"]["point_estimate"]
+            found[bench["group_id"], bench["function_id"]] = median, "ns"
+    return found
 
 
-def print_table(cases):
-    rows = [("group/case", "engine", "median", f"{OURS} : engine")]
-    for case, engines in cases.items():
-        for engine, median in sorted(engines.items(), key=lambda item: item[0] != OURS):
-            compared = engine != OURS and OURS in engines
-            ratio = f"{engines[OURS] / median:.2f}" if compared else ""
-            rows.append((case, engine, duration(median), ratio))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    for case, engine, median, ratio in rows:
-        print(f"{case:<{widths[0]}}  {engine:<{widths[1]}}  {median:>{widths[2]}}  {ratio:>{widths[3]}}")
+def spread(path, since):
+    if not path.exists() or path.stat().st_mtime < since:
+        return {}
+    return {(it["case"], it["engine"]): (it["value"], it["unit"]) for it in json.loads(path.read_text())}
 
 
-def duration(nanoseconds):
-    for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
-        if nanoseconds >= size:
-            return f"{nanoseconds / size:.2f} {unit}"
-    return f"{nanoseconds:.0f} ns"
+def print_table(found):
+    rows = [("group/case", "engine", "value", ": floor", ": cedar", "target", "")]
+    for (case, engine), (value, unit) in sorted(found.items()):
+        floor = ratio(found, value, case, FLOORS.get(engine))
+        cedar = ratio(found, value, case, CEDAR) if engine.startswith("doorward") else ""
+        targets = [target for target in TARGETS if target[:2] == (case, engine)]
+        told = [verdict(found, value, unit, target) for target in targets] or [("", "")]
+        text, kept = "; ".join(text for text, _ in told), " ".join(kept for _, kept in told)
+        rows.append((case, engine, quantity(value, unit), floor, cedar, text, kept))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = (f"{cell:>{width}}" if 2 <= at <= 4 else f"{cell:<{width}}"
+                 for at, (cell, width) in enumerate(zip(row, widths)))
+        print("  ".join(cells).rstrip())
+
+
+def ratio(found, value, case, engine):
+    peer = found.get((case, engine))
+    return f"{value / peer[0]:.3g}" if peer and peer[0] else ""
+
+
+def verdict(found, value, unit, target):
+    """The target in words, and ok or MISS where its peer ran too."""
+    _, _, peer, bound, side = target
+    if peer is None:
+        text = f"at {side} {quantity(bound, unit)}"
+    else:
+        text = f"at {side} {bound} times {' '.join(peer)}"
+        if peer not in found:
+            return text, "?"
+        value /= found[peer][0]
+    return text, "ok" if (value <= bound if side == "most" else value >= bound) else "MISS"
+
+
+def quantity(value, unit):
+    if unit == "ns":
+        for larger, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
+            if value >= size:
+                return f"{value / size:.3g} {larger}"
+    return f"{value:.3g} {unit}".strip() if value < 1000 else f"{value:,.0f} {unit}".strip()
 
 
 if __name__ == "__main__":

@@ -1,93 +1,141 @@
-//! The portal that the benches decide about, written by `gen.py`, and one way to decide per engine.
+//! The portal that the benches decide about, written by `gen.py`, and the engines that decide.
+
+pub mod adversarial;
+pub mod cedar;
+pub mod ours;
+pub mod random;
+pub mod rows;
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::str::FromStr as _;
 use std::{fs, io};
 
-use cedar_policy::{
-    Authorizer, Context, Entities, EntityId, EntityTypeName, EntityUid, PolicySet,
-    RestrictedExpression, Schema,
-};
-use doorward::{Engine, PolicyBundle};
+use doorward::PolicyBundle;
 use serde::Deserialize;
 
-/// Requests per workload: enough to spread over its documents, few enough for a slice each.
-const REQUEST_COUNT: u32 = 2_000;
+use cedar::Cedar;
+use ours::Ours;
+use rows::{Action, Asked, Rows, uuid};
 
-/// Schema, policies and facts as text, and requests with their expected answers.
+const CLIENT_COUNT: u32 = 1_000;
+const REQUEST_COUNT: u32 = 10_000;
+
+/// Schemas, policies and facts as text, and requests with their expected answers.
 pub struct Workload {
+    pub small: Rules,
+    /// The same rules among a thousand.
+    pub large: Rules,
+    pub entities: String,
+    pub rows: Rows,
+    pub questions: Vec<Question>,
+    /// The same questions about rows by place.
+    pub asked: Vec<Asked>,
+}
+
+/// A schema and policies.
+pub struct Rules {
     pub schema: String,
     pub policies: String,
-    pub entities: String,
-    pub requests: Vec<Question>,
-    /// From the generator's oracle; no engine was asked.
-    pub expected: Vec<bool>,
 }
 
 /// One of the workload's requests.
 #[derive(Deserialize)]
 pub struct Question {
-    principal: String,
-    action: String,
-    resource: String,
-    context: QuestionContext,
+    pub principal: String,
+    pub action: Action,
+    pub resource: String,
+    pub context: QuestionContext,
 }
 
 #[derive(Deserialize)]
-struct QuestionContext {
-    mfa: bool,
+pub struct QuestionContext {
+    pub mfa: bool,
 }
 
 impl Workload {
-    /// Reads the workload of this many clients, generated into the target folder the first time.
-    pub fn read(client_count: u32) -> Result<Self, Box<dyn Error>> {
+    /// Reads the workload, generated into the target folder the first time.
+    pub fn read() -> Result<Self, Box<dyn Error>> {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("workload-{client_count}-{REQUEST_COUNT}"));
+            .join(format!("workload-{CLIENT_COUNT}-{REQUEST_COUNT}"));
         // The generator writes its statistics last.
         if !dir.join("stats.json").exists() {
-            generate(&dir, client_count)?;
+            generate(&dir)?;
         }
         let read = |name: &str| fs::read_to_string(dir.join(name));
+        let entities = read("entities.json")?;
+        let rows = Rows::read(&entities)?;
+        let questions: Vec<Question> = serde_json::from_str(&read("requests.json")?)?;
+        // From the generator's oracle; no engine was asked.
         let expected: Vec<u8> = serde_json::from_str(&read("expected.json")?)?;
+        if questions.len() != REQUEST_COUNT as usize || expected.len() != questions.len() {
+            return Err("the workload is not as long as it was asked for".into());
+        }
         Ok(Self {
-            schema: read("schema.cedarschema")?,
-            policies: read("policies.cedar")?,
-            entities: read("entities.json")?,
-            requests: serde_json::from_str(&read("requests.json")?)?,
-            expected: expected.into_iter().map(|answer| answer == 1).collect(),
+            small: Rules { schema: read("schema.cedarschema")?, policies: read("policies.cedar")? },
+            large: Rules {
+                schema: read("schema_1000.cedarschema")?,
+                policies: read("policies_1000.cedar")?,
+            },
+            asked: by_place(&rows, &questions, &expected)?,
+            entities,
+            rows,
+            questions,
         })
     }
 
-    /// An engine of ours that stores the facts.
-    pub fn engine(&self) -> Result<Engine, Box<dyn Error>> {
-        let policies = PolicyBundle::builder()
-            .schema("schema.cedarschema", self.schema.as_str())
-            .policies("policies.cedar", self.policies.as_str())
-            .build()?;
-        let facts = policies.read_facts(&self.entities)?;
-        Ok(Engine::builder(policies).facts(facts).build()?)
+    pub fn ours(&self, rules: &Rules) -> Result<Ours, Box<dyn Error>> {
+        Ours::from_json(rules.bundle()?, &self.entities)
     }
 
-    /// Cedar's own parts, over the same texts.
-    pub fn cedar(&self) -> Result<Cedar, Box<dyn Error>> {
-        let (schema, _warnings) = Schema::from_cedarschema_str(&self.schema)?;
-        Ok(Cedar {
-            policies: PolicySet::from_str(&self.policies)?,
-            entities: Entities::from_json_str(&self.entities, Some(&schema))?,
-            schema,
-        })
+    pub fn cedar(&self, rules: &Rules) -> Result<Cedar, Box<dyn Error>> {
+        Cedar::read(&rules.schema, &rules.policies, &self.entities)
+    }
+
+    /// All facts but the documents.
+    pub fn entities_but_documents(&self) -> String {
+        // The generator writes a row a line.
+        let rows = self.entities.lines().filter(|line| line.starts_with('{'));
+        let others: Vec<&str> = rows
+            .filter(|row| !row.starts_with(r#"{"uid":{"type":"Document""#))
+            .map(|row| row.trim_end_matches(','))
+            .collect();
+        format!("[{}]", others.join(","))
     }
 }
 
-fn generate(dir: &Path, client_count: u32) -> Result<(), Box<dyn Error>> {
+impl Rules {
+    pub fn bundle(&self) -> Result<PolicyBundle, Box<dyn Error>> {
+        ours::bundle(&self.schema, &self.policies)
+    }
+}
+
+fn by_place(
+    rows: &Rows,
+    questions: &[Question],
+    expected: &[u8],
+) -> Result<Vec<Asked>, Box<dyn Error>> {
+    let contacts: HashMap<u128, u32> = rows.contacts.iter().map(|row| row.id).zip(0..).collect();
+    let documents: HashMap<u128, u32> = rows.documents.iter().map(|row| row.id).zip(0..).collect();
+    let asked = questions.iter().zip(expected).map(|(question, answer)| {
+        Ok(Asked {
+            contact: *contacts.get(&uuid(&question.principal)?).ok_or("an unknown contact")?,
+            action: question.action,
+            document: *documents.get(&uuid(&question.resource)?).ok_or("an unknown document")?,
+            mfa: question.context.mfa,
+            allowed: *answer == 1,
+        })
+    });
+    asked.collect()
+}
+
+fn generate(dir: &Path) -> Result<(), Box<dyn Error>> {
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/workload/gen.py");
     let ran = Command::new("python3")
         .arg(script)
         .arg(dir)
-        .args(["--clients", &client_count.to_string()])
+        .args(["--clients", &CLIENT_COUNT.to_string()])
         .args(["--requests", &REQUEST_COUNT.to_string()])
         .args(["--seed", "1"])
         .output();
@@ -102,73 +150,4 @@ fn generate(dir: &Path, client_count: u32) -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
     Err(format!("`gen.py` failed: {}", String::from_utf8_lossy(&output.stderr)).into())
-}
-
-impl Question {
-    /// The request for our engine.
-    pub fn for_doorward(&self) -> doorward::Request {
-        let uid = |type_name, id: &str| doorward::EntityUid::new(type_name, id);
-        doorward::Request::new(
-            uid("Contact", &self.principal),
-            self.action.as_str(),
-            uid("Document", &self.resource),
-        )
-        .with("mfa", self.context.mfa)
-    }
-}
-
-/// What Cedar's authorizer is asked with.
-pub struct Cedar {
-    pub schema: Schema,
-    pub policies: PolicySet,
-    pub entities: Entities,
-}
-
-impl Cedar {
-    /// The request for Cedar, checked against the schema.
-    pub fn request(&self, question: &Question) -> Result<cedar_policy::Request, Box<dyn Error>> {
-        let uid = |type_name: &str, id: &str| -> Result<EntityUid, Box<dyn Error>> {
-            Ok(EntityUid::from_type_name_and_id(
-                EntityTypeName::from_str(type_name)?,
-                EntityId::new(id),
-            ))
-        };
-        let mfa = RestrictedExpression::new_bool(question.context.mfa);
-        Ok(cedar_policy::Request::new(
-            uid("Contact", &question.principal)?,
-            uid("Action", &question.action)?,
-            uid("Document", &question.resource)?,
-            Context::from_pairs([("mfa".to_owned(), mfa)])?,
-            Some(&self.schema),
-        )?)
-    }
-
-    /// Decides one request over some of the entities.
-    pub fn allows(&self, request: &cedar_policy::Request, entities: &Entities) -> bool {
-        let response = Authorizer::new().is_authorized(request, &self.policies, entities);
-        response.decision() == cedar_policy::Decision::Allow
-    }
-
-    /// The entities that this schema's policies can read for a request: principal and resource,
-    /// the clients, tenants and kinds that they name, and all their ancestors.
-    pub fn slice(&self, request: &cedar_policy::Request) -> Result<Entities, Box<dyn Error>> {
-        let ends = [request.principal(), request.action(), request.resource()];
-        let mut open: Vec<EntityUid> = ends.into_iter().flatten().cloned().collect();
-        let mut slice = HashMap::new();
-        while let Some(uid) = open.pop() {
-            if slice.contains_key(&uid) {
-                continue;
-            }
-            let Some(entity) = self.entities.get(&uid) else { continue };
-            for name in ["client", "kind", "tenant"] {
-                if let Some(Ok(cedar_policy::EvalResult::EntityUid(named))) = entity.attr(name) {
-                    open.push(named);
-                }
-            }
-            let (_, _, parents) = entity.clone().into_inner();
-            open.extend(parents);
-            slice.insert(uid, entity.clone());
-        }
-        Ok(Entities::from_entities(slice.into_values(), None)?)
-    }
 }
