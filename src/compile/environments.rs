@@ -684,6 +684,6 @@ fn is_ordered(of: &Of) -> bool {
 }
 
 /// The name that stands for the type of an action's context, which no entity type has.
-pub(crate) fn context_type(action: &EntityUid) -> Arc<str> {
+fn context_type(action: &EntityUid) -> Arc<str> {
     format!("context of {action}").into()
 }

@@ -10,8 +10,6 @@ use crate::policy::{PolicyBundle, PolicyInfo, with_deep_stack};
 use environments::{Environments, Lowered};
 use lower::Lowering;
 
-pub(crate) use environments::context_type;
-
 /// The plan of a bundle: compiled the first time, shared by all who decide with the bundle.
 pub(crate) fn plan(bundle: &PolicyBundle) -> Arc<Plan> {
     bundle.plan_once(|| with_deep_stack(|| compile(bundle)))

@@ -1,11 +1,14 @@
 //! The plan's evaluator: what the policies come to on the rows of the facts.
 
-use super::resolve::Resolved;
+use std::sync::Arc;
+
+use super::resolve::{Question, Resolved};
 use super::{
     Decision, Evaluation, Evaluator, Fault, PolicyFailure, PolicyTrace, Reference, Request, codes,
     refusal, verdict,
 };
 use crate::engine::World;
+use crate::facts::Record;
 use crate::plan::{self, EvalError, Matter, Plan, RuleKind, Verdict};
 
 /// Evaluates the plan of a bundle, every policy of it.
@@ -23,11 +26,8 @@ impl Evaluator for Compiled {
     fn decide(&self, world: &World, request: &Request) -> Result<Decision, Fault> {
         Resolved::with(world, request, |resolved| {
             let (plan, scope) = (world.plan(), resolved.scope(world.facts().rows()));
-            let known = resolved.environment.and_then(|environment| {
-                environment.machine.as_ref()?.decide(&Matter { plan, environment, scope })
-            });
-            match known {
-                Some(known) => decision(world, known),
+            match resolved.environment {
+                Some(environment) => decide_matter(world, &Matter { plan, environment, scope }),
                 None => {
                     let evaluator = plan::Evaluator { arena: &plan.arena, scope };
                     verdict(world, &evaluate(plan, evaluator))
@@ -39,6 +39,33 @@ impl Evaluator for Compiled {
     fn trace(&self, world: &World, request: &Request) -> Result<Vec<PolicyTrace>, Fault> {
         // Cedar's own words and clauses: for people, who have the time.
         Reference.trace(world, request)
+    }
+}
+
+/// Decides a question whose names are resolved; the answer is that of [`Compiled::decide`].
+#[inline]
+pub(crate) fn decide_in(
+    world: &World,
+    question: &Question<'_>,
+    context: impl FnOnce() -> Arc<Record>,
+) -> Decision {
+    let plan = world.plan();
+    let Some(environment) = plan.environments.get(question.environment as usize) else {
+        return refusal(world, Some(codes::UNKNOWN_ACTION));
+    };
+    question.with_scope(world, environment, context, |scope| {
+        decide_matter(world, &Matter { plan, environment, scope })
+    })
+}
+
+fn decide_matter(world: &World, matter: &Matter<'_>) -> Decision {
+    match matter.environment.machine.as_ref().and_then(|machine| machine.decide(matter)) {
+        Some(known) => decision(world, known),
+        None => {
+            let evaluator =
+                plan::Evaluator { arena: &matter.plan.arena, scope: matter.scope };
+            verdict(world, &evaluate(matter.plan, evaluator))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A request and a world to a decision.
 
+mod asker;
 mod compiled;
 mod decision;
 mod determination;
@@ -13,10 +14,12 @@ pub use determination::Determination;
 pub use explain::{Clause, ClauseValue, Explanation, Outcome, PolicyTrace};
 pub use request::{ActionName, Request};
 
-pub(crate) use compiled::Compiled;
+pub(crate) use asker::{Asker, Asking};
+pub(crate) use compiled::{Compiled, decide_in};
 pub(crate) use determination::determine;
 pub(crate) use explain::explain;
 pub(crate) use reference::Reference;
+pub(crate) use resolve::Question;
 
 use crate::engine::World;
 use crate::error::bounded;

@@ -101,6 +101,12 @@ impl Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionName(EntityUid);
 
+impl ActionName {
+    pub(crate) fn uid(&self) -> &EntityUid {
+        &self.0
+    }
+}
+
 impl From<&str> for ActionName {
     fn from(name: &str) -> Self {
         Self(EntityUid::action(name))

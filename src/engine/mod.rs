@@ -1,5 +1,7 @@
 //! The engine: policies and facts, published together, and the questions asked of them.
 
+mod asking;
+mod checker;
 mod publication;
 mod sync;
 mod world;
@@ -8,6 +10,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub use asking::{Context, Environment, Id};
+pub use checker::{Checker, Checks, Resolved};
 pub(crate) use publication::Publication;
 pub use world::World;
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::compile;
 use crate::decide::{
@@ -25,6 +26,8 @@ pub struct World {
     revision: Revision,
     rules: Arc<Rules>,
     plan: Arc<Plan>,
+    /// No other world has it.
+    serial: u64,
     evaluator: Arc<dyn Evaluator>,
 }
 
@@ -81,7 +84,7 @@ impl World {
         // What the plan does not know, Cedar does.
         let evaluator: Arc<dyn Evaluator> =
             if plan.is_whole() { Arc::new(Compiled) } else { Arc::new(Reference) };
-        Self { policies, facts, revision, rules, plan, evaluator }
+        Self { policies, facts, revision, rules, plan, serial: serial(), evaluator }
     }
 
     /// The world after this one, with other facts.
@@ -102,6 +105,7 @@ impl World {
             revision: self.revision,
             rules: Arc::clone(&self.rules),
             plan: Arc::clone(&self.plan),
+            serial: serial(),
             evaluator: Arc::clone(&self.evaluator),
         }
     }
@@ -212,6 +216,15 @@ impl World {
         &self.plan
     }
 
+    pub(super) fn shared_plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// A number that no other world of this process has.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
     pub(crate) fn evaluator(&self) -> &dyn Evaluator {
         &*self.evaluator
     }
@@ -235,6 +248,11 @@ impl World {
         context.insert("now".into(), Value::from(self.now()));
         Cow::Owned(context)
     }
+}
+
+fn serial() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl fmt::Debug for World {

@@ -11,6 +11,14 @@ pub(crate) enum IdKey<'i> {
 }
 
 impl<'i> IdKey<'i> {
+    /// The id as text.
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Uuid(key) => uuid_text(key),
+            Self::Text(text) => text.to_owned(),
+        }
+    }
+
     #[inline]
     pub(crate) fn of(id: &'i str) -> Self {
         uuid(id.as_bytes()).map_or(Self::Text(id), Self::Uuid)

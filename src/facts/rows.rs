@@ -28,6 +28,8 @@ pub(crate) type Slot = u32;
 
 /// What looks at rows when they are written, and says what it sees in them: the plan.
 pub(crate) trait Classify: Send + Sync {
+    /// The types that it knows, by its own numbers.
+    fn type_names(&self) -> Vec<Arc<str>>;
     /// The entities that it names.
     fn literals(&self) -> &[EntityUid];
     /// Which of these it asks whether others are in.
@@ -52,6 +54,8 @@ pub(crate) struct Rows {
     hash: RandomState,
     plan: Option<Arc<dyn Classify>>,
     /// The slots of the plan's literals, and of its groups.
+    /// The numbers here of the plan's types, by its own.
+    plan_types: Arc<[u32]>,
     literals: Arc<[Slot]>,
     literal_order: Arc<[(Slot, u32)]>,
     groups: Arc<[Slot]>,
@@ -278,6 +282,7 @@ impl Default for Rows {
             live: 0,
             hash: RandomState::default(),
             plan: None,
+            plan_types: Arc::new([]),
             literals: Arc::new([]),
             literal_order: Arc::new([]),
             groups: Arc::new([]),
@@ -298,6 +303,12 @@ impl Rows {
 
     pub(crate) fn slot(&self, uid: &EntityUid) -> Option<Slot> {
         self.slot_of(self.catalog.type_number(uid.type_name())?, IdKey::of(uid.id()))
+    }
+
+    /// The number here of one of the plan's types.
+    #[inline]
+    pub(crate) fn plan_type(&self, number: u32) -> u32 {
+        self.plan_types.get(number as usize).copied().unwrap_or(u32::MAX)
     }
 
     /// The slot of an entity that is there, or that others name.
@@ -584,6 +595,8 @@ impl Rows {
 
     /// Lets a plan look at all rows, now and as they are written.
     pub(super) fn adopt(&mut self, plan: Arc<dyn Classify>) {
+        self.plan_types =
+            plan.type_names().iter().map(|name| self.type_number_of(name)).collect();
         let literals: Vec<Slot> =
             plan.literals().iter().map(|uid| self.place(uid, false)).collect();
         let group = |index: &u32| literals.get(*index as usize).copied();
@@ -650,10 +663,7 @@ impl Rows {
 
     /// The slot of an entity; made if nothing named it before.
     fn place(&mut self, uid: &EntityUid, declared: bool) -> Slot {
-        let number = match self.catalog.type_number(uid.type_name()) {
-            Some(number) => number,
-            None => Arc::make_mut(&mut self.catalog).add_type(uid.type_name()),
-        };
+        let number = self.type_number_of(uid.type_name());
         let key = IdKey::of(uid.id());
         if let Some(slot) = self.slot_of(number, key) {
             if declared && let Some(page) = self.page_mut(slot) {
@@ -672,6 +682,13 @@ impl Rows {
         }
         self.ids.insert(self.hash_of(number, key), slot);
         slot
+    }
+
+    fn type_number_of(&mut self, name: &str) -> u32 {
+        match self.catalog.type_number(name) {
+            Some(number) => number,
+            None => Arc::make_mut(&mut self.catalog).add_type(name),
+        }
     }
 
     /// A slot for the next row of a type, in its last page or a new one.

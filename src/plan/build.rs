@@ -658,7 +658,7 @@ impl Matter<'_> {
     }
 
     /// The path that a path starts from.
-    fn root(&self, path: PathId) -> Option<PathId> {
+    pub(super) fn root(&self, path: PathId) -> Option<PathId> {
         let mut at = path;
         while let Some(from) = self.parent(at) {
             at = from;

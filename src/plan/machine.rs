@@ -145,6 +145,36 @@ pub(crate) struct Frame<'w, const N: usize> {
     state: u32,
 }
 
+/// A machine that has asked what it asks of the principal, ready for one resource after the other.
+pub(crate) struct Started<'w> {
+    frame: Frame<'w, PATHS_MAX>,
+    from: u32,
+}
+
+impl<'w> Started<'w> {
+    pub(crate) fn new(matter: Option<&Matter<'w>>) -> Self {
+        let rows = [Row { words: &[], heap: &[] }; PATHS_MAX];
+        let mut started = Self { frame: Frame { rows, slots: [0; PATHS_MAX], state: START }, from: START };
+        if let Some(matter) = matter {
+            started.frame = Frame::start(matter);
+            if let Some(machine) = &matter.environment.machine {
+                started.from = machine.advance(matter, &mut started.frame);
+            }
+        }
+        started
+    }
+
+    #[inline]
+    pub(crate) fn decide(&mut self, matter: &Matter<'w>) -> Option<Verdict> {
+        let machine = matter.environment.machine.as_ref()?;
+        if let Some(slot) = self.frame.slots.get_mut(1) {
+            *slot = matter.scope.resource;
+        }
+        self.frame.state = self.from;
+        machine.run(matter, &mut self.frame)
+    }
+}
+
 /// What a machine decides about.
 #[derive(Clone, Copy)]
 pub(crate) struct Matter<'w> {
@@ -189,6 +219,33 @@ impl Machine {
             };
             at = match state.leads(answer) {
                 NOWHERE => self.expand(matter, at, state, answer)?,
+                next => next,
+            };
+        }
+    }
+
+    /// Goes on as long as the resource does not matter; where that ends.
+    fn advance<'w, const N: usize>(
+        &self,
+        matter: &Matter<'w>,
+        frame: &mut Frame<'w, N>,
+    ) -> u32 {
+        let mut at = START;
+        loop {
+            let Some(state) = self.state(matter, at) else { return at };
+            let path = match state.ask {
+                Ask::Root { path, .. } | Ask::Follow { path, .. } => PathId::from(path),
+                _ => return at,
+            };
+            if matter.root(path) == Some(1) {
+                return at;
+            }
+            let Some(answer) = frame.answer(matter, &state.ask) else { return at };
+            at = match state.leads(answer) {
+                NOWHERE => match self.expand(matter, at, state, answer) {
+                    Some(next) => next,
+                    None => return at,
+                },
                 next => next,
             };
         }

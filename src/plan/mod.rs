@@ -26,7 +26,7 @@ use classes::{NOT_THERE, TypeClasses};
 pub(crate) use environment::{Environment, Link, PathInfo, TypePlan};
 pub(crate) use eval::{Evaluator, Val};
 pub(crate) use expr::{Arena, Binary, EvalError, Expr, ExprId, Unary, Var};
-pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX, Verdict};
+pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX, Started, Verdict};
 pub(crate) use node::{
     FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE,
 };
@@ -134,6 +134,10 @@ impl Plan {
         self.rule(index).and_then(|rule| rule.step).unwrap_or(u8::MAX)
     }
 
+    pub(crate) fn type_name(&self, number: u32) -> Arc<str> {
+        self.types.get(number as usize).map(|plan| Arc::clone(&plan.name)).unwrap_or_default()
+    }
+
     pub(crate) fn type_number(&self, name: &str) -> Option<u32> {
         self.type_numbers.get(name).copied()
     }
@@ -145,12 +149,20 @@ impl Plan {
         action: &EntityUid,
         resource: &str,
     ) -> Option<&Environment> {
-        let key = EnvironmentKey {
-            principal: self.type_number(principal)?,
-            action: action.clone(),
-            resource: self.type_number(resource)?,
-        };
-        self.environments.get(*self.keys.get(&key)? as usize)
+        let (index, ..) = self.find(principal, action, resource)?;
+        self.environments.get(index as usize)
+    }
+
+    /// The numbers of an environment and of its types.
+    pub(crate) fn find(
+        &self,
+        principal: &str,
+        action: &EntityUid,
+        resource: &str,
+    ) -> Option<(u32, u32, u32)> {
+        let (principal, resource) = (self.type_number(principal)?, self.type_number(resource)?);
+        let key = EnvironmentKey { principal, action: action.clone(), resource };
+        Some((*self.keys.get(&key)?, principal, resource))
     }
 
     fn column_number(&self, type_number: u32, column: &Path) -> Option<usize> {
@@ -189,6 +201,10 @@ impl Plan {
 }
 
 impl Classify for Plan {
+    fn type_names(&self) -> Vec<Arc<str>> {
+        self.types.iter().map(|plan| Arc::clone(&plan.name)).collect()
+    }
+
     fn literals(&self) -> &[EntityUid] {
         &self.literals
     }

@@ -72,6 +72,20 @@ impl Local {
         LOCAL | at as u32
     }
 
+    /// The slot of an entity that nothing else names.
+    pub(crate) fn nobody(&mut self, type_name: &Arc<str>) -> Slot {
+        self.uids.push(EntityUid::new(Arc::clone(type_name), ""));
+        LOCAL | (self.uids.len() - 1) as u32
+    }
+
+    /// The slot of an entity that the request names, and no facts do.
+    #[cold]
+    pub(crate) fn find(&self, type_name: &str, id: &str) -> Option<Slot> {
+        let is = |uid: &EntityUid| uid.type_name() == type_name && uid.id() == id;
+        let at = self.uids.iter().position(is)?;
+        Some(LOCAL | at as u32)
+    }
+
     /// Takes along the context.
     pub(crate) fn set_context(&mut self, rows: &Rows, context: &Record) {
         let mut entity = std::mem::take(&mut self.context);
