@@ -35,7 +35,7 @@ pub use decide::{
     Outcome, PolicyTrace, Request, codes,
 };
 pub use engine::{
-    Checker, Checks, Context, Engine, EngineBuilder, Environment, Id, Resolved, World,
+    Checker, Context, Engine, EngineBuilder, Environment, Id, Resolved, World,
 };
 pub use error::{Error, RequestError, StoreError};
 pub use facts::{

@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use asking::{Context, Environment, Id};
-pub use checker::{Checker, Checks, Resolved};
+pub use checker::{Checker, Resolved};
 pub(crate) use publication::Publication;
 pub use world::World;
 
