@@ -250,7 +250,8 @@ impl Machine {
     }
 
     fn state(&self, matter: &Matter<'_>, at: u32) -> Option<&State> {
-        let known = self.chunks.get(at as usize / CHUNK)?.get()?.get(at as usize % CHUNK)?.get();
+        let chunk = self.chunks.get(at as usize / CHUNK).and_then(OnceLock::get);
+        let known = chunk.and_then(|chunk| chunk.get(at as usize % CHUNK)?.get());
         match known {
             Some(state) => Some(state),
             None if at == START => {
