@@ -8,6 +8,7 @@ mod json;
 mod key;
 mod layout;
 mod paged;
+mod reader;
 mod rows;
 mod store;
 mod table;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::changes::{Change, Changes};
 use super::entity::Entity;
-use super::json::{entities_from_json, entity_to_json};
+use super::json::entity_to_json;
+use super::reader::read_entities;
 use super::rows::{Classify, Rows};
 use super::types::Types;
 use super::uid::EntityUid;
@@ -75,12 +76,13 @@ impl Facts {
     /// Reads Cedar's entity JSON; with declared types, `__entity` and `__extn` may be left out.
     pub(crate) fn from_json(text: &str, types: Option<&Types>) -> Result<Self, ValueError> {
         let mut facts = Self::new();
-        for entity in entities_from_json(text, types)? {
+        read_entities(text, types, |entity| {
             if facts.contains(entity.uid()) {
                 return Err(ValueError::new(format!("{} stands twice", entity.uid())));
             }
             facts.put(&entity);
-        }
+            Ok(())
+        })?;
         Ok(facts)
     }
 
