@@ -52,9 +52,8 @@ impl Ours {
             .map(|action| engine.environment("Contact", action.name(), "Document"))
             .collect::<Result<_, _>>()?;
         let first = environments.first().ok_or("no action")?;
-        let context = |mfa: bool| {
-            engine.context(first, Record::from([(Arc::from("mfa"), Value::from(mfa))]))
-        };
+        let context =
+            |mfa: bool| engine.context(first, Record::from([(Arc::from("mfa"), Value::from(mfa))]));
         let contexts = [context(false)?, context(true)?];
         Ok(Self { engine, environments, contexts })
     }
@@ -150,9 +149,10 @@ impl Checker<'_> {
     pub fn check(&self, action: Action, document: &Resource, mfa: bool) -> bool {
         let [without, with] = &self.checkers;
         let checker = if mfa { with } else { without };
-        self.ours.environments.get(action as usize).is_some_and(|environment| {
-            checker.check_resolved(environment, document.0).is_allowed()
-        })
+        self.ours
+            .environments
+            .get(action as usize)
+            .is_some_and(|environment| checker.check_resolved(environment, document.0).is_allowed())
     }
 }
 

@@ -30,8 +30,7 @@ impl Asker {
         let mut local = Local::default();
         local.set_context(rows, context);
         let (type_number, id) = principal;
-        let principal =
-            local.slot(rows, &EntityUid::new(plan.type_name(type_number), id.text()));
+        let principal = local.slot(rows, &EntityUid::new(plan.type_name(type_number), id.text()));
         plan.classify_local(rows, &mut local, Some(context_type));
         let nobodies = plan.types.iter().map(|plan| local.nobody(&plan.name)).collect();
         let starts = plan.environments.iter().map(|_| OnceLock::new()).collect();
@@ -66,7 +65,8 @@ impl Asker {
     ) -> Decision {
         let plan = world.plan();
         let index = question.environment as usize;
-        let (Some(environment), Some(start)) = (plan.environments.get(index), self.starts.get(index))
+        let (Some(environment), Some(start)) =
+            (plan.environments.get(index), self.starts.get(index))
         else {
             return super::refusal(world, Some(super::codes::UNKNOWN_ACTION));
         };

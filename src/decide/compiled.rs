@@ -62,8 +62,7 @@ fn decide_matter(world: &World, matter: &Matter<'_>) -> Decision {
     match matter.environment.machine.as_ref().and_then(|machine| machine.decide(matter)) {
         Some(known) => decision(world, known),
         None => {
-            let evaluator =
-                plan::Evaluator { arena: &matter.plan.arena, scope: matter.scope };
+            let evaluator = plan::Evaluator { arena: &matter.plan.arena, scope: matter.scope };
             verdict(world, &evaluate(matter.plan, evaluator))
         }
     }

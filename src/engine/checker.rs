@@ -87,8 +87,7 @@ impl Engine {
                 .with_help("ask the engine for both anew, and for one environment"));
         }
         let principal = (environment.principal_type(), principal.into().0);
-        let asker =
-            Asker::new(&world, principal, environment.context_type(), &context.now(&world));
+        let asker = Asker::new(&world, principal, environment.context_type(), &context.now(&world));
         Ok(Checker { world, environment: environment.clone(), asker })
     }
 }

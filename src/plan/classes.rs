@@ -327,4 +327,3 @@ impl fmt::Debug for TypeClasses {
         write!(f, "TypeClasses({})", self.count())
     }
 }
-

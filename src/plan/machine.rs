@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, TryLockError};
 
 use super::Plan;
+use super::RuleKind;
 use super::build::Builder;
 use super::classes::{CLASS_BITS, class_of};
 use super::environment::Environment;
@@ -16,14 +17,13 @@ use super::eval::Evaluator;
 use super::expr::ExprId;
 use super::node::{NodeId, Nodes, PathId};
 use super::scope::Scope;
-use super::RuleKind;
 use crate::facts::{Row, Slot, UNCLASSED, View};
 
 /// How many paths a machine follows.
 pub(crate) const PATHS_MAX: usize = 64;
 /// How many of them a small frame has room for.
 const PATHS_FEW: usize = 12;
-const CHUNK: usize = 256;
+const CHUNK_STATES: usize = 256;
 const CHUNKS: usize = 256;
 /// No state: the way there was not gone yet.
 const NOWHERE: u32 = 0;
@@ -76,17 +76,38 @@ pub(crate) enum Width {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// The class of a root's row.
-    Root { path: u8, literal: Option<u32>, by_layout: bool },
+    Root {
+        path: u8,
+        literal: Option<u32>,
+        by_layout: bool,
+    },
     /// The class of the row that a column names.
-    Follow { from: Place, path: u8, by_layout: bool },
+    Follow {
+        from: Place,
+        path: u8,
+        by_layout: bool,
+    },
     /// Whether the row is in any of these groups: a word of them, and which bits.
-    AnyGroup { path: u8, word: u16, mask: u64 },
+    AnyGroup {
+        path: u8,
+        word: u16,
+        mask: u64,
+    },
     SameWord(Place, Place),
     SameNumber((Place, Width), (Place, Width)),
     Less((Place, Width), (Place, Width), bool),
-    Contains { set: Place, element: Place, texts: bool, expr: ExprId },
+    Contains {
+        set: Place,
+        element: Place,
+        texts: bool,
+        expr: ExprId,
+    },
     In(Place, Place),
-    InAny { entity: Place, set: Place, expr: ExprId },
+    InAny {
+        entity: Place,
+        set: Place,
+        expr: ExprId,
+    },
     Other(ExprId),
     Done(Verdict),
     /// Something fails: only all policies together tell what comes of it.
@@ -131,9 +152,12 @@ impl State {
     }
 }
 
+/// States that are made one after the other, where they stay.
+type Chunk = Box<[OnceLock<State>]>;
+
 /// The states of one environment.
 pub(crate) struct Machine {
-    chunks: Box<[OnceLock<Box<[OnceLock<State>]>>]>,
+    chunks: Box<[OnceLock<Chunk>]>,
     builder: Mutex<Builder>,
 }
 
@@ -250,8 +274,8 @@ impl Machine {
     }
 
     fn state(&self, matter: &Matter<'_>, at: u32) -> Option<&State> {
-        let chunk = self.chunks.get(at as usize / CHUNK).and_then(OnceLock::get);
-        let known = chunk.and_then(|chunk| chunk.get(at as usize % CHUNK)?.get());
+        let chunk = self.chunks.get(at as usize / CHUNK_STATES).and_then(OnceLock::get);
+        let known = chunk.and_then(|chunk| chunk.get(at as usize % CHUNK_STATES)?.get());
         match known {
             Some(state) => Some(state),
             None if at == START => {
@@ -284,16 +308,16 @@ impl Machine {
 
     fn add(&self, made: Option<(u32, State)>) {
         let Some((at, state)) = made else { return };
-        let Some(chunk) = self.chunks.get(at as usize / CHUNK) else { return };
-        let chunk = chunk.get_or_init(|| (0..CHUNK).map(|_| OnceLock::new()).collect());
-        if let Some(place) = chunk.get(at as usize % CHUNK) {
+        let Some(chunk) = self.chunks.get(at as usize / CHUNK_STATES) else { return };
+        let chunk = chunk.get_or_init(|| (0..CHUNK_STATES).map(|_| OnceLock::new()).collect());
+        if let Some(place) = chunk.get(at as usize % CHUNK_STATES) {
             let _already_there = place.set(state);
         }
     }
 }
 
 /// How many states a machine has room for.
-pub(crate) const STATES_MAX: u32 = (CHUNK * CHUNKS) as u32;
+pub(crate) const STATES_MAX: u32 = (CHUNK_STATES * CHUNKS) as u32;
 
 impl<'w, const N: usize> Frame<'w, N> {
     #[inline]
@@ -312,11 +336,8 @@ impl<'w, const N: usize> Frame<'w, N> {
         let mut frame = Self::start(matter);
         frame.state = start.from;
         for (path, slot) in &start.kept {
-            let row = if *path == 2 {
-                matter.scope.local.context.row()
-            } else {
-                matter.scope.row(*slot)
-            };
+            let row =
+                if *path == 2 { matter.scope.local.context.row() } else { matter.scope.row(*slot) };
             frame.keep(*path, *slot, row);
         }
         frame

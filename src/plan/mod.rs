@@ -97,8 +97,7 @@ impl Plan {
             types.iter().zip(0..).map(|(plan, number)| (Arc::clone(&plan.name), number)).collect();
         let classes = types.iter().map(|plan| TypeClasses::new(&arena, plan)).collect();
         let (rows, local) = (Rows::default(), Local::default());
-        let nobody =
-            Evaluator { arena: &arena, scope: Scope::of_row(&rows, &local, Slot::MAX) };
+        let nobody = Evaluator { arena: &arena, scope: Scope::of_row(&rows, &local, Slot::MAX) };
         let absent = types.iter().map(|plan| classes::outcomes(&nobody, plan)).collect();
         Self {
             rules,

@@ -83,9 +83,7 @@ impl Local {
     #[cold]
     pub(crate) fn find(&self, type_name: &str, id: &str) -> Option<Slot> {
         // Nobodies have no id; that of none is empty.
-        let is = |uid: &EntityUid| {
-            !id.is_empty() && uid.type_name() == type_name && uid.id() == id
-        };
+        let is = |uid: &EntityUid| !id.is_empty() && uid.type_name() == type_name && uid.id() == id;
         let at = self.uids.iter().position(is)?;
         Some(LOCAL | at as u32)
     }
@@ -289,9 +287,11 @@ impl<'w> Scope<'w> {
         if self.local.is_empty() || (!self.local.shadows && self.local.row(slot).is_none()) {
             return self.rows.groups(row, word);
         }
-        self.rows.group_slots(word).iter().zip(0..).fold(0, |bits, (group, bit)| {
-            bits | (u64::from(self.is_in_local(slot, *group)) << bit)
-        })
+        self.rows
+            .group_slots(word)
+            .iter()
+            .zip(0..)
+            .fold(0, |bits, (group, bit)| bits | (u64::from(self.is_in_local(slot, *group)) << bit))
     }
 
     /// The name of a member, to keep.
