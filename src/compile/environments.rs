@@ -432,10 +432,8 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
             _ => return None,
         };
         let path = self.entity_path(left)?;
-        let bits: Option<Vec<usize>> = literals
-            .iter()
-            .map(|literal| self.all.groups.binary_search(literal).ok())
-            .collect();
+        let bits: Option<Vec<usize>> =
+            literals.iter().map(|literal| self.all.groups.binary_search(literal).ok()).collect();
         let nodes: Vec<NodeId> =
             bits?.into_iter().map(|bit| self.nodes.add(Node::Group(path, bit as u32))).collect();
         Some(self.nodes.any(nodes, &|_, _| false))
@@ -541,6 +539,8 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
                 Some(path) => {
                     reads.rows.insert(path);
                 }
+                // Branches may choose an entity, whose row it would be.
+                None if self.access(of).is_none() => reads.more = true,
                 None => self.reads(of, reads),
             },
             Expr::Binary(Binary::HasTag | Binary::GetTag, entity, tag) => {
@@ -644,10 +644,9 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
             Binary::Less | Binary::LessEqual if is_ordered(&left.of) && is_ordered(&right.of) => {
                 Some(JoinOperator::Less(one, other, *operator == Binary::LessEqual))
             }
-            Binary::Contains if matches!(left.of, Of::Set) => {
-                (entity(&right.of) || matches!(right.of, Of::Text))
-                    .then_some(JoinOperator::Contains(one, other))
-            }
+            Binary::Contains if matches!(left.of, Of::Set) => (entity(&right.of)
+                || matches!(right.of, Of::Text))
+            .then_some(JoinOperator::Contains(one, other)),
             Binary::In if entity(&left.of) && entity(&right.of) => {
                 Some(JoinOperator::In(one, other))
             }

@@ -81,11 +81,13 @@ impl Asking<'_> {
             return super::refusal(world, Some(super::codes::UNKNOWN_ACTION));
         };
         matter.scope.resource = resource;
-        match self.started.decide(matter) {
+        let known = self.started.decide(matter);
+        #[cfg(feature = "coverage")]
+        crate::coverage::count_check(known.is_some());
+        match known {
             Some(known) => decision(world, known),
             None => {
-                let evaluator =
-                    plan::Evaluator { arena: &matter.plan.arena, scope: matter.scope };
+                let evaluator = plan::Evaluator { arena: &matter.plan.arena, scope: matter.scope };
                 verdict(world, &evaluate(matter.plan, evaluator))
             }
         }

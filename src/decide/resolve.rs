@@ -55,9 +55,8 @@ impl Question<'_> {
         decide: impl FnOnce(Scope<'_>) -> T,
     ) -> T {
         let rows = world.facts().rows();
-        let find = |(type_number, id): (u32, IdKey<'_>)| {
-            rows.slot_of(rows.plan_type(type_number), id)
-        };
+        let find =
+            |(type_number, id): (u32, IdKey<'_>)| rows.slot_of(rows.plan_type(type_number), id);
         SCRATCH.with(|scratch| {
             let mut own = None;
             let mut kept = scratch.try_borrow_mut();

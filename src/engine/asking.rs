@@ -207,11 +207,7 @@ impl Environment {
 }
 
 impl Context {
-    fn new(
-        world: &World,
-        environment: &Environment,
-        record: Record,
-    ) -> Result<Self, RequestError> {
+    fn new(world: &World, environment: &Environment, record: Record) -> Result<Self, RequestError> {
         static SERIAL: AtomicU64 = AtomicU64::new(1);
         let action = &environment.names.action;
         let mut reads_now = false;

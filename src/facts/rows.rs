@@ -595,8 +595,7 @@ impl Rows {
 
     /// Lets a plan look at all rows, now and as they are written.
     pub(super) fn adopt(&mut self, plan: Arc<dyn Classify>) {
-        self.plan_types =
-            plan.type_names().iter().map(|name| self.type_number_of(name)).collect();
+        self.plan_types = plan.type_names().iter().map(|name| self.type_number_of(name)).collect();
         let literals: Vec<Slot> =
             plan.literals().iter().map(|uid| self.place(uid, false)).collect();
         let group = |index: &u32| literals.get(*index as usize).copied();
@@ -630,7 +629,6 @@ impl Rows {
                 plan.class(self, slot, layout)
             }
         };
-        let class = if there || class != UNCLASSED { class } else { ABSENT };
         if self.row(slot).class() != class
             && let Some(page) = self.page_mut(slot)
         {
@@ -644,9 +642,10 @@ impl Rows {
         if let Some(known) = self.layouts.get(shape as usize).filter(|known| **known != UNASKED) {
             return *known;
         }
-        let layout = self.catalog.shape(shape).map_or(UNASKED, |of| {
-            plan.layout(self.catalog.type_name(of.type_number), of)
-        });
+        let layout = self
+            .catalog
+            .shape(shape)
+            .map_or(UNASKED, |of| plan.layout(self.catalog.type_name(of.type_number), of));
         let layouts = Arc::make_mut(&mut self.layouts);
         if layouts.len() <= shape as usize {
             layouts.resize(shape as usize + 1, UNASKED);

@@ -57,11 +57,8 @@ impl Builder {
 
     /// The first state.
     pub(crate) fn start(&mut self, matter: &Matter<'_>) -> Option<(u32, State)> {
-        let residual = Residual {
-            items: self.all.clone(),
-            known: BTreeMap::new(),
-            probed: BTreeSet::new(),
-        };
+        let residual =
+            Residual { items: self.all.clone(), known: BTreeMap::new(), probed: BTreeSet::new() };
         self.state(matter, residual).and_then(|(_, made)| made)
     }
 
@@ -117,8 +114,8 @@ impl Builder {
         }
         if answer == ABSENT {
             residual.known.insert(path, None);
-            let absent = matter.plan.absent.get(matter.path_type(path) as usize)?;
-            return Some(Answer::Class(path, std::sync::Arc::clone(absent)));
+            let nobody = matter.plan.nobody(matter.scope.rows, matter.path_type(path))?;
+            return Some(Answer::Class(path, nobody));
         }
         let (layout, outcomes) = classes.class(answer)?;
         residual.known.insert(path, layout);
@@ -282,10 +279,8 @@ impl Builder {
                 let base = bit / 64 * 64;
                 let alone = 1_u64 << (bit % 64);
                 let together = mentioned.groups.get(&(*path, base)).copied().unwrap_or(alone);
-                let mask =
-                    if residual.probed.contains(&(*path, base)) { alone } else { together };
-                let ask =
-                    Ask::AnyGroup { path: *path as u8, word: (bit / 64) as u16, mask };
+                let mask = if residual.probed.contains(&(*path, base)) { alone } else { together };
+                let ask = Ask::AnyGroup { path: *path as u8, word: (bit / 64) as u16, mask };
                 State::new(ask, 2)
             }
             Node::Join(join) => State::new(ask_join(matter, residual, join), 2),
@@ -358,8 +353,7 @@ impl Builder {
         let mut mentioned = Mentioned::default();
         let items = &residual.items;
         let lists = [&items.forbids, &items.step_ups, &items.permits, &items.reasons];
-        let mut open: Vec<NodeId> =
-            lists.into_iter().flatten().map(|(_, node)| *node).collect();
+        let mut open: Vec<NodeId> = lists.into_iter().flatten().map(|(_, node)| *node).collect();
         let mut seen = BTreeSet::new();
         while let Some(node) = open.pop() {
             if !seen.insert(node) {
@@ -457,7 +451,11 @@ impl Builder {
             },
             Node::Join(join) => match answer {
                 Answer::Join(asked, flag) if *asked == join => {
-                    if *flag { TRUE } else { FALSE }
+                    if *flag {
+                        TRUE
+                    } else {
+                        FALSE
+                    }
                 }
                 _ if join.operator.operands().any(|operand| lacks(matter, known, operand)) => FAIL,
                 _ => node,
@@ -537,11 +535,7 @@ fn is_safe(nodes: &Nodes, known: &BTreeMap<PathId, Option<Layout>>, node: NodeId
 }
 
 /// Whether the way to a path's row ends early: a row on it is not there, or lacks the column.
-fn is_nowhere(
-    matter: &Matter<'_>,
-    known: &BTreeMap<PathId, Option<Layout>>,
-    path: PathId,
-) -> bool {
+fn is_nowhere(matter: &Matter<'_>, known: &BTreeMap<PathId, Option<Layout>>, path: PathId) -> bool {
     let mut at = path;
     while let Some(Link::Column(from, column)) = matter.link(at) {
         if has_column(matter, known, *from, column) == Some(false) {
@@ -552,11 +546,7 @@ fn is_nowhere(
     false
 }
 
-fn lacks(
-    matter: &Matter<'_>,
-    known: &BTreeMap<PathId, Option<Layout>>,
-    operand: &Operand,
-) -> bool {
+fn lacks(matter: &Matter<'_>, known: &BTreeMap<PathId, Option<Layout>>, operand: &Operand) -> bool {
     match operand {
         Operand::Root(path) => is_nowhere(matter, known, *path),
         Operand::Column(path, column) => {
@@ -606,10 +596,7 @@ fn ask_join(matter: &Matter<'_>, residual: &Residual, join: &Join) -> Ask {
         JoinOperator::Equal(left, right) => match pair(left, right) {
             Some((one, two))
                 if one.1 == two.1
-                    && matches!(
-                        one.1,
-                        Kind::Bool | Kind::Short | Kind::Text | Kind::Entity
-                    ) =>
+                    && matches!(one.1, Kind::Bool | Kind::Short | Kind::Text | Kind::Entity) =>
             {
                 Ask::SameWord(one.0, two.0)
             }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, TryLockError};
 
 use super::Plan;
+use super::RuleKind;
 use super::build::Builder;
 use super::classes::{CLASS_BITS, class_of};
 use super::environment::Environment;
@@ -16,7 +17,6 @@ use super::eval::Evaluator;
 use super::expr::ExprId;
 use super::node::{NodeId, Nodes, PathId};
 use super::scope::Scope;
-use super::RuleKind;
 use crate::facts::{Row, Slot, UNCLASSED, View};
 
 /// How many paths a machine follows.
@@ -76,17 +76,38 @@ pub(crate) enum Width {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// The class of a root's row.
-    Root { path: u8, literal: Option<u32>, by_layout: bool },
+    Root {
+        path: u8,
+        literal: Option<u32>,
+        by_layout: bool,
+    },
     /// The class of the row that a column names.
-    Follow { from: Place, path: u8, by_layout: bool },
+    Follow {
+        from: Place,
+        path: u8,
+        by_layout: bool,
+    },
     /// Whether the row is in any of these groups: a word of them, and which bits.
-    AnyGroup { path: u8, word: u16, mask: u64 },
+    AnyGroup {
+        path: u8,
+        word: u16,
+        mask: u64,
+    },
     SameWord(Place, Place),
     SameNumber((Place, Width), (Place, Width)),
     Less((Place, Width), (Place, Width), bool),
-    Contains { set: Place, element: Place, texts: bool, expr: ExprId },
+    Contains {
+        set: Place,
+        element: Place,
+        texts: bool,
+        expr: ExprId,
+    },
     In(Place, Place),
-    InAny { entity: Place, set: Place, expr: ExprId },
+    InAny {
+        entity: Place,
+        set: Place,
+        expr: ExprId,
+    },
     Other(ExprId),
     Done(Verdict),
     /// Something fails: only all policies together tell what comes of it.
@@ -154,7 +175,8 @@ pub(crate) struct Started<'w> {
 impl<'w> Started<'w> {
     pub(crate) fn new(matter: Option<&Matter<'w>>) -> Self {
         let rows = [Row { words: &[], heap: &[] }; PATHS_MAX];
-        let mut started = Self { frame: Frame { rows, slots: [0; PATHS_MAX], state: START }, from: START };
+        let mut started =
+            Self { frame: Frame { rows, slots: [0; PATHS_MAX], state: START }, from: START };
         if let Some(matter) = matter {
             started.frame = Frame::start(matter);
             if let Some(machine) = &matter.environment.machine {
@@ -215,7 +237,12 @@ impl Machine {
             let answer = match state.ask {
                 Ask::Done(verdict) => return Some(verdict),
                 Ask::GiveUp => return None,
-                ref ask => frame.answer(matter, ask)?,
+                ref ask => {
+                    let answer = frame.answer(matter, ask);
+                    #[cfg(feature = "coverage")]
+                    crate::coverage::count_answer(ask, answer);
+                    answer?
+                }
             };
             at = match state.leads(answer) {
                 NOWHERE => self.expand(matter, at, state, answer)?,
@@ -225,11 +252,7 @@ impl Machine {
     }
 
     /// Goes on as long as the resource does not matter; where that ends.
-    fn advance<'w, const N: usize>(
-        &self,
-        matter: &Matter<'w>,
-        frame: &mut Frame<'w, N>,
-    ) -> u32 {
+    fn advance<'w, const N: usize>(&self, matter: &Matter<'w>, frame: &mut Frame<'w, N>) -> u32 {
         let mut at = START;
         loop {
             let Some(state) = self.state(matter, at) else { return at };
@@ -252,17 +275,16 @@ impl Machine {
     }
 
     fn state(&self, matter: &Matter<'_>, at: u32) -> Option<&State> {
-        let known = self.chunks.get(at as usize / CHUNK)?.get()?.get(at as usize % CHUNK)?.get();
-        match known {
-            Some(state) => Some(state),
-            None if at == START => {
-                let mut builder = self.builder()?;
-                let states = builder.start(matter);
-                self.add(states);
-                self.chunks.first()?.get()?.get(START as usize)?.get()
-            }
-            None => None,
+        if at == START && self.known(START).is_none() {
+            let mut builder = self.builder()?;
+            let states = builder.start(matter);
+            self.add(states);
         }
+        self.known(at)
+    }
+
+    fn known(&self, at: u32) -> Option<&State> {
+        self.chunks.get(at as usize / CHUNK)?.get()?.get(at as usize % CHUNK)?.get()
     }
 
     /// Finds where an answer leads, the first time that it is given.

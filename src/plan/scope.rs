@@ -285,9 +285,11 @@ impl<'w> Scope<'w> {
         if self.local.is_empty() || (!self.local.shadows && self.local.row(slot).is_none()) {
             return self.rows.groups(row, word);
         }
-        self.rows.group_slots(word).iter().zip(0..).fold(0, |bits, (group, bit)| {
-            bits | (u64::from(self.is_in_local(slot, *group)) << bit)
-        })
+        self.rows
+            .group_slots(word)
+            .iter()
+            .zip(0..)
+            .fold(0, |bits, (group, bit)| bits | (u64::from(self.is_in_local(slot, *group)) << bit))
     }
 
     /// The name of a member, to keep.

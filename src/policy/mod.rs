@@ -185,7 +185,8 @@ impl PolicyBundle {
             .flat_map(|(action, of)| {
                 let between = |principal: &Arc<str>| {
                     let resources = of.resources.iter();
-                    let one = |it: &Arc<str>| (Arc::clone(principal), action.clone(), Arc::clone(it));
+                    let one =
+                        |it: &Arc<str>| (Arc::clone(principal), action.clone(), Arc::clone(it));
                     resources.map(one).collect::<Vec<_>>()
                 };
                 of.principals.iter().flat_map(between).collect::<Vec<_>>()
