@@ -1,16 +1,18 @@
 //! What the operators of policies came to: for the differential test, which has to have seen all of
 //! it. Feature `coverage`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use crate::plan::{Binary, EvalError, Expr, Unary, Val};
+use crate::plan::{Ask, Binary, EvalError, Expr, Unary, Val};
 
 /// How often an operator came to an outcome: a kind of value, or an error.
 pub type Counts = BTreeMap<(&'static str, &'static str), u64>;
 
 thread_local! {
     static COUNTS: RefCell<Counts> = const { RefCell::new(Counts::new()) };
+    /// What the expression came to that was evaluated last: the last operand of the next operator.
+    static OPERAND: Cell<(&'static str, bool)> = const { Cell::new(("", false)) };
 }
 
 /// What this thread counted since it last took.
@@ -19,9 +21,63 @@ pub fn take() -> Counts {
     COUNTS.with_borrow_mut(std::mem::take)
 }
 
+/// An error is counted for the operator that it arose in, not for those that pass it on.
 pub(crate) fn count(expr: &Expr, result: &Result<Val<'_>, EvalError>) {
-    let Some(operator) = operator(expr) else { return };
-    COUNTS.with_borrow_mut(|counts| *counts.entry((operator, outcome(result))).or_default() += 1);
+    let (operand, failed) = OPERAND.replace((outcome(result), result.is_err()));
+    if failed && result.is_err() {
+        return;
+    }
+    if let Some(operator) = operator(expr, operand) {
+        add(operator, outcome(result));
+    }
+}
+
+/// Counts what a machine asked and was answered; 0 is no.
+pub(crate) fn count_answer(ask: &Ask, answer: Option<u32>) {
+    let answer = match (ask, answer) {
+        (Ask::Done(_), _) => "decided",
+        (_, None) => "no answer",
+        // One that is not there has a class of its own.
+        (Ask::Root { literal: Some(_), by_layout: false, .. }, Some(_)) => "found",
+        (Ask::Root { .. } | Ask::Follow { .. }, Some(0)) => "not there",
+        (Ask::Root { .. } | Ask::Follow { .. }, Some(_)) => "there",
+        (_, Some(0)) => "no",
+        (_, Some(_)) => "yes",
+    };
+    add(question(ask), answer);
+}
+
+/// Counts whether a machine decided what it might.
+pub(crate) fn count_check(known: bool) {
+    add("check", if known { "by a machine" } else { "by all policies" });
+}
+
+fn add(what: &'static str, outcome: &'static str) {
+    COUNTS.with_borrow_mut(|counts| *counts.entry((what, outcome)).or_default() += 1);
+}
+
+const fn question(ask: &Ask) -> &'static str {
+    match ask {
+        Ask::Root { literal: Some(_), by_layout: true, .. } => "ask literal, by layout",
+        Ask::Root { literal: Some(_), .. } => "ask literal, by class",
+        Ask::Root { by_layout: true, .. } => "ask root, by layout",
+        Ask::Root { .. } => "ask root, by class",
+        Ask::Follow { by_layout: true, .. } => "ask follow, by layout",
+        Ask::Follow { .. } => "ask follow, by class",
+        Ask::AnyGroup { mask, .. } if mask.is_power_of_two() => "ask group",
+        Ask::AnyGroup { .. } => "ask any group",
+        Ask::SameWord(..) => "ask same word",
+        Ask::SameNumber(..) => "ask same number",
+        Ask::Less(.., false) => "ask less",
+        Ask::Less(..) => "ask less or equal",
+        Ask::Contains { texts: true, .. } => "ask contains, texts",
+        Ask::Contains { .. } => "ask contains, entities",
+        Ask::In(..) => "ask in",
+        Ask::InAny { .. } => "ask in any",
+        Ask::Other(_) => "ask other",
+        Ask::Done(_) => "done",
+        Ask::GiveUp => "give up",
+    }
 }
 
 fn outcome(result: &Result<Val<'_>, EvalError>) -> &'static str {
@@ -48,15 +104,24 @@ fn outcome(result: &Result<Val<'_>, EvalError>) -> &'static str {
     }
 }
 
-const fn operator(expr: &Expr) -> Option<&'static str> {
+/// The operator, told apart by what kind its operand is where that makes it another.
+fn operator(expr: &Expr, operand: &'static str) -> Option<&'static str> {
     Some(match expr {
         Expr::Constant(_) | Expr::Literal(_) | Expr::Fail(_) => return None,
         Expr::Var(_) => "variable",
         Expr::All(_) => "&&",
         Expr::Any(_) => "||",
         Expr::If(..) => "if",
-        Expr::Attribute(..) => ".attribute",
-        Expr::Has(..) => "has",
+        Expr::Attribute(..) => match operand {
+            "entity" => ".attribute of entity",
+            "record" => ".attribute of record",
+            _ => ".attribute",
+        },
+        Expr::Has(..) => match operand {
+            "entity" => "has of entity",
+            "record" => "has of record",
+            _ => "has",
+        },
         Expr::Like(..) => "like",
         Expr::Is(..) => "is",
         Expr::Set(_) => "[set]",

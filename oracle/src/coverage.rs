@@ -1,6 +1,6 @@
 //! Which operators gave which outcomes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How often an operator gave an outcome.
 pub type Counts = BTreeMap<(&'static str, &'static str), u64>;
@@ -10,124 +10,102 @@ pub const FULL_PAIRS: u64 = 1_000_000;
 /// How often in such a run.
 pub const COUNT_MIN: u64 = 10_000;
 
-/// What an operator can come to. A name of an operator is that of Cedar's syntax tree, in snake
-/// case.
-const REACHABLE: &[(&[&str], &[&str])] = &[
-    (&["literal", "variable"], &["true", "false", "long", "string", "entity", "record"]),
-    (
-        &["get_attr_entity"],
-        &[
-            "true",
-            "false",
-            "long",
-            "string",
-            "entity",
-            "set",
-            "record",
-            "decimal",
-            "ip",
-            "datetime",
-            "duration",
-            "missing_entity",
-            "missing_attribute",
-        ],
-    ),
-    (
-        &["get_attr_record"],
-        &[
-            "true",
-            "false",
-            "long",
-            "string",
-            "entity",
-            "set",
-            "record",
-            "decimal",
-            "ip",
-            "datetime",
-            "duration",
-            "missing_record_attribute",
-        ],
-    ),
-    (&["get_attr"], &["type_error"]),
-    (
-        &["get_tag"],
-        &[
-            "long",
-            "string",
-            "entity",
-            "set",
-            "record",
-            "datetime",
-            "type_error",
-            "missing_entity",
-            "missing_tag",
-        ],
-    ),
+const FLAG: &[&str] = &["true", "false"];
+const VALUES: &[&str] = &[
+    "true", "false", "long", "string", "entity", "set", "record", "decimal", "ip", "datetime",
+    "duration",
+];
+const YES_OR_NO: &[&str] = &["yes", "no"];
+const THERE_OR_NOT: &[&str] = &["there", "not there"];
+
+/// What operators can come to themselves, by the names that the engine counts under; an error is
+/// that of the operator that it arises in.
+const REACHABLE: &[(&[&str], &[&[&str]])] = &[
+    (&["variable"], &[&["entity", "record"]]),
+    (&[".attribute of entity"], &[VALUES, &["missing entity", "missing attribute"]]),
+    (&[".attribute of record"], &[VALUES, &["missing record attribute"]]),
+    (&[".attribute", "has"], &[&["type error"]]),
+    (&["has of entity", "has of record"], &[FLAG]),
+    (&["getTag"], &[VALUES, &["type error", "missing entity", "missing tag"]]),
     (
         &[
-            "has",
-            "has_tag",
+            "hasTag",
             "like",
             "is",
-            "is_in",
             "in",
-            "and",
-            "or",
-            "not",
-            "less",
-            "less_eq",
-            "greater",
-            "greater_eq",
+            "&&",
+            "||",
+            "!",
+            "<",
+            "<=",
             "contains",
-            "contains_all",
-            "contains_any",
-            "is_empty",
-            "is_ipv4",
-            "is_ipv6",
-            "is_loopback",
-            "is_multicast",
-            "is_in_range",
-            "decimal_less_than",
-            "decimal_less_eq",
-            "decimal_greater",
-            "decimal_greater_eq",
+            "containsAll",
+            "containsAny",
+            "isEmpty",
+            "isIpv4",
+            "isIpv6",
+            "isLoopback",
+            "isMulticast",
+            "isInRange",
+            "lessThan",
+            "lessThanOrEqual",
+            "greaterThan",
+            "greaterThanOrEqual",
         ],
-        &["true", "false", "type_error"],
+        &[FLAG, &["type error"]],
     ),
-    (&["eq", "not_eq"], &["true", "false"]),
+    (&["=="], &[FLAG]),
+    (&["if"], &[VALUES, &["type error"]]),
+    (&["+", "-", "*", "-x"], &[&["long", "overflow", "type error"]]),
+    (&["[set]"], &[&["set"]]),
+    (&["{record}"], &[&["record"]]),
+    (&["decimal"], &[&["decimal", "extension error", "type error"]]),
+    (&["ip"], &[&["ip", "extension error", "type error"]]),
+    (&["datetime", "offset", "toDate"], &[&["datetime", "extension error", "type error"]]),
+    (&["duration", "durationSince"], &[&["duration", "extension error", "type error"]]),
+    (&["toTime"], &[&["duration", "type error"]]),
     (
-        &["if"],
+        &["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"],
+        &[&["long", "type error"]],
+    ),
+    (&["check"], &[&["by a machine", "by all policies"]]),
+    (
         &[
-            "true",
-            "false",
-            "long",
-            "string",
-            "entity",
-            "set",
-            "record",
-            "decimal",
-            "ip",
-            "datetime",
-            "duration",
-            "type_error",
+            "ask root, by class",
+            "ask root, by layout",
+            "ask literal, by layout",
+            "ask follow, by class",
+            "ask follow, by layout",
         ],
+        &[THERE_OR_NOT],
     ),
-    (&["add", "sub", "mul", "neg"], &["long", "overflow", "type_error"]),
-    (&["set"], &["set"]),
-    (&["record"], &["record"]),
-    (&["decimal"], &["decimal", "extension_error", "type_error"]),
-    (&["ip"], &["ip", "extension_error", "type_error"]),
-    (&["datetime"], &["datetime", "extension_error", "type_error"]),
-    (&["duration"], &["duration", "extension_error", "type_error"]),
-    (&["offset", "to_date"], &["datetime", "extension_error", "type_error"]),
-    (&["duration_since"], &["duration", "extension_error", "type_error"]),
-    (&["to_time"], &["duration", "type_error"]),
     (
-        &["to_milliseconds", "to_seconds", "to_minutes", "to_hours", "to_days"],
-        &["long", "type_error"],
+        &[
+            "ask group",
+            "ask any group",
+            "ask same word",
+            "ask same number",
+            "ask less",
+            "ask less or equal",
+            "ask contains, texts",
+            "ask contains, entities",
+            "ask in",
+            "ask in any",
+        ],
+        &[YES_OR_NO],
     ),
+    (&["ask literal, by class"], &[&["found"]]),
+    (&["ask other"], &[YES_OR_NO, &["no answer"]]),
 ];
+
+/// What no evaluation comes to, and why.
+pub const UNREACHABLE: &[(&str, &str)] = &[
+    ("unlinked slot", "a bundle evaluates templates by their links, which fill every slot"),
+    ("recursion limit", "a bundle refuses policies that nest so deep"),
+];
+
+/// Of a hundred checks that a machine might decide, so many it has to.
+const BY_MACHINE_MIN: u64 = 50;
 
 /// What this thread's evaluations added since the last call; nothing without the feature
 /// `coverage`.
@@ -146,18 +124,39 @@ pub fn add(counts: &mut Counts, more: Counts) {
     }
 }
 
-/// The cells that can be reached and were so less than [`COUNT_MIN`] times, with their counts.
-/// None where nothing counts.
+/// Every cell that can be reached, with its count.
+pub fn table(counts: &Counts) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+    cells().map(|(operator, outcome)| {
+        (operator, outcome, counts.get(&(operator, outcome)).copied().unwrap_or(0))
+    })
+}
+
+/// What is wrong with the counts of a full run, a line each. Nothing where nothing counts.
 #[must_use]
-pub fn seldom(counts: &Counts) -> Vec<(&'static str, &'static str, u64)> {
+pub fn faults(counts: &Counts) -> Vec<String> {
     if counts.is_empty() {
         return Vec::new();
     }
-    let cells = REACHABLE.iter().flat_map(|(operators, outcomes)| {
-        operators.iter().flat_map(|operator| outcomes.iter().map(|outcome| (*operator, *outcome)))
-    });
-    cells
-        .map(|cell| (cell.0, cell.1, counts.get(&cell).copied().unwrap_or(0)))
+    let seldom = table(counts)
         .filter(|(.., count)| *count < COUNT_MIN)
-        .collect()
+        .map(|(operator, outcome, count)| format!("{operator} to {outcome}: only {count} times"));
+    let known: BTreeSet<_> = cells().collect();
+    let undeclared = counts
+        .iter()
+        .filter(|(cell, _)| !known.contains(*cell))
+        .map(|((operator, outcome), count)| format!("{operator} to {outcome}: {count} times"))
+        .map(|fault| format!("{fault}, which was taken for impossible"));
+    let checks = |by| counts.get(&("check", by)).copied().unwrap_or(0);
+    let (known, fell_back) = (checks("by a machine"), checks("by all policies"));
+    let few = (known * 100 < (known + fell_back) * BY_MACHINE_MIN)
+        .then(|| format!("machines decided {known} checks and left {fell_back}"));
+    seldom.chain(undeclared).chain(few).collect()
+}
+
+fn cells() -> impl Iterator<Item = (&'static str, &'static str)> {
+    REACHABLE.iter().flat_map(|(operators, outcomes)| {
+        operators.iter().flat_map(|operator| {
+            outcomes.iter().copied().flatten().map(|outcome| (*operator, *outcome))
+        })
+    })
 }

@@ -541,6 +541,8 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
                 Some(path) => {
                     reads.rows.insert(path);
                 }
+                // Branches may choose an entity, whose row it would be.
+                None if self.access(of).is_none() => reads.more = true,
                 None => self.reads(of, reads),
             },
             Expr::Binary(Binary::HasTag | Binary::GetTag, entity, tag) => {

@@ -83,6 +83,8 @@ impl Asker {
             let start = start.get_or_init(|| machine.begin(&matter));
             machine.resume(&matter, start)
         });
+        #[cfg(feature = "coverage")]
+        crate::coverage::count_check(known.is_some());
         match known {
             Some(known) => decision(world, known),
             None => {

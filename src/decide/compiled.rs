@@ -59,7 +59,10 @@ pub(crate) fn decide_in(
 }
 
 fn decide_matter(world: &World, matter: &Matter<'_>) -> Decision {
-    match matter.environment.machine.as_ref().and_then(|machine| machine.decide(matter)) {
+    let known = matter.environment.machine.as_ref().and_then(|machine| machine.decide(matter));
+    #[cfg(feature = "coverage")]
+    crate::coverage::count_check(known.is_some());
+    match known {
         Some(known) => decision(world, known),
         None => {
             let evaluator = plan::Evaluator { arena: &matter.plan.arena, scope: matter.scope };
@@ -135,5 +138,72 @@ fn words(error: EvalError) -> &'static str {
         EvalError::Overflow => "a number exceeds 64 bits",
         EvalError::Extension => "an extension function takes no such value",
         EvalError::UnlinkedSlot => "a template was not linked",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Engine;
+    use crate::facts::{Entity, EntityUid};
+    use crate::policy::PolicyBundle;
+
+    const SCHEMA: &str = "
+        entity Area = { open?: Bool };
+        entity Staff in [Area] = { area?: Area };
+        action enter appliesTo { principal: Staff, resource: Area };
+    ";
+
+    fn staff(id: &str) -> EntityUid {
+        EntityUid::new("Staff", id)
+    }
+
+    fn area(id: &str) -> EntityUid {
+        EntityUid::new("Area", id)
+    }
+
+    fn engine(policies: &str, facts: impl IntoIterator<Item = Entity>) -> Engine {
+        let policies = PolicyBundle::builder().schema("s", SCHEMA).policies("p", policies);
+        let engine = Engine::builder(policies.build().unwrap());
+        engine.facts(facts.into_iter().collect()).build().unwrap()
+    }
+
+    /// Whether the machine allows; `None` where it leaves the question to all policies.
+    fn by_machine(engine: &Engine, who: &str) -> Option<bool> {
+        let world = engine.world();
+        let request = Request::new(staff(who), "enter", area("hall"));
+        let allowed = Resolved::with(&world, &request, |resolved| {
+            let (plan, scope) = (world.plan(), resolved.scope(world.facts().rows()));
+            let environment = resolved.environment?;
+            let matter = Matter { plan, environment, scope };
+            let verdict = environment.machine.as_ref()?.decide(&matter)?;
+            Some(matches!(verdict, Verdict::Allow(_)))
+        });
+        let allowed = allowed.unwrap();
+        assert!(allowed.is_none_or(|allowed| allowed == engine.determine(&request).allowed));
+        allowed
+    }
+
+    #[test]
+    fn an_entity_that_nothing_names_is_none_of_the_literals() {
+        let engine =
+            engine(r#"@id("ada") permit (principal == Staff::"ada", action, resource);"#, []);
+        assert_eq!(by_machine(&engine, "ada"), Some(true));
+        assert_eq!(by_machine(&engine, "eve"), Some(false));
+    }
+
+    #[test]
+    fn what_a_branch_leads_to_is_read_there() {
+        let engine = engine(
+            r#"@id("open") permit (principal, action, resource) when {
+                (if principal has area then principal.area else Area::"hall") has open
+            };"#,
+            ["ada", "eve"].map(|id| Entity::new(staff(id)).with("area", area(id))),
+        );
+        assert_eq!(by_machine(&engine, "ada"), Some(false));
+        let opened = Entity::new(area("ada")).with("open", true);
+        engine.apply(&crate::facts::Changes::new().put(opened)).unwrap();
+        assert_eq!(by_machine(&engine, "ada"), Some(true));
+        assert_eq!(by_machine(&engine, "eve"), Some(false));
     }
 }

@@ -448,7 +448,6 @@ impl Rows {
                 plan.class(self, slot, layout)
             }
         };
-        let class = if there || class != UNCLASSED { class } else { ABSENT };
         if self.row(slot).class() != class
             && let Some(page) = self.page_mut(slot)
         {

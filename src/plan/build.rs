@@ -114,8 +114,8 @@ impl Builder {
         }
         if answer == ABSENT {
             residual.known.insert(path, None);
-            let absent = matter.plan.absent.get(matter.path_type(path) as usize)?;
-            return Some(Answer::Class(path, std::sync::Arc::clone(absent)));
+            let nobody = matter.plan.nobody(matter.scope.rows, matter.path_type(path))?;
+            return Some(Answer::Class(path, nobody));
         }
         let (layout, outcomes) = classes.class(answer)?;
         residual.known.insert(path, layout);

@@ -8,7 +8,7 @@ use super::environment::TypePlan;
 use super::eval::{Evaluator, Val};
 use super::expr::{Arena, Binary, Expr, ExprId, Var};
 use super::node::{FAIL, FALSE, NodeId, TRUE};
-use crate::facts::{ABSENT, CLASS_FIRST, Column, Kind, Path, UNCLASSED, Value};
+use crate::facts::{CLASS_FIRST, Column, Kind, Path, UNCLASSED, Value};
 
 /// The bits of a row's class word that number its class; those above number its layout.
 pub(crate) const CLASS_BITS: u32 = 24;
@@ -86,10 +86,6 @@ impl TypeClasses {
         }
         key.clear();
         key.extend(self.questions.iter().map(|question| question.answer(evaluator)));
-        // An entity that is not there may still be one of the plan's literals.
-        if layout == NOT_THERE && self.is_nobody(key) {
-            return ABSENT;
-        }
         key.push(layout);
         let mut known = self.known();
         if let Some(class) = known.classes.get(&**key) {
@@ -126,14 +122,6 @@ impl TypeClasses {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the answers are those of an entity that is not there and no literal.
-    fn is_nobody(&self, answers: &[u32]) -> bool {
-        self.questions.iter().zip(answers).all(|(question, answer)| match question {
-            Question::AmongLiterals(..) => matches!(*answer, NONE | ERROR),
-            _ => true,
-        })
     }
 
     pub(crate) fn count(&self) -> usize {

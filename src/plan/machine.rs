@@ -235,7 +235,12 @@ impl Machine {
             let answer = match state.ask {
                 Ask::Done(verdict) => return Some(verdict),
                 Ask::GiveUp => return None,
-                ref ask => frame.answer(matter, ask)?,
+                ref ask => {
+                    let answer = frame.answer(matter, ask);
+                    #[cfg(feature = "coverage")]
+                    crate::coverage::count_answer(ask, answer);
+                    answer?
+                }
             };
             at = match state.leads(answer) {
                 NOWHERE => self.expand(matter, at, state, answer)?,
@@ -274,18 +279,16 @@ impl Machine {
     }
 
     fn state(&self, matter: &Matter<'_>, at: u32) -> Option<&State> {
-        let chunk = self.chunks.get(at as usize / CHUNK_STATES).and_then(OnceLock::get);
-        let known = chunk.and_then(|chunk| chunk.get(at as usize % CHUNK_STATES)?.get());
-        match known {
-            Some(state) => Some(state),
-            None if at == START => {
-                let mut builder = self.builder()?;
-                let states = builder.start(matter);
-                self.add(states);
-                self.chunks.first()?.get()?.get(START as usize)?.get()
-            }
-            None => None,
+        if at == START && self.known(START).is_none() {
+            let mut builder = self.builder()?;
+            let states = builder.start(matter);
+            self.add(states);
         }
+        self.known(at)
+    }
+
+    fn known(&self, at: u32) -> Option<&State> {
+        self.chunks.get(at as usize / CHUNK_STATES)?.get()?.get(at as usize % CHUNK_STATES)?.get()
     }
 
     /// Finds where an answer leads, the first time that it is given.

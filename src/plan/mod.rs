@@ -26,6 +26,8 @@ use classes::{NOT_THERE, TypeClasses};
 pub(crate) use environment::{Environment, Link, PathInfo, TypePlan};
 pub(crate) use eval::{Evaluator, Val};
 pub(crate) use expr::{Arena, Binary, EvalError, Expr, ExprId, Unary, Var};
+#[cfg(feature = "coverage")]
+pub(crate) use machine::Ask;
 pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX, Start, Verdict};
 pub(crate) use node::{
     FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE,
@@ -46,8 +48,6 @@ pub(crate) struct Plan {
     pub(crate) types: Vec<TypePlan>,
     type_numbers: HashMap<Arc<str>, u32>,
     classes: Vec<TypeClasses>,
-    /// What the tests of each type come to where there is no row.
-    absent: Vec<Arc<[NodeId]>>,
 }
 
 /// One policy.
@@ -96,9 +96,6 @@ impl Plan {
         let type_numbers =
             types.iter().zip(0..).map(|(plan, number)| (Arc::clone(&plan.name), number)).collect();
         let classes = types.iter().map(|plan| TypeClasses::new(&arena, plan)).collect();
-        let (rows, local) = (Rows::default(), Local::default());
-        let nobody = Evaluator { arena: &arena, scope: Scope::of_row(&rows, &local, Slot::MAX) };
-        let absent = types.iter().map(|plan| classes::outcomes(&nobody, plan)).collect();
         Self {
             rules,
             literals,
@@ -108,7 +105,6 @@ impl Plan {
             keys,
             type_numbers,
             classes,
-            absent,
             types,
             arena,
         }
@@ -197,6 +193,15 @@ impl Plan {
         });
         local.context.set_class(class.unwrap_or(UNCLASSED));
         local.give_key(key);
+    }
+
+    /// What the tests of a type come to where there is no row, on an entity that is no literal.
+    fn nobody(&self, rows: &Rows, number: u32) -> Option<Arc<[NodeId]>> {
+        let (plan, _) = self.of_type(number)?;
+        let mut local = Local::default();
+        let own = local.nobody(&plan.name);
+        let scope = Scope::of_row(rows, &local, own);
+        Some(classes::outcomes(&Evaluator { arena: &self.arena, scope }, plan))
     }
 
     fn of_type(&self, number: u32) -> Option<(&TypePlan, &TypeClasses)> {
