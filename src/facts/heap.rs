@@ -27,6 +27,8 @@ const TEXTS: u32 = 10;
 const MIXED: u32 = 11;
 /// Names' numbers and values in turn. Also the tags of an entity.
 const RECORD: u32 = 12;
+/// A row's parents: their slots in ascending order, then their numbers among the inner rows.
+const PARENTS: u32 = 13;
 
 /// What a page's heap begins with: the empty set, at place 0.
 pub(crate) const EMPTY_SET: u32 = ENTITIES;
@@ -54,6 +56,8 @@ pub(crate) enum View<'h> {
     Mixed(&'h [u32], usize),
     /// Names' numbers and values in turn, and how many pairs.
     Record(&'h [u32], usize),
+    /// Slots, and as many numbers of inner rows, 0 where that is not known.
+    Parents(&'h [u32], &'h [u32]),
 }
 
 const fn head(tag: u32, count: u32) -> u32 {
@@ -90,6 +94,11 @@ pub(crate) fn read(words: &[u32]) -> (View<'_>, &[u32]) {
             let (members, rest) = rest.split_at_checked(count).unwrap_or_default();
             (View::Texts(members), rest)
         }
+        PARENTS => {
+            let (slots, rest) = rest.split_at_checked(count).unwrap_or_default();
+            let (inner, rest) = rest.split_at_checked(count).unwrap_or_default();
+            (View::Parents(slots, inner), rest)
+        }
         MIXED | RECORD => {
             let (size, rest) = one();
             let (members, rest) = rest.split_at_checked(size as usize).unwrap_or_default();
@@ -111,8 +120,12 @@ pub(crate) fn i64_of(words: &[u32]) -> i64 {
     }
 }
 
+#[inline]
 pub(crate) fn u128_of(words: &[u32]) -> u128 {
-    words.iter().take(4).fold(0, |value, word| (value << 32) | u128::from(*word))
+    let [first, second, third, fourth, ..] = words else { return 0 };
+    let high = (u64::from(*first) << 32) | u64::from(*second);
+    let low = (u64::from(*third) << 32) | u64::from(*fourth);
+    (u128::from(high) << 64) | u128::from(low)
 }
 
 pub(crate) fn u128_words(value: u128) -> [u32; 4] {
@@ -184,9 +197,20 @@ pub(super) fn write_record(heap: &mut Vec<u32>, members: &Record, numbering: &mu
     close(heap, start);
 }
 
-pub(super) fn write_slots(heap: &mut Vec<u32>, slots: &[u32]) {
-    heap.push(head(ENTITIES, slots.len() as u32));
+/// Whether a number is among these, which ascend. Few are compared all at once, without a branch.
+#[inline]
+pub(crate) fn contains(numbers: &[u32], wanted: u32) -> bool {
+    const FEW: usize = 64;
+    if numbers.len() <= FEW {
+        return numbers.iter().fold(false, |found, number| found | (*number == wanted));
+    }
+    numbers.binary_search(&wanted).is_ok()
+}
+
+pub(super) fn write_parents(heap: &mut Vec<u32>, slots: &[u32]) {
+    heap.push(head(PARENTS, slots.len() as u32));
     heap.extend(slots);
+    heap.extend(slots.iter().map(|_| 0));
 }
 
 fn open(heap: &mut Vec<u32>, head: u32) -> usize {
@@ -219,7 +243,7 @@ pub(crate) fn value(view: View<'_>, naming: &impl Naming) -> Value {
         View::Entity(slot) => Repr::Entity(naming.uid(slot)),
         View::Ip(address, prefix) => Repr::Ip { address, prefix },
         View::Record(..) => Repr::Record(Arc::new(record(view, naming))),
-        View::Entities(_) | View::Texts(_) | View::Mixed(..) => {
+        View::Entities(_) | View::Texts(_) | View::Mixed(..) | View::Parents(..) => {
             let mut elements = BTreeSet::new();
             each(view, |element| {
                 elements.insert(value(element, naming));

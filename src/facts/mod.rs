@@ -26,7 +26,9 @@ pub use uid::EntityUid;
 pub use value::{Record, Value, ValueError};
 
 pub(crate) use cedar::Conversion;
-pub(crate) use heap::{EMPTY_SET, Naming, Numbering, View, each, members, value as value_of};
+pub(crate) use heap::{
+    EMPTY_SET, Naming, Numbering, View, contains, each, members, value as value_of,
+};
 pub(crate) use json::{attributes_from_json, context_from_json, entity_from_json, plain_json};
 pub(crate) use key::IdKey;
 pub(crate) use layout::{ABSENT, CLASS, CLASS_FIRST, Column, Kind, Path, Shape, UNCLASSED};

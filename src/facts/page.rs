@@ -24,8 +24,11 @@ pub(super) struct Page {
     /// How many words of the heap no row leads to any more.
     pub(super) left: u32,
     /// Rows that outgrew the stride, by their place.
-    pub(super) long: Vec<(u32, Box<[u32]>)>,
+    pub(super) long: Option<Box<LongRows>>,
 }
+
+/// Rows that outgrew their page's stride, by their place.
+pub(super) type LongRows = Vec<(u32, Box<[u32]>)>;
 
 /// One row.
 #[derive(Debug, Clone, Copy)]
@@ -47,15 +50,15 @@ impl<'w> Row<'w> {
 
     #[inline]
     pub(crate) fn parents(self) -> &'w [Slot] {
-        self.slots(PARENTS)
+        self.parents_and_numbers().0
     }
 
-    /// The set of entities that a word leads to.
+    /// The parents' slots, and their numbers among the inner rows, 0 where that is not known.
     #[inline]
-    pub(crate) fn slots(self, offset: usize) -> &'w [Slot] {
-        match self.blob(offset) {
-            heap::View::Entities(slots) => slots,
-            _ => &[],
+    pub(super) fn parents_and_numbers(self) -> (&'w [Slot], &'w [u32]) {
+        match self.blob(PARENTS) {
+            heap::View::Parents(slots, numbers) => (slots, numbers),
+            _ => (&[], &[]),
         }
     }
 
@@ -137,7 +140,7 @@ impl Draft {
         if let Some(word) = self.words.get_mut(PARENTS) {
             *word = heap.len() as u32;
         }
-        heap::write_slots(heap, &parents);
+        heap::write_parents(heap, &parents);
     }
 
     fn column(&mut self, path: &[Arc<str>], kind: Kind, words: &[u32]) {
@@ -200,8 +203,8 @@ impl Page {
     pub(super) fn row(&self, slot: Slot) -> Row<'_> {
         let (place, stride) = ((slot % PAGE_ROWS) as usize, self.stride as usize);
         let mut words = self.words.get(place * stride..(place + 1) * stride).unwrap_or_default();
-        if !self.long.is_empty()
-            && let Some((_, long)) = self.long.iter().find(|(at, _)| *at as usize == place)
+        if let Some(long) = &self.long
+            && let Some((_, long)) = long.iter().find(|(at, _)| *at as usize == place)
         {
             words = long;
         }
@@ -225,7 +228,8 @@ impl Page {
         {
             *word = value;
         }
-        if let Some((_, long)) = self.long.iter_mut().find(|(at, _)| *at == place)
+        if let Some(long) = &mut self.long
+            && let Some((_, long)) = long.iter_mut().find(|(at, _)| *at == place)
             && let Some(word) = long.get_mut(offset)
         {
             *word = value;
@@ -245,7 +249,9 @@ impl Page {
                 *word = value;
             }
         }
-        self.long.retain(|(at, _)| *at != place);
+        if let Some(long) = &mut self.long {
+            long.retain(|(at, _)| *at != place);
+        }
         let start = place as usize * stride;
         if let Some(home) = self.words.get_mut(start..start + stride) {
             // A row that does not fit keeps its header here too.
@@ -255,7 +261,17 @@ impl Page {
             }
         }
         if row.len() > stride {
-            self.long.push((place, row.into()));
+            self.long.get_or_insert_default().push((place, row.into()));
+        }
+    }
+
+    /// Notes the numbers of a row's parents among the inner rows.
+    pub(super) fn number_parents(&mut self, slot: Slot, numbers: impl Iterator<Item = u32>) {
+        let row = self.row(slot);
+        let (at, count) = (row.word(PARENTS) as usize, row.parents().len());
+        let places = self.heap.get_mut(at + 1 + count..).unwrap_or_default();
+        for (place, number) in places.iter_mut().zip(numbers) {
+            *place = number;
         }
     }
 

@@ -227,6 +227,15 @@ impl Rows {
         self.inner.get(number / INNER_PER_PAGE)?.get(number % INNER_PER_PAGE)
     }
 
+    /// What lies above a parent, by its number where that is known.
+    #[inline]
+    fn numbered(&self, parent: Slot, number: u32) -> Option<&Ancestry> {
+        match number.checked_sub(1) {
+            Some(number) => self.inner_at(number),
+            None => self.ancestry(self.row(parent)),
+        }
+    }
+
     /// Whether an entity is in another: itself, or an ancestor of it.
     #[inline]
     pub(crate) fn is_in(&self, slot: Slot, above: Slot) -> bool {
@@ -235,22 +244,25 @@ impl Rows {
 
     #[inline]
     pub(crate) fn row_is_below(&self, row: Row<'_>, above: Slot) -> bool {
-        row.parents().iter().any(|parent| {
+        let (parents, numbers) = row.parents_and_numbers();
+        parents.iter().zip(numbers).any(|(parent, number)| {
             *parent == above
                 || self
-                    .ancestry(self.row(*parent))
-                    .is_some_and(|parent| parent.above.binary_search(&above).is_ok())
+                    .numbered(*parent, *number)
+                    .is_some_and(|parent| heap::contains(&parent.above, above))
         })
     }
 
     /// Which of 64 of the plan's groups a row is in, a bit each.
     #[inline]
     pub(crate) fn groups(&self, row: Row<'_>, word: usize) -> u64 {
-        let of = |row| {
-            let ancestry = self.ancestry(row);
+        let of = |ancestry: Option<&Ancestry>| {
             ancestry.and_then(|it| it.groups.get(word)).copied().unwrap_or_default()
         };
-        row.parents().iter().fold(of(row), |bits, parent| bits | of(self.row(*parent)))
+        let (parents, numbers) = row.parents_and_numbers();
+        parents.iter().zip(numbers).fold(of(self.ancestry(row)), |bits, (parent, number)| {
+            bits | of(self.numbered(*parent, *number))
+        })
     }
 
     /// The slots of these 64 groups.
@@ -532,7 +544,7 @@ impl Rows {
             words: Vec::new(),
             heap: vec![heap::EMPTY_SET],
             left: 0,
-            long: Vec::new(),
+            long: None,
         });
         if let Some(lane) = Arc::make_mut(&mut self.lanes).get_mut(at) {
             Arc::make_mut(&mut lane.pages).push(number_of_page);
@@ -542,8 +554,14 @@ impl Rows {
 
     /// Brings the ancestries up to date after a row's parents changed.
     fn relate(&mut self, slot: Slot) {
-        for parent in self.row(slot).parents().to_vec() {
-            self.make_inner(parent);
+        let parents = self.row(slot).parents().to_vec();
+        if !parents.is_empty() {
+            parents.iter().for_each(|parent| self.make_inner(*parent));
+            let numbers: Vec<u32> =
+                parents.iter().map(|parent| self.row(*parent).word(INNER)).collect();
+            if let Some(page) = self.page_mut(slot) {
+                page.number_parents(slot, numbers.into_iter());
+            }
         }
         let row = self.row(slot);
         if let Some(ancestry) = self.ancestry(row)
@@ -561,6 +579,7 @@ impl Rows {
         }
     }
 
+    #[inline]
     fn inner_at(&self, number: u32) -> Option<&Ancestry> {
         self.inner.get(number as usize / INNER_PER_PAGE)?.get(number as usize % INNER_PER_PAGE)
     }

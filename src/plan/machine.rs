@@ -17,7 +17,7 @@ use super::eval::Evaluator;
 use super::expr::ExprId;
 use super::node::{NodeId, Nodes, PathId};
 use super::scope::Scope;
-use crate::facts::{Row, Slot, UNCLASSED, View};
+use crate::facts::{Row, Slot, UNCLASSED, View, contains};
 
 /// How many paths a machine follows.
 pub(crate) const PATHS_MAX: usize = 64;
@@ -452,16 +452,6 @@ impl<'w, const N: usize> Frame<'w, N> {
             Width::Long => self.row(place.path).long(place.offset as usize),
         }
     }
-}
-
-/// Whether a number is among these, in ascending order.
-#[inline]
-fn contains(numbers: &[u32], wanted: u32) -> bool {
-    const FEW: usize = 16;
-    if numbers.len() <= FEW {
-        return numbers.contains(&wanted);
-    }
-    numbers.binary_search(&wanted).is_ok()
 }
 
 impl Matter<'_> {
