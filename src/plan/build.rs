@@ -1,6 +1,7 @@
 //! Policies specialised to what was answered so far.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::Plan;
 use super::classes::Layout;
@@ -15,8 +16,8 @@ const FIRST: u32 = 1;
 pub(crate) struct Builder {
     nodes: Nodes,
     all: Items,
-    residuals: Vec<Residual>,
-    states: HashMap<Residual, u32>,
+    residuals: Vec<Arc<Residual>>,
+    states: HashMap<Arc<Residual>, u32>,
 }
 
 /// What is left to decide, and what is known that it depends on.
@@ -32,7 +33,7 @@ struct Residual {
 /// What was answered.
 enum Answer {
     /// The row of a path was found, and its tests come to these.
-    Class(PathId, std::sync::Arc<[NodeId]>),
+    Class(PathId, Arc<[NodeId]>),
     /// Only where a path's row keeps its columns is known.
     Layout,
     /// The row is in none of these groups.
@@ -70,7 +71,7 @@ impl Builder {
         ask: &Ask,
         answer: u32,
     ) -> Option<(u32, Option<(u32, State)>)> {
-        let mut residual = self.residuals.get(from.checked_sub(FIRST)? as usize)?.clone();
+        let mut residual = Residual::clone(self.residuals.get(from.checked_sub(FIRST)? as usize)?);
         let answer = match *ask {
             Ask::Root { path, by_layout, .. } | Ask::Follow { path, by_layout, .. } => {
                 let path = PathId::from(path);
@@ -155,7 +156,7 @@ impl Builder {
             return Some((*known, None));
         }
         let number = FIRST + self.residuals.len() as u32;
-        if number >= STATES_MAX {
+        if number >= STATES_MAX || !matter.plan.has_room() {
             return None;
         }
         let state = match step {
@@ -163,7 +164,8 @@ impl Builder {
             Step::GiveUp => State::new(Ask::GiveUp, 0),
             Step::Ask(node) => self.question(matter, &residual, node),
         };
-        self.states.insert(residual.clone(), number);
+        let residual = Arc::new(residual);
+        self.states.insert(Arc::clone(&residual), number);
         self.residuals.push(residual);
         Some((number, Some((number, state))))
     }

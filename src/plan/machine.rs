@@ -25,6 +25,10 @@ pub(crate) const PATHS_MAX: usize = 64;
 const PATHS_FEW: usize = 12;
 const CHUNK_STATES: usize = 256;
 const CHUNKS: usize = 256;
+/// How many states one check makes at most; all policies together decide it then. So no check waits
+/// long, and a question that is asked once costs little. The comparison with Cedar asks too few
+/// questions of one plan for that.
+const EXPANSIONS_MAX: usize = if cfg!(feature = "coverage") { usize::MAX } else { 2 };
 /// No state: the way there was not gone yet.
 const NOWHERE: u32 = 0;
 const START: u32 = 1;
@@ -227,6 +231,7 @@ impl Machine {
     ) -> Option<Verdict> {
         let first = self.chunks.first().and_then(OnceLock::get).map_or(&[][..], |chunk| chunk);
         let mut at = frame.state;
+        let mut left = EXPANSIONS_MAX;
         loop {
             let state = match first.get(at as usize).and_then(OnceLock::get) {
                 Some(state) => state,
@@ -243,7 +248,10 @@ impl Machine {
                 }
             };
             at = match state.leads(answer) {
-                NOWHERE => self.expand(matter, at, state, answer)?,
+                NOWHERE => {
+                    left = left.checked_sub(1)?;
+                    self.expand(matter, at, state, answer)?
+                }
                 next => next,
             };
         }
@@ -319,7 +327,7 @@ impl Machine {
     }
 }
 
-/// How many states a machine has room for.
+/// How many states a plan has room for.
 pub(crate) const STATES_MAX: u32 = (CHUNK_STATES * CHUNKS) as u32;
 
 impl<'w, const N: usize> Frame<'w, N> {

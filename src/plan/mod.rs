@@ -18,10 +18,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::facts::{Classify, EntityUid, Path, Rows, Shape, Slot, UNCLASSED};
 use crate::symbol::Symbol;
 use classes::{NOT_THERE, TypeClasses};
+use machine::STATES_MAX;
 
 pub(crate) use environment::{Environment, Link, PathInfo, TypePlan};
 pub(crate) use eval::{Evaluator, Val};
@@ -48,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) types: Vec<TypePlan>,
     type_numbers: HashMap<Arc<str>, u32>,
     classes: Vec<TypeClasses>,
+    /// How many states its machines have made.
+    states: AtomicU32,
 }
 
 /// One policy.
@@ -105,9 +109,15 @@ impl Plan {
             keys,
             type_numbers,
             classes,
+            states: AtomicU32::new(0),
             types,
             arena,
         }
+    }
+
+    /// Takes the place of one more state, if there is one.
+    fn has_room(&self) -> bool {
+        self.states.fetch_add(1, Ordering::Relaxed) < STATES_MAX
     }
 
     /// Whether it holds every policy of its bundle.
