@@ -6,7 +6,7 @@
 //! |---|---|
 //! | portals: the paved path | [`Portal`], [`Tenant`], [`Caller`], [`Action`], [`Kind`]; commands in [`portal::Tx`] |
 //! | answers | [`Decision`], [`Disclosure`], [`Explanation`], [`Determination`] |
-//! | policies | [`PolicyBundle`], [`Diagnostic`], [`Limits`] |
+//! | policies | [`PolicyBundle`], [`Diagnostic`], [`Limits`]; what they compile to: [`PlanListing`] |
 //! | any other schema | [`Engine`], [`Request`], [`Facts`], [`Changes`], [`World`] |
 //! | JSON in AuthZEN's shape | [`wire`] |
 //! | who did, saw or was refused what | [`audit`] |
@@ -38,6 +38,10 @@ pub use engine::{Engine, EngineBuilder, World};
 pub use error::{Error, RequestError, StoreError};
 pub use facts::{
     Change, Changes, Entity, EntityUid, Facts, Record, Revision, Timestamp, Value, ValueError,
+};
+pub use plan::{
+    PlanClause, PlanCounts, PlanEnvironment, PlanFilter, PlanJoin, PlanListing, PlanPart,
+    PlanPolicy, PlanRead, PlanType,
 };
 pub use policy::{
     Diagnostic, Digest, Effect, Limits, PolicyBundle, PolicyBundleBuilder, PolicyError, PolicyInfo,

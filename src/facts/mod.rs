@@ -11,6 +11,7 @@ mod paged;
 mod rows;
 mod store;
 mod table;
+mod text;
 mod time;
 mod types;
 mod uid;
@@ -28,6 +29,7 @@ pub(crate) use heap::{EMPTY_SET, Naming, Numbering, View, each, members, value a
 pub(crate) use json::{attributes_from_json, context_from_json, entity_from_json, plain_json};
 pub(crate) use layout::{ABSENT, CLASS, CLASS_FIRST, Column, Kind, Path, Shape, UNCLASSED};
 pub(crate) use rows::{Classify, Draft, Row, Rows, Slot};
+pub(crate) use text::{cedar_text, is_identifier, member_name, quoted};
 pub(crate) use types::{
     ApplicationError, Type, Types, check_type_name, check_untyped_entity, check_untyped_record,
 };

@@ -10,9 +10,11 @@ mod environment;
 mod eval;
 mod expr;
 mod extension;
+mod listing;
 mod machine;
 mod node;
 mod scope;
+mod text;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -26,6 +28,10 @@ use classes::{NOT_THERE, TypeClasses};
 pub(crate) use environment::{Environment, Link, PathInfo, TypePlan};
 pub(crate) use eval::{Evaluator, Val};
 pub(crate) use expr::{Arena, Binary, EvalError, Expr, ExprId, Unary, Var};
+pub use listing::{
+    PlanClause, PlanCounts, PlanEnvironment, PlanFilter, PlanJoin, PlanListing, PlanPart,
+    PlanPolicy, PlanRead, PlanType,
+};
 pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX, Verdict};
 pub(crate) use node::{
     FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE,
@@ -97,8 +103,7 @@ impl Plan {
             types.iter().zip(0..).map(|(plan, number)| (Arc::clone(&plan.name), number)).collect();
         let classes = types.iter().map(|plan| TypeClasses::new(&arena, plan)).collect();
         let (rows, local) = (Rows::default(), Local::default());
-        let nobody =
-            Evaluator { arena: &arena, scope: Scope::of_row(&rows, &local, Slot::MAX) };
+        let nobody = Evaluator { arena: &arena, scope: Scope::of_row(&rows, &local, Slot::MAX) };
         let absent = types.iter().map(|plan| classes::outcomes(&nobody, plan)).collect();
         Self {
             rules,

@@ -9,6 +9,8 @@ mod codes;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod plan;
+#[cfg(test)]
 mod portal_properties;
 #[cfg(test)]
 mod presets;
