@@ -34,7 +34,7 @@ pub use decide::{
     ActionName, Clause, ClauseValue, Decision, Determination, Disclosure, ErrorMode, Explanation,
     Outcome, PolicyTrace, Request, codes,
 };
-pub use engine::{Engine, EngineBuilder, World};
+pub use engine::{Engine, EngineBuilder, ShadowDivergence, ShadowReport, World};
 pub use error::{Error, RequestError, StoreError};
 pub use facts::{
     Change, Changes, Entity, EntityUid, Facts, Record, Revision, Timestamp, Value, ValueError,
