@@ -35,19 +35,18 @@ fn while_writing(count: usize, mut write: impl FnMut(usize) + Send, check: impl 
     let started = Instant::now();
     let begun = AtomicUsize::new(0);
     let writes = thread::scope(|scope| {
-        for _ in 0..CHECKERS {
-            scope.spawn(|| {
-                loop {
-                    let number = begun.fetch_add(1, Ordering::Relaxed);
-                    if number >= count {
-                        break;
-                    }
-                    check(number);
+        let work = || {
+            loop {
+                let number = begun.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    break;
                 }
-            });
-        }
+                check(number);
+            }
+        };
+        let checkers: Vec<_> = (0..CHECKERS).map(|_| scope.spawn(work)).collect();
         let mut writes = 0;
-        while begun.load(Ordering::Relaxed) < count {
+        while checkers.iter().any(|checker| !checker.is_finished()) {
             if begun.load(Ordering::Relaxed) < writes * CHECKS_PER_WRITE {
                 thread::yield_now();
                 continue;
