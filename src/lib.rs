@@ -6,7 +6,7 @@
 //! |---|---|
 //! | portals: the paved path | [`Portal`], [`Tenant`], [`Caller`], [`Action`], [`Kind`]; commands in [`portal::Tx`] |
 //! | answers | [`Decision`], [`Disclosure`], [`Explanation`], [`Determination`] |
-//! | policies | [`PolicyBundle`], [`Diagnostic`], [`Limits`] |
+//! | policies | [`PolicyBundle`], [`Diagnostic`], [`Limits`]; what they compile to: [`PlanListing`] |
 //! | any other schema | [`Engine`], [`Request`], [`Facts`], [`Changes`], [`World`] |
 //! | JSON in AuthZEN's shape | [`wire`] |
 //! | who did, saw or was refused what | [`audit`] |
@@ -34,10 +34,17 @@ pub use decide::{
     ActionName, Clause, ClauseValue, Decision, Determination, Disclosure, ErrorMode, Explanation,
     Outcome, PolicyTrace, Request, codes,
 };
-pub use engine::{Checker, Context, Engine, EngineBuilder, Environment, Id, Resolved, World};
+pub use engine::{
+    Checker, Context, Engine, EngineBuilder, Environment, Id, Resolved, ShadowDivergence,
+    ShadowReport, World,
+};
 pub use error::{Error, RequestError, StoreError};
 pub use facts::{
     Change, Changes, Entity, EntityUid, Facts, Record, Revision, Timestamp, Value, ValueError,
+};
+pub use plan::{
+    PlanClause, PlanCounts, PlanEnvironment, PlanFilter, PlanJoin, PlanListing, PlanPart,
+    PlanPolicy, PlanRead, PlanType,
 };
 pub use policy::{
     Diagnostic, Digest, Effect, Limits, PolicyBundle, PolicyBundleBuilder, PolicyError, PolicyInfo,

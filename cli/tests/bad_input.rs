@@ -237,3 +237,21 @@ fn output_that_cannot_be_written_is_a_failure() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().starts_with("error: standard output"));
 }
+
+#[test]
+fn plans_of_what_is_not_there() {
+    let plan = |arguments: &[&str]| run(&[&["plan"], arguments].concat());
+    let cases: [(&[&str], &str); 5] = [
+        (&["nothing"], "nothing: the policies can't be used"),
+        (&["shop", "--action", "veiw"], "veiw: the schema declares no such environment"),
+        (
+            &["shop", "--action", "pay", "--environment", "Contact view Client"],
+            "Contact view Client: the schema declares no such environment",
+        ),
+        (&["shop", "--environment", "Contact view"], "as in Contact view Document"),
+        (&["shop", "--environment", " "], "as in Contact view Document"),
+    ];
+    for (arguments, expected) in cases {
+        assert_could_not_run(&plan(arguments), expected);
+    }
+}

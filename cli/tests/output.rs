@@ -64,6 +64,51 @@ fn explain_json() {
 }
 
 #[test]
+fn plan_human() {
+    assert_snapshot!(clean(&["plan", "kinds"]));
+}
+
+#[test]
+fn plan_json() {
+    let chosen = ["--environment", "Contact pay Document", "--output", "json"];
+    assert_snapshot!(clean(&[&["plan", "shop"], &chosen[..]].concat()));
+}
+
+#[test]
+fn plan_human_summary() {
+    assert_snapshot!(clean(&["plan", "kinds", "--summary"]));
+}
+
+#[test]
+fn plan_json_summary() {
+    let chosen = ["--summary", "--action", "view", "--format", "json"];
+    assert_snapshot!(clean(&[&["plan", "shop"], &chosen[..]].concat()));
+}
+
+#[test]
+fn plan_lists_what_is_chosen() {
+    let heads = |arguments: &[&str]| -> Vec<String> {
+        let text = clean(&[&["plan", "kinds", "--summary"], arguments].concat());
+        text.lines().skip(2).map(|line| line.split("  ").next().unwrap().to_owned()).collect()
+    };
+    let pays = ["Contact pay Document", "Guest pay Document"];
+    assert_eq!(heads(&["--action", "pay"]), pays);
+    assert_eq!(heads(&["--action", r#"Action::"pay""#]), pays);
+    let both = heads(&["--action", "pay", "--environment", "Guest view Document"]);
+    assert_eq!(both, ["Contact pay Document", "Guest pay Document", "Guest view Document"]);
+    assert_eq!(
+        heads(&["--environment", r#"Guest Action::"pay" Document"#]),
+        ["Guest pay Document"]
+    );
+}
+
+#[test]
+fn plan_says_that_there_are_no_environments_without_a_schema() {
+    let text = clean(&["plan", "untidy"]);
+    assert!(text.contains("no schema: every policy is evaluated"), "{text}");
+}
+
+#[test]
 fn validate_human() {
     assert_snapshot!(clean(&["validate", "shop"]));
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -21,7 +22,7 @@ use super::format::{
 };
 use super::stage::{Observed, Stage};
 use crate::decide::Request;
-use crate::engine::World;
+use crate::engine::{Shadow, ShadowReport, ShadowSetup, World};
 use crate::policy::PolicyBundle;
 use crate::portal::Preset;
 
@@ -119,6 +120,43 @@ impl Suite {
     /// Runs the scenarios whose id holds `filter`, or all, on as many threads as there are cores.
     #[must_use]
     pub fn run(&self, policies: &PolicyBundle, filter: Option<&str>) -> SuiteReport {
+        self.run_under(&Under { policies, shadow: None }, filter)
+    }
+
+    /// Runs the scenarios as [`run`](Self::run) does, and decides every question and command a second
+    /// time by Cedar's own authorizer: see [`EngineBuilder::shadow`](crate::EngineBuilder::shadow).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::author::Suite;
+    /// use doorward::portal::shipped_policies;
+    ///
+    /// let suite = Suite::from_text("own.yaml", r#"
+    /// fixtures: { studio: { preset: invoicing, clients: { C1: { contacts: { gm: {} } } } } }
+    /// scenarios:
+    ///   - id: own
+    ///     fixtures: [studio]
+    ///     check: { principal: gm, action: export, resource: gm }
+    ///     expect: allow
+    /// "#)?;
+    /// let (report, shadow) = suite.run_shadowed(&shipped_policies()?, None);
+    /// assert_eq!(report.passed(), 1);
+    /// assert!(shadow.compared > 0 && shadow.diverged == 0, "{:?}", shadow.last);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn run_shadowed(
+        &self,
+        policies: &PolicyBundle,
+        filter: Option<&str>,
+    ) -> (SuiteReport, ShadowReport) {
+        let shadow = ShadowSetup { rate: 1.0, on_divergence: None }.build();
+        let report = self.run_under(&Under { policies, shadow: shadow.clone() }, filter);
+        (report, shadow.map_or_else(ShadowReport::default, |shadow| shadow.report()))
+    }
+
+    fn run_under(&self, under: &Under<'_>, filter: Option<&str>) -> SuiteReport {
         let chosen: Vec<_> = self.chosen(filter).collect();
         let next = AtomicUsize::new(0);
         let work = || {
@@ -126,7 +164,7 @@ impl Suite {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let Some((file, scenario)) = chosen.get(number) else { return reports };
-                reports.push((number, run(file, scenario, policies, &mut |_| {})));
+                reports.push((number, run(file, scenario, under, &mut |_| {})));
             }
         };
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
@@ -184,7 +222,8 @@ impl Suite {
         filter: Option<&str>,
         mut observe: impl FnMut(&Asked<'_>),
     ) -> SuiteReport {
-        let run = |(file, scenario)| run(file, scenario, policies, &mut observe);
+        let under = Under { policies, shadow: None };
+        let run = |(file, scenario)| run(file, scenario, &under, &mut observe);
         SuiteReport { scenarios: self.chosen(filter).map(run).collect() }
     }
 }
@@ -336,10 +375,16 @@ struct Run<'r> {
     observe: &'r mut dyn FnMut(&Asked<'_>),
 }
 
+/// What scenarios are decided by.
+struct Under<'r> {
+    policies: &'r PolicyBundle,
+    shadow: Option<Arc<Shadow>>,
+}
+
 fn run(
     file: &Loaded,
     scenario: &Scenario,
-    policies: &PolicyBundle,
+    under: &Under<'_>,
     observe: &mut dyn FnMut(&Asked<'_>),
 ) -> ScenarioReport {
     let report = ScenarioReport {
@@ -351,7 +396,7 @@ fn run(
         failures: Vec::new(),
     };
     let mut run = Run { report, observe };
-    let played = play(file, scenario, policies, &mut run);
+    let played = play(file, scenario, under, &mut run);
     let mut report = run.report;
     if let Err(why) = played {
         report.failures.push(Failure {
@@ -367,15 +412,15 @@ fn run(
 fn play(
     file: &Loaded,
     scenario: &Scenario,
-    policies: &PolicyBundle,
+    under: &Under<'_>,
     run: &mut Run<'_>,
 ) -> Result<(), String> {
     let Some(presets) = &scenario.presets else {
-        return play_once(file, scenario, None, policies, run);
+        return play_once(file, scenario, None, under, run);
     };
     for preset in presets.each() {
         let earlier = run.report.failures.len();
-        play_once(file, scenario, Some(*preset), policies, run)
+        play_once(file, scenario, Some(*preset), under, run)
             .map_err(|why| format!("under {preset}: {why}"))?;
         for failure in run.report.failures.iter_mut().skip(earlier) {
             failure.step = format!("{preset}: {}", failure.step);
@@ -388,12 +433,12 @@ fn play_once(
     file: &Loaded,
     scenario: &Scenario,
     preset: Option<Preset>,
-    policies: &PolicyBundle,
+    under: &Under<'_>,
     run: &mut Run<'_>,
 ) -> Result<(), String> {
     let mut fixture = fixture(file, scenario)?;
     fixture.preset = preset.or(fixture.preset);
-    let mut stage = Stage::of(&fixture, policies)?;
+    let mut stage = Stage::of(&fixture, under.policies, under.shadow.clone())?;
     let single = Step {
         check: scenario.check.clone(),
         mail: scenario.mail.clone(),

@@ -13,7 +13,7 @@ use super::format::{
     Question, ResourceSpec, Target, Write,
 };
 use crate::decide::{Decision, Request};
-use crate::engine::{Engine, World};
+use crate::engine::{Engine, Shadow, World};
 use crate::facts::{EntityUid, Timestamp, Value};
 use crate::policy::PolicyBundle;
 use crate::portal::{
@@ -82,7 +82,7 @@ impl Stage {
             SuiteError::new(format!("the fixture cannot be read: {error}"))
                 .with_help("write what stands under a name of `fixtures` in a scenario file")
         })?;
-        Self::of(&fixture, policies).map_err(SuiteError::new)
+        Self::of(&fixture, policies, None).map_err(SuiteError::new)
     }
 
     /// Builds the state of a fixture in YAML: what stands under a name of `fixtures` in a scenario
@@ -96,13 +96,18 @@ impl Stage {
         Self::build(&fixture, policies)
     }
 
-    pub(super) fn of(fixture: &Fixture, policies: &PolicyBundle) -> Result<Self, Broken> {
+    /// Decides a second time what `shadow` draws.
+    pub(super) fn of(
+        fixture: &Fixture,
+        policies: &PolicyBundle,
+        shadow: Option<Arc<Shadow>>,
+    ) -> Result<Self, Broken> {
         let start = fixture.now.as_deref().unwrap_or(START);
         let clock = Arc::new(AtomicI64::new(moment(start)?.as_ms()));
         match &fixture.entities {
-            Some(entities) => EngineStage::of(entities, policies, clock)
+            Some(entities) => EngineStage::of(entities, policies, clock, shadow)
                 .map(|stage| Self(Kept::Engine(Box::new(stage)))),
-            None => PortalStage::of(fixture, policies, clock)
+            None => PortalStage::of(fixture, policies, clock, shadow)
                 .map(|stage| Self(Kept::Portal(Box::new(stage)))),
         }
     }
@@ -265,12 +270,14 @@ impl EngineStage {
         entities: &[Json],
         policies: &PolicyBundle,
         clock: Arc<AtomicI64>,
+        shadow: Option<Arc<Shadow>>,
     ) -> Result<Self, Broken> {
         let text = Json::from(entities.to_vec()).to_string();
         let facts = policies.read_facts(&text).map_err(|error| error.to_string())?;
         let now = Arc::clone(&clock);
         let engine = Engine::builder(policies.clone())
             .facts(facts)
+            .shared_shadow(shadow)
             .clock(move || Timestamp::from_ms(now.load(Ordering::Relaxed)))
             .build()
             .map_err(|error| error.to_string())?;
@@ -311,11 +318,13 @@ impl PortalStage {
         fixture: &Fixture,
         policies: &PolicyBundle,
         clock: Arc<AtomicI64>,
+        shadow: Option<Arc<Shadow>>,
     ) -> Result<Self, Broken> {
         let now = Arc::clone(&clock);
         let portal = Portal::builder()
             .policies(policies.clone())
             .without_base()
+            .shared_shadow(shadow)
             .clock(move || Timestamp::from_ms(now.load(Ordering::Relaxed)))
             .build()
             .map_err(|error| error.to_string())?;

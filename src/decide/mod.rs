@@ -75,7 +75,12 @@ impl Fault {
 }
 
 pub(crate) fn decide(world: &World, request: &Request) -> Decision {
-    match world.evaluator().decide(world, request) {
+    decide_by(world.evaluator(), world, request)
+}
+
+/// Decides by another evaluator than the world's own.
+pub(crate) fn decide_by(evaluator: &dyn Evaluator, world: &World, request: &Request) -> Decision {
+    match evaluator.decide(world, request) {
         Ok(decision) => decision,
         // Validation is the first step.
         Err(fault) => Decision { step: Some(1), ..refusal(world, Some(fault.code)) },

@@ -227,6 +227,21 @@ impl Environment {
             && self.context_type == other.context_type
     }
 
+    /// The question as a whole request: under other policies than the environment was looked up for,
+    /// in the circumstances of another, or to be decided twice.
+    #[cold]
+    pub(super) fn request(
+        &self,
+        principal: Id<'_>,
+        resource: Id<'_>,
+        context: &Context,
+    ) -> decide::Request {
+        let Names { principal: principal_type, action, resource: resource_type } = &*self.names;
+        let uid = |type_name: &str, id: Id<'_>| EntityUid::new(type_name, id.0.text());
+        let (principal, resource) = (uid(principal_type, principal), uid(resource_type, resource));
+        decide::Request::new(principal, action, resource).context(Record::clone(&context.record))
+    }
+
     #[inline]
     pub(super) fn question<'q>(&self, resource: Id<'q>) -> Question<'q> {
         Question {
@@ -297,33 +312,18 @@ impl World {
     ) -> Decision {
         let (principal, resource) = (principal.into(), resource.into());
         if !environment.takes(context, self) {
-            return self.check_anew(environment, principal.0, resource.0, context);
+            let request = environment.request(principal, resource, context);
+            return self.check(&request);
+        }
+        if let Some(shadow) = self.shadow()
+            && shadow.wants_one()
+        {
+            return shadow.check_twice(self, &environment.request(principal, resource, context));
         }
         let mut question = environment.question(resource);
         question.principal.1 = principal.0;
         // What was laid out for another moment is of no use.
         question.serial = if context.reads_now { None } else { Some(context.serial) };
         decide::decide_in(self, &question, || context.now(self))
-    }
-
-    /// Under other policies than the environment was looked up for, or in the circumstances of
-    /// another.
-    #[cold]
-    fn check_anew(
-        &self,
-        environment: &Environment,
-        principal: IdKey<'_>,
-        resource: IdKey<'_>,
-        context: &Context,
-    ) -> Decision {
-        let Names { principal: principal_type, action, resource: resource_type } =
-            &*environment.names;
-        let uid = |type_name: &str, id: IdKey<'_>| EntityUid::new(type_name, id.text());
-        let request = decide::Request::new(
-            uid(principal_type, principal),
-            action,
-            uid(resource_type, resource),
-        );
-        self.check(&request.context(Record::clone(&context.record)))
     }
 }

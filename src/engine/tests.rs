@@ -1,5 +1,5 @@
 use super::*;
-use crate::decide::codes;
+use crate::decide::{Evaluation, Evaluator, Fault, PolicyTrace, Reference, codes};
 use crate::facts::{Entity, Value};
 
 const SCHEMA: &str = "
@@ -268,6 +268,129 @@ fn policies_are_published_with_the_facts_and_bad_ones_are_not() {
     loose.apply(&Changes::new().put(Entity::new(uid("Action", "view")))).unwrap();
     let refused = loose.publish(bundle()).unwrap_err().to_string();
     assert!(refused.contains("is declared by the schema"), "{refused}");
+}
+
+/// Decides as Cedar does, and lets everybody pay.
+#[derive(Debug)]
+struct Generous;
+
+impl Evaluator for Generous {
+    fn evaluate(&self, world: &World, request: &Request) -> Result<Evaluation, Fault> {
+        Reference.evaluate(world, request)
+    }
+
+    fn decide(&self, world: &World, request: &Request) -> Result<Decision, Fault> {
+        let decision = Reference.decide(world, request)?;
+        let pays = request.action().id() == "pay";
+        Ok(if pays { Decision { allowed: true, code: None, ..decision } } else { decision })
+    }
+
+    fn trace(&self, world: &World, request: &Request) -> Result<Vec<PolicyTrace>, Fault> {
+        Reference.trace(world, request)
+    }
+}
+
+fn generous(builder: EngineBuilder) -> Engine {
+    let shadow = builder.shadow.build();
+    let world = World::first(builder.policies, builder.facts, builder.rules, shadow);
+    Engine { world: Publication::new(world.decided_by(Generous)) }
+}
+
+#[test]
+fn a_shadow_finds_what_cedar_decides_otherwise_and_changes_nothing() {
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let teller = Arc::clone(&told);
+    let builder =
+        Engine::builder(bundle()).facts(facts()).shadow(1.0).on_divergence(move |found| {
+            teller.lock().unwrap().push(found.clone());
+        });
+    let engine = generous(builder);
+    let [view, pay] = ["view", "pay"].map(|action| ask("other", action, "open"));
+    assert_eq!(engine.check(&view).code().unwrap(), "CROSS_CLIENT");
+    let report = engine.shadow_report();
+    assert_eq!((report.compared, report.diverged, report.skipped, report.last), (1, 0, 0, None));
+
+    let revision = engine.apply(&Changes::new().put(document("new", "C1", true))).unwrap();
+    assert!(engine.check(&pay).is_allowed(), "the answer is the live one");
+    assert!(engine.check_many(&[pay.clone(), view.clone()])[0].is_allowed());
+    assert_eq!(engine.actions(&view).len(), 3);
+    assert_eq!(engine.list(&pay, "Document").len(), 3);
+    let report = engine.shadow_report();
+    assert_eq!((report.compared, report.diverged), (1 + 1 + 2 + 3 + 3, 1 + 1 + 1 + 3));
+    let told = told.lock().unwrap();
+    assert_eq!(told.len(), 6);
+    assert_eq!(report.last.as_ref(), told.last());
+    let last = told.last().unwrap();
+    assert_eq!(
+        (last.principal_type.as_str(), last.resource_type.as_str()),
+        ("Contact", "Document")
+    );
+    assert!(last.live.is_allowed());
+    assert_eq!(last.reference.code().unwrap(), "CROSS_CLIENT");
+    assert_eq!((last.live.bundle(), last.live.revision()), (bundle().digest(), revision));
+    let words = last.to_string();
+    let digest = bundle().digest().short();
+    assert_eq!(
+        words,
+        format!(
+            r#"Contact Action::"pay" Document: allow, and by the reference deny CROSS_CLIENT (bundle {digest}, revision 1)"#
+        )
+    );
+    assert!(!format!("{last:?}").contains("other"), "it names nobody");
+}
+
+#[test]
+fn without_a_shadow_nothing_is_compared() {
+    for builder in [Engine::builder(bundle()), Engine::builder(bundle()).shadow(0.0)] {
+        let engine = generous(builder.facts(facts()));
+        assert!(engine.check(&ask("other", "pay", "open")).is_allowed());
+        assert_eq!(engine.shadow_report(), ShadowReport::default());
+    }
+}
+
+#[test]
+fn what_is_asked_when_told_of_a_divergence_is_decided_once() {
+    let asking: Arc<std::sync::OnceLock<Engine>> = Arc::default();
+    let asked = Arc::clone(&asking);
+    let builder = Engine::builder(bundle()).facts(facts()).shadow(1.0).on_divergence(move |_| {
+        let again = asked.get().map(|engine| engine.check(&ask("other", "pay", "open")));
+        assert!(again.unwrap().is_allowed());
+    });
+    let engine = asking.get_or_init(|| generous(builder));
+    for round in 1..=3 {
+        let _live = engine.check(&ask("other", "pay", "open"));
+        assert_eq!(engine.shadow_report().diverged, round);
+    }
+}
+
+/// The clock goes on with every look at it, across the moment that decides.
+#[test]
+fn both_deciders_look_at_one_moment() {
+    let looks = std::sync::atomic::AtomicI64::new(0);
+    let bundle = PolicyBundle::builder()
+        .schema(
+            "s",
+            "entity Reader;
+             action read appliesTo { principal: Reader, resource: Reader, context: { now: datetime } };",
+        )
+        .policies(
+            "p",
+            r#"permit (principal, action, resource) when { context.now <= datetime("1970-01-01") };"#,
+        )
+        .build()
+        .unwrap();
+    let engine = Engine::builder(bundle)
+        .clock(move || {
+            Timestamp::from_ms(looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2)
+        })
+        .shadow(1.0)
+        .build()
+        .unwrap();
+    let read = Request::new(uid("Reader", "ada"), "read", uid("Reader", "ada"));
+    let allowed = (0..10).filter(|_| engine.check(&read).is_allowed()).count();
+    assert_eq!(allowed, 5);
+    let report = engine.shadow_report();
+    assert_eq!((report.compared, report.diverged), (10, 0));
 }
 
 #[test]

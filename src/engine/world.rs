@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::shadow::Shadow;
 use crate::compile;
 use crate::decide::{
     self, ActionName, Compiled, Decision, Determination, Disclosure, ErrorMode, Evaluator,
@@ -29,6 +30,7 @@ pub struct World {
     /// No other world has it.
     serial: u64,
     evaluator: Arc<dyn Evaluator>,
+    shadow: Option<Arc<Shadow>>,
 }
 
 /// How an engine was set up; the same for all its worlds.
@@ -74,17 +76,28 @@ impl fmt::Debug for Clock {
 }
 
 impl World {
-    pub(super) fn first(policies: PolicyBundle, facts: Facts, rules: Rules) -> Self {
-        Self::new(policies, facts, Revision::default(), Arc::new(rules))
+    pub(super) fn first(
+        policies: PolicyBundle,
+        facts: Facts,
+        rules: Rules,
+        shadow: Option<Arc<Shadow>>,
+    ) -> Self {
+        Self::new(policies, facts, Revision::default(), Arc::new(rules), shadow)
     }
 
-    fn new(policies: PolicyBundle, facts: Facts, revision: Revision, rules: Arc<Rules>) -> Self {
+    fn new(
+        policies: PolicyBundle,
+        facts: Facts,
+        revision: Revision,
+        rules: Arc<Rules>,
+        shadow: Option<Arc<Shadow>>,
+    ) -> Self {
         let plan = compile::plan(&policies);
         let facts = facts.seen_by(&plan, || policies.declared_actions());
         // What the plan does not know, Cedar does.
         let evaluator: Arc<dyn Evaluator> =
             if plan.is_whole() { Arc::new(Compiled) } else { Arc::new(Reference) };
-        Self { policies, facts, revision, rules, plan, serial: serial(), evaluator }
+        Self { policies, facts, revision, rules, plan, serial: serial(), evaluator, shadow }
     }
 
     /// The world after this one, with other facts.
@@ -94,7 +107,8 @@ impl World {
 
     /// The world after this one, with other policies.
     pub(super) fn succeed_under(&self, policies: PolicyBundle) -> Self {
-        Self::new(policies, self.facts.clone(), self.revision.next(), Arc::clone(&self.rules))
+        let (revision, rules) = (self.revision.next(), Arc::clone(&self.rules));
+        Self::new(policies, self.facts.clone(), revision, rules, self.shadow.clone())
     }
 
     /// The same world over other facts, for looking at a change before it is published.
@@ -107,7 +121,14 @@ impl World {
             plan: Arc::clone(&self.plan),
             serial: serial(),
             evaluator: Arc::clone(&self.evaluator),
+            shadow: self.shadow.clone(),
         }
+    }
+
+    /// The same world, decided by an evaluator that a test brings.
+    #[cfg(test)]
+    pub(super) fn decided_by(self, evaluator: impl Evaluator + 'static) -> Self {
+        Self { evaluator: Arc::new(evaluator), ..self }
     }
 
     /// The policies.
@@ -130,7 +151,10 @@ impl World {
 
     /// Decides one request.
     pub fn check(&self, request: &Request) -> Decision {
-        decide::decide(self, request)
+        match &self.shadow {
+            None => decide::decide(self, request),
+            Some(shadow) => shadow.check(self, request),
+        }
     }
 
     /// Decides many requests; each answer equals [`check`](Self::check)'s.
@@ -223,6 +247,10 @@ impl World {
     /// A number that no other world of this process has.
     pub(crate) fn serial(&self) -> u64 {
         self.serial
+    }
+
+    pub(super) fn shadow(&self) -> Option<&Shadow> {
+        self.shadow.as_deref()
     }
 
     pub(crate) fn evaluator(&self) -> &dyn Evaluator {

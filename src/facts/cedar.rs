@@ -109,7 +109,7 @@ impl EntityUid {
 }
 
 /// Cedar reads no dotted quad inside an IPv6 address, which the standard form may hold.
-fn ip_text(address: IpAddr, prefix: u8) -> String {
+pub(super) fn ip_text(address: IpAddr, prefix: u8) -> String {
     let mut text = match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => address.segments().map(|segment| format!("{segment:x}")).join(":"),

@@ -13,6 +13,7 @@ mod reader;
 mod rows;
 mod store;
 mod table;
+mod text;
 mod time;
 mod types;
 mod uid;
@@ -34,6 +35,7 @@ pub(crate) use key::IdKey;
 pub(crate) use layout::{ABSENT, CLASS, CLASS_FIRST, Column, Kind, Path, Shape, UNCLASSED};
 pub(crate) use page::{Draft, Row};
 pub(crate) use rows::{Classify, Rows, Slot};
+pub(crate) use text::{cedar_text, is_identifier, member_name, quoted};
 pub(crate) use types::{
     ApplicationError, Type, Types, check_type_name, check_untyped_entity, check_untyped_record,
 };

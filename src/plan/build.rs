@@ -56,6 +56,11 @@ impl Builder {
         Self { nodes, all, residuals: Vec::new(), states: HashMap::new() }
     }
 
+    /// The conditions, and those of all policies before anything is asked.
+    pub(crate) fn all(&self) -> (&Nodes, &Items) {
+        (&self.nodes, &self.all)
+    }
+
     /// The first state.
     pub(crate) fn start(&mut self, matter: &Matter<'_>) -> Option<(u32, State)> {
         let residual =

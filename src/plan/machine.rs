@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock, TryLockError};
+use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
 
 use super::Plan;
 use super::RuleKind;
@@ -194,6 +194,14 @@ impl Machine {
             chunks: (0..CHUNKS).map(|_| OnceLock::new()).collect(),
             builder: Mutex::new(Builder::new(nodes, items)),
         }
+    }
+
+    /// The policies before anything is asked, to look at. Who decides meanwhile does without what
+    /// it would add to the machine.
+    pub(super) fn at_start<T>(&self, look: impl FnOnce(&Nodes, &Items) -> T) -> T {
+        let builder = self.builder.lock().unwrap_or_else(PoisonError::into_inner);
+        let (nodes, items) = builder.all();
+        look(nodes, items)
     }
 
     /// Decides; `None` where only all policies together tell.

@@ -10,9 +10,11 @@ mod environment;
 mod eval;
 mod expr;
 mod extension;
+mod listing;
 mod machine;
 mod node;
 mod scope;
+mod text;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -28,6 +30,10 @@ use machine::STATES_MAX;
 pub(crate) use environment::{Environment, Link, PathInfo, TypePlan};
 pub(crate) use eval::{Evaluator, Val};
 pub(crate) use expr::{Arena, Binary, EvalError, Expr, ExprId, Unary, Var};
+pub use listing::{
+    PlanClause, PlanCounts, PlanEnvironment, PlanFilter, PlanJoin, PlanListing, PlanPart,
+    PlanPolicy, PlanRead, PlanType,
+};
 #[cfg(feature = "coverage")]
 pub(crate) use machine::Ask;
 pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX, Start, Verdict};

@@ -13,7 +13,7 @@ use super::tenant::{Tenant, TenantInner};
 use super::writing::Writer;
 use crate::audit::AuditQueue;
 use crate::decide::ErrorMode;
-use crate::engine::{Engine, Publication};
+use crate::engine::{Engine, Publication, Shadow, ShadowDivergence, ShadowReport, ShadowSetup};
 use crate::error::Error;
 use crate::facts::{Facts, Timestamp};
 use crate::policy::PolicyBundle;
@@ -72,6 +72,8 @@ pub(super) struct Setup {
     host_owned_documents: bool,
     clock: Option<Arc<dyn Fn() -> Timestamp + Send + Sync>>,
     audit: Option<AuditQueue>,
+    /// One for all tenants.
+    shadow: Option<Arc<Shadow>>,
 }
 
 impl Setup {
@@ -85,7 +87,7 @@ impl Setup {
 impl Portal {
     /// Sets up a portal. Without anything it takes the shipped policies.
     pub fn builder() -> PortalBuilder {
-        PortalBuilder { policies: None, setup: Setup::default() }
+        PortalBuilder { policies: None, setup: Setup::default(), shadow: ShadowSetup::default() }
     }
 
     /// Adds a tenant that starts from a preset or a configuration.
@@ -150,6 +152,7 @@ impl Portal {
         let mut engine = Engine::builder(self.policies())
             .facts(facts)
             .error_mode(setup.error_mode)
+            .shared_shadow(setup.shadow.clone())
             .host_owned("ViewAs")
             .host_owned("OnBehalf")
             .host_owned("Guest");
@@ -181,6 +184,13 @@ impl Portal {
     #[must_use]
     pub fn policies(&self) -> PolicyBundle {
         PolicyBundle::clone(&self.0.policies.load())
+    }
+
+    /// What deciding a share of the requests of all tenants a second time found, since the portal
+    /// was built: see [`PortalBuilder::shadow`]. Nothing where there is no shadow.
+    #[must_use]
+    pub fn shadow_report(&self) -> ShadowReport {
+        self.0.setup.shadow.as_ref().map_or_else(ShadowReport::default, |shadow| shadow.report())
     }
 
     /// Every tenant, in no order.
@@ -226,6 +236,7 @@ impl fmt::Debug for Portal {
 pub struct PortalBuilder {
     policies: Option<PolicyBundle>,
     setup: Setup,
+    shadow: ShadowSetup,
 }
 
 impl PortalBuilder {
@@ -287,6 +298,42 @@ impl PortalBuilder {
         self
     }
 
+    /// Decides this share of all tenants' decisions a second time, by Cedar's own authorizer, and
+    /// compares: see [`EngineBuilder::shadow`](crate::EngineBuilder::shadow). Default: 0, none.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::{Portal, Preset};
+    ///
+    /// let portal = Portal::builder().shadow(0.01).build()?;
+    /// portal.create_tenant("acme", Preset::Accounting)?;
+    /// // Beside the host's other counters.
+    /// assert_eq!(portal.shadow_report().diverged, 0);
+    /// # Ok::<(), doorward::Error>(())
+    /// ```
+    pub fn shadow(mut self, rate: f64) -> Self {
+        self.shadow.rate = rate;
+        self
+    }
+
+    /// Tells of each divergence that [`shadow`](Self::shadow) finds: see
+    /// [`EngineBuilder::on_divergence`](crate::EngineBuilder::on_divergence).
+    pub fn on_divergence(
+        mut self,
+        tell: impl Fn(&ShadowDivergence) + Send + Sync + 'static,
+    ) -> Self {
+        self.shadow.on_divergence = Some(Arc::new(tell));
+        self
+    }
+
+    /// Shares a shadow with other portals, instead of one of its own.
+    #[cfg(feature = "author")]
+    pub(crate) fn shared_shadow(mut self, shadow: Option<Arc<Shadow>>) -> Self {
+        self.setup.shadow = shadow;
+        self
+    }
+
     /// Takes policies without the base too: for trying out changes of the base.
     #[cfg(feature = "author")]
     pub(crate) fn without_base(mut self) -> Self {
@@ -309,9 +356,11 @@ impl PortalBuilder {
             }
             None => shipped_policies()?,
         };
+        let mut setup = self.setup;
+        setup.shadow = setup.shadow.or_else(|| self.shadow.build());
         Ok(Portal(Arc::new(PortalInner {
             policies: Publication::new(policies),
-            setup: self.setup,
+            setup,
             tenants: RwLock::default(),
         })))
     }

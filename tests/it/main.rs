@@ -9,6 +9,8 @@ mod codes;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod plan;
+#[cfg(test)]
 mod portal_properties;
 #[cfg(test)]
 mod presets;
@@ -16,6 +18,8 @@ mod presets;
 mod readme;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod stale;
 #[cfg(test)]
 mod tape;
 #[cfg(test)]

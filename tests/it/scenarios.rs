@@ -175,9 +175,16 @@ const FILES: &[&str] = &[
 
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/tests");
 
+/// And plan and reference decide alike, every question and every command of them.
 #[test]
 fn worked_decisions_come_out_as_the_domain_says() {
-    let report = Suite::load(TESTS).unwrap().run(&shipped_policies().unwrap(), None);
+    let policies = shipped_policies().unwrap();
+    let (report, shadow) = Suite::load(TESTS).unwrap().run_shadowed(&policies, None);
+    assert_eq!(shadow.diverged, 0, "{}", shadow.last.unwrap());
+    assert_eq!(shadow.skipped, 0);
+    // Writes are decided too, so that there are more decisions than questions.
+    let compared = shadow.compared;
+    assert!(compared > report.compared() as u64, "{compared} decisions");
     let failed: Vec<&ScenarioReport> =
         report.scenarios.iter().filter(|scenario| !scenario.passed()).collect();
     assert!(failed.is_empty(), "{failed:#?}");

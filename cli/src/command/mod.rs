@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod plan;
 mod preset;
 mod question;
 mod test;
@@ -16,7 +17,8 @@ use crate::failure::Failure;
 
 pub(crate) use validate::Report;
 
-/// Checks, explains, tests and validates access policies written in Cedar, and shows presets.
+/// Checks, explains, tests and validates access policies written in Cedar, and shows what they
+/// compile to, and presets.
 #[derive(Debug, clap::Parser)]
 #[command(name = "doorward", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -34,6 +36,7 @@ Exit codes:
 enum Command {
     Check(check::Arguments),
     Explain(explain::Arguments),
+    Plan(plan::Arguments),
     Preset(preset::Arguments),
     Test(test::Arguments),
     Validate(validate::Arguments),
@@ -69,6 +72,7 @@ pub(crate) fn run(cli: Cli) -> Result<Status, Failure> {
     match cli.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
         Command::Preset(arguments) => preset::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),

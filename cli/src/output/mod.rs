@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod explain;
+pub(crate) mod plan;
 pub(crate) mod preset;
 pub(crate) mod test;
 pub(crate) mod validate;
