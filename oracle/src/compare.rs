@@ -133,8 +133,8 @@ pub fn compare(case: &Case, tally: &mut Tally) -> Result<(), Difference> {
     let mut engines: Option<Engines> = None;
     for (number, world) in case.worlds.iter().enumerate() {
         let engines = match &mut engines {
-            // Every other world follows from the one before by changes.
-            Some(engines) if number % 2 == 1 => {
+            // Most worlds follow from the one before by changes.
+            Some(engines) if number % 4 != 0 => {
                 engines.change(&case.worlds[number - 1], world);
                 engines
             }
@@ -182,7 +182,8 @@ impl Engines {
         let kept: BTreeSet<_> = after.stored.iter().map(|row| row.uid.to_doorward()).collect();
         let gone = before.stored.iter().map(|row| row.uid.to_doorward());
         let changes = gone.filter(|uid| !kept.contains(uid)).fold(Changes::new(), Changes::remove);
-        let changes = after.stored.iter().map(Row::to_doorward).fold(changes, Changes::put);
+        let new = after.stored.iter().filter(|row| !before.stored.contains(row));
+        let changes = new.map(Row::to_doorward).fold(changes, Changes::put);
         for engine in [&self.cedar, &self.closed] {
             engine.apply(&changes).expect("facts that fit the schema");
         }

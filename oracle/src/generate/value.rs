@@ -43,7 +43,7 @@ impl fmt::Display for Uid {
 }
 
 /// A value.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Val {
     /// True or false.
     Bool(bool),
