@@ -124,8 +124,8 @@ fn check_ours_and_cedar(
     let (rows, asked) = (&workload.rows, &workload.asked);
     if ours::AT_SCALE || std::ptr::eq(rules, &workload.small) {
         let ours = workload.ours(rules)?;
-        let checkers = turns::checkers(&ours, rows);
-        let handles = turns::handles(&ours, &checkers, rows, asked);
+        let checkers = turns::checkers(&ours, rows)?;
+        let handles = turns::handles(&checkers, rows, asked);
         decide(group, "doorward-checker", handles, turns::by_checker())?;
         decide(group, "doorward-id", turns::ids(rows, asked), turns::by_id(&ours))?;
         decide(group, "doorward-string", turns::texts(workload), turns::by_string(&ours))?;

@@ -95,8 +95,8 @@ fn stored(findings: &mut Findings, workload: &Workload) -> Result<(), Box<dyn Er
     threads(findings, "floor-hash", rows, workload, turns::floor_hash(&floor))?;
 
     let ours = workload.ours(&workload.small)?;
-    let checkers = turns::checkers(&ours, rows);
-    let handles = turns::handles(&ours, &checkers, rows, asked);
+    let checkers = turns::checkers(&ours, rows)?;
+    let handles = turns::handles(&checkers, rows, asked);
     observe(findings, "doorward-checker", handles, turns::by_checker())?;
     observe(findings, "doorward-id", turns::ids(rows, asked), turns::by_id(&ours))?;
     observe(findings, "doorward-string", turns::texts(workload), turns::by_string(&ours))?;

@@ -34,9 +34,7 @@ pub use decide::{
     ActionName, Clause, ClauseValue, Decision, Determination, Disclosure, ErrorMode, Explanation,
     Outcome, PolicyTrace, Request, codes,
 };
-pub use engine::{
-    Checker, Checks, Context, Engine, EngineBuilder, Environment, Id, Resolved, World,
-};
+pub use engine::{Checker, Context, Engine, EngineBuilder, Environment, Id, Resolved, World};
 pub use error::{Error, RequestError, StoreError};
 pub use facts::{
     Change, Changes, Entity, EntityUid, Facts, Record, Revision, Timestamp, Value, ValueError,

@@ -111,19 +111,18 @@ pub fn texts(workload: &Workload) -> impl Iterator<Item = (ByText<'_>, bool)> {
 }
 
 /// A checker for each contact.
-pub fn checkers<'o>(ours: &'o Ours, rows: &Rows) -> Vec<Checker<'o>> {
+pub fn checkers<'o>(ours: &'o Ours, rows: &Rows) -> Result<Vec<Checker<'o>>, Box<dyn Error>> {
     rows.contacts.iter().map(|contact| ours.checker(contact.id)).collect()
 }
 
 pub fn handles<'c>(
-    ours: &Ours,
     checkers: &'c [Checker<'c>],
     rows: &'c Rows,
     asked: &'c [Asked],
 ) -> Vec<(ByChecker<'c>, bool)> {
     let handles = asked.iter().filter_map(|it| {
         let checker = checkers.get(it.contact as usize)?;
-        let document = ours.resource(rows.documents.get(it.document as usize)?.id);
+        let document = checker.resource(rows.documents.get(it.document as usize)?.id)?;
         Some((ByChecker { checker, action: it.action, document, mfa: it.mfa }, it.allowed))
     });
     handles.collect()

@@ -1,8 +1,12 @@
 //! Every call of the benches into doorward: what a new way to ask replaces.
 
 use std::error::Error;
+use std::sync::Arc;
 
-use doorward::{Changes, Engine, Entity, EntityUid, Facts, PolicyBundle, Request, Value};
+use doorward::{
+    Changes, Context, Engine, Entity, EntityUid, Environment, Facts, Id, PolicyBundle, Record,
+    Request, Resolved, Value,
+};
 use uuid::Uuid;
 
 use super::rows::{
@@ -11,22 +15,26 @@ use super::rows::{
 
 /// Whether the engine answers ten thousand requests under a thousand policies, and holds a million
 /// rows, within the time of a bench run. The reference evaluator takes minutes and gigabytes.
-pub const AT_SCALE: bool = false;
+pub const AT_SCALE: bool = true;
 
 /// An engine, with what a host would prepare once.
 pub struct Ours {
     engine: Engine,
+    /// By action.
+    environments: Vec<Environment>,
+    /// Without a second factor, and with one.
+    contexts: [Context; 2],
 }
 
-/// One contact's questions.
+/// One contact's questions, without a second factor and with one.
 pub struct Checker<'o> {
     ours: &'o Ours,
-    contact: EntityUid,
+    checkers: [doorward::Checker; 2],
 }
 
 /// A document that was looked up before.
 #[derive(Clone)]
-pub struct Resource(EntityUid);
+pub struct Resource(Resolved);
 
 /// Parsed and validated policies.
 pub fn bundle(schema: &str, policies: &str) -> Result<PolicyBundle, Box<dyn Error>> {
@@ -38,33 +46,43 @@ pub fn bundle(schema: &str, policies: &str) -> Result<PolicyBundle, Box<dyn Erro
 }
 
 impl Ours {
+    fn new(engine: Engine) -> Result<Self, Box<dyn Error>> {
+        let environments: Vec<Environment> = Action::ALL
+            .into_iter()
+            .map(|action| engine.environment("Contact", action.name(), "Document"))
+            .collect::<Result<_, _>>()?;
+        let first = environments.first().ok_or("no action")?;
+        let context =
+            |mfa: bool| engine.context(first, Record::from([(Arc::from("mfa"), Value::from(mfa))]));
+        let contexts = [context(false)?, context(true)?];
+        Ok(Self { engine, environments, contexts })
+    }
+
     /// From Cedar's entity JSON.
     pub fn from_json(bundle: PolicyBundle, entities: &str) -> Result<Self, Box<dyn Error>> {
         let facts = bundle.read_facts(entities)?;
-        Ok(Self { engine: Engine::builder(bundle).facts(facts).build()? })
+        Self::new(Engine::builder(bundle).facts(facts).build()?)
     }
 
     /// From typed rows.
     pub fn from_rows(bundle: PolicyBundle, rows: Vec<Entity>) -> Result<Self, Box<dyn Error>> {
         let facts: Facts = rows.into_iter().collect();
-        Ok(Self { engine: Engine::builder(bundle).facts(facts).build()? })
+        Self::new(Engine::builder(bundle).facts(facts).build()?)
     }
 
     /// Over no facts: what compiling costs.
     pub fn empty(bundle: PolicyBundle) -> Result<Self, Box<dyn Error>> {
-        Ok(Self { engine: Engine::builder(bundle).build()? })
+        Self::new(Engine::builder(bundle).build()?)
     }
 
     /// The host keeps the documents.
     pub fn inline_documents(bundle: PolicyBundle, entities: &str) -> Result<Self, Box<dyn Error>> {
         let facts = bundle.read_facts(entities)?;
-        Ok(Self { engine: Engine::builder(bundle).host_owned("Document").facts(facts).build()? })
+        Self::new(Engine::builder(bundle).host_owned("Document").facts(facts).build()?)
     }
 
     pub fn check_by_id(&self, contact: u128, action: Action, document: u128, mfa: bool) -> bool {
-        let request =
-            Request::new(uid("Contact", contact), action.name(), uid("Document", document));
-        self.engine.check(&request.with("mfa", mfa)).is_allowed()
+        self.check(contact.into(), action, document.into(), mfa)
     }
 
     pub fn check_by_string(
@@ -74,17 +92,22 @@ impl Ours {
         document: &str,
         mfa: bool,
     ) -> bool {
-        let contact = EntityUid::new("Contact", contact);
-        let request = Request::new(contact, action.name(), EntityUid::new("Document", document));
-        self.engine.check(&request.with("mfa", mfa)).is_allowed()
+        self.check(contact.into(), action, document.into(), mfa)
     }
 
-    pub fn checker(&self, contact: u128) -> Checker<'_> {
-        Checker { ours: self, contact: uid("Contact", contact) }
+    fn check(&self, contact: Id<'_>, action: Action, document: Id<'_>, mfa: bool) -> bool {
+        let [without, with] = &self.contexts;
+        let context = if mfa { with } else { without };
+        self.environments.get(action as usize).is_some_and(|environment| {
+            self.engine.check_in(environment, contact, document, context).is_allowed()
+        })
     }
 
-    pub fn resource(&self, document: u128) -> Resource {
-        Resource(uid("Document", document))
+    pub fn checker(&self, contact: u128) -> Result<Checker<'_>, Box<dyn Error>> {
+        let first = self.environments.first().ok_or("no action")?;
+        let [without, with] = &self.contexts;
+        let checker = |context| self.engine.checker(first, contact, context);
+        Ok(Checker { ours: self, checkers: [checker(without)?, checker(with)?] })
     }
 
     pub fn check_inline(
@@ -118,9 +141,18 @@ impl Ours {
 }
 
 impl Checker<'_> {
+    pub fn resource(&self, document: u128) -> Option<Resource> {
+        let [checker, _] = &self.checkers;
+        checker.resolve(self.ours.environments.first()?, document).map(Resource)
+    }
+
     pub fn check(&self, action: Action, document: &Resource, mfa: bool) -> bool {
-        let request = Request::new(self.contact.clone(), action.name(), document.0.clone());
-        self.ours.engine.check(&request.with("mfa", mfa)).is_allowed()
+        let [without, with] = &self.checkers;
+        let checker = if mfa { with } else { without };
+        self.ours
+            .environments
+            .get(action as usize)
+            .is_some_and(|environment| checker.check_resolved(environment, document.0).is_allowed())
     }
 }
 

@@ -120,6 +120,7 @@ struct OneEnvironment<'e, 'c> {
     principal: Arc<str>,
     action: EntityUid,
     resource: Arc<str>,
+    action_number: u32,
     action_literal: ExprId,
     paths: Vec<PathInfo>,
     nodes: Nodes,
@@ -169,7 +170,7 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
     ) -> Option<Self> {
         let literal = all.literals.iter().position(|literal| literal == action)?;
         let action_literal = all.arena.add(Expr::Literal(literal as u32));
-        let context = context_type(action);
+        let context = context_type(all.types, action);
         let paths = vec![
             PathInfo { link: Link::Principal, type_number: all.type_number(principal) },
             PathInfo { link: Link::Resource, type_number: all.type_number(resource) },
@@ -180,6 +181,7 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
             principal: Arc::clone(principal),
             action: action.clone(),
             resource: Arc::clone(resource),
+            action_number: literal as u32,
             action_literal,
             paths,
             nodes: Nodes::default(),
@@ -207,7 +209,7 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
         }
         let paths = self.paths.into_boxed_slice();
         let machine = (paths.len() <= PATHS_MAX).then(|| Machine::new(self.nodes, items));
-        Environment { paths, machine }
+        Environment { action: self.action_number, paths, machine }
     }
 
     /// The expression with what is known of this environment folded in.
@@ -682,7 +684,9 @@ fn is_ordered(of: &Of) -> bool {
     matches!(of, Of::Moment | Of::Long)
 }
 
-/// The name that stands for the type of an action's context, which no entity type has.
-fn context_type(action: &EntityUid) -> Arc<str> {
-    format!("context of {action}").into()
+/// The name that stands for the type of contexts of this form, which no entity type has. Actions
+/// whose contexts are declared alike share it, and what is known of one context serves them all.
+fn context_type(types: &Types, action: &EntityUid) -> Arc<str> {
+    let declared = types.action(action).map(|action| &action.context);
+    format!("context {declared:?}").into()
 }

@@ -14,7 +14,7 @@ pub use determination::Determination;
 pub use explain::{Clause, ClauseValue, Explanation, Outcome, PolicyTrace};
 pub use request::{ActionName, Request};
 
-pub(crate) use asker::{Asker, Asking};
+pub(crate) use asker::Asker;
 pub(crate) use compiled::{Compiled, decide_in};
 pub(crate) use determination::determine;
 pub(crate) use explain::explain;

@@ -26,7 +26,6 @@ pub(crate) struct Question<'q> {
     /// The plan's number of its type, and its id; so is the resource.
     pub(crate) principal: (u32, IdKey<'q>),
     pub(crate) resource: (u32, IdKey<'q>),
-    pub(crate) action: &'q EntityUid,
     /// What its context is known by, if it is the same each time.
     pub(crate) serial: Option<u64>,
 }
@@ -37,7 +36,6 @@ struct Scratch {
     local: Local,
     /// The world and the context that it was laid out for last.
     laid_out: Option<(u64, u64)>,
-    action: Slot,
 }
 
 thread_local! {
@@ -66,7 +64,7 @@ impl Question<'_> {
             };
             let wanted = self.serial.map(|serial| (world.serial(), serial));
             if wanted.is_none() || scratch.laid_out != wanted {
-                scratch.lay_out(world, environment, self.action, &context());
+                scratch.lay_out(world, environment, &context());
                 scratch.laid_out = wanted;
             }
             let (principal, resource) = match (find(self.principal), find(self.resource)) {
@@ -88,7 +86,7 @@ impl Question<'_> {
                 rows,
                 local: &scratch.local,
                 principal,
-                action: scratch.action,
+                action: environment.action(rows),
                 resource,
                 own: principal,
             })
@@ -98,17 +96,10 @@ impl Question<'_> {
 
 impl Scratch {
     #[cold]
-    fn lay_out(
-        &mut self,
-        world: &World,
-        environment: &Environment,
-        action: &EntityUid,
-        context: &Record,
-    ) {
+    fn lay_out(&mut self, world: &World, environment: &Environment, context: &Record) {
         let rows = world.facts().rows();
         self.local.clear();
         self.local.set_context(rows, context);
-        self.action = self.local.slot(rows, action);
         let context = Some(environment.context_type());
         world.plan().classify_local(rows, &mut self.local, context);
     }

@@ -59,6 +59,7 @@ pub struct Environment {
     index: u32,
     principal_type: u32,
     resource_type: u32,
+    context_type: u32,
     names: Arc<Names>,
 }
 
@@ -77,8 +78,8 @@ impl fmt::Debug for Environment {
 
 /// The circumstances of requests, checked once for any number of them.
 ///
-/// Where the schema declares `now: datetime` and the record has none, each check adds the time of
-/// the engine's clock.
+/// They serve every environment whose action declares its context alike. Where the schema declares
+/// `now: datetime` and the record has none, each check adds the time of the engine's clock.
 #[derive(Clone)]
 pub struct Context {
     environment: Environment,
@@ -158,18 +159,19 @@ impl Engine {
     ///
     /// let read = engine.environment("Reader", "read", "Book")?;
     /// let context = engine.context(&read, Record::new())?;
-    /// assert!(engine.check_in(&context, ada, book).is_allowed());
-    /// assert!(!engine.check_in(&context, 2_u128, book).is_allowed());
+    /// assert!(engine.check_in(&read, ada, book, &context).is_allowed());
+    /// assert!(!engine.check_in(&read, 2_u128, book, &context).is_allowed());
     /// # Ok::<(), doorward::Error>(())
     /// ```
     #[inline]
     pub fn check_in<'i>(
         &self,
-        context: &Context,
+        environment: &Environment,
         principal: impl Into<Id<'i>>,
         resource: impl Into<Id<'i>>,
+        context: &Context,
     ) -> Decision {
-        self.world.load().check_in(context, principal.into(), resource.into())
+        self.world.load().check_in(environment, principal.into(), resource.into(), context)
     }
 }
 
@@ -201,8 +203,50 @@ impl Environment {
             index,
             principal_type,
             resource_type,
+            context_type: plan.context_type(index),
             names: Arc::new(names),
         })
+    }
+}
+
+impl Environment {
+    /// Whether a world's plan can decide in these circumstances without looking names up again.
+    #[inline]
+    pub(super) fn takes(&self, context: &Context, world: &World) -> bool {
+        Arc::ptr_eq(&self.plan, world.shared_plan())
+            && Arc::ptr_eq(&context.environment.plan, &self.plan)
+            && context.environment.context_type == self.context_type
+            && self.plan.is_whole()
+    }
+
+    /// Whether a principal and circumstances for one serve the other.
+    #[inline]
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.plan, &other.plan)
+            && self.principal_type == other.principal_type
+            && self.context_type == other.context_type
+    }
+
+    #[inline]
+    pub(super) fn question<'q>(&self, resource: Id<'q>) -> Question<'q> {
+        Question {
+            environment: self.index,
+            principal: (self.principal_type, IdKey::Uuid(0)),
+            resource: (self.resource_type, resource.0),
+            serial: None,
+        }
+    }
+
+    pub(super) fn resource_type(&self) -> u32 {
+        self.resource_type
+    }
+
+    pub(super) fn principal_type(&self) -> u32 {
+        self.principal_type
+    }
+
+    pub(super) fn context_type(&self) -> u32 {
+        self.context_type
     }
 }
 
@@ -231,29 +275,6 @@ impl Context {
         })
     }
 
-    /// The same circumstances under a world's policies.
-    pub(super) fn under(&self, world: &World) -> Result<Self, RequestError> {
-        if Arc::ptr_eq(&self.environment.plan, world.shared_plan()) {
-            return Ok(self.clone());
-        }
-        let Names { principal, action, resource } = &*self.environment.names;
-        let environment = Environment::find(world, principal, action, resource)?;
-        Self::new(world, &environment, Record::clone(&self.record))
-    }
-
-    #[inline]
-    pub(super) fn question<'q>(&'q self, principal: Id<'q>, resource: Id<'q>) -> Question<'q> {
-        let environment = &self.environment;
-        Question {
-            environment: environment.index,
-            principal: (environment.principal_type, principal.0),
-            resource: (environment.resource_type, resource.0),
-            action: &environment.names.action,
-            // What was laid out for another moment is of no use.
-            serial: if self.reads_now { None } else { Some(self.serial) },
-        }
-    }
-
     pub(super) fn now(&self, world: &World) -> Arc<Record> {
         if !self.reads_now {
             return Arc::clone(&self.record);
@@ -269,24 +290,34 @@ impl World {
     #[inline]
     pub fn check_in<'i>(
         &self,
-        context: &Context,
+        environment: &Environment,
         principal: impl Into<Id<'i>>,
         resource: impl Into<Id<'i>>,
+        context: &Context,
     ) -> Decision {
-        let (principal, resource) = (principal.into().0, resource.into().0);
-        let environment = &context.environment;
-        if !Arc::ptr_eq(&environment.plan, self.shared_plan()) || !self.plan().is_whole() {
-            return self.check_anew(context, principal, resource);
+        let (principal, resource) = (principal.into(), resource.into());
+        if !environment.takes(context, self) {
+            return self.check_anew(environment, principal.0, resource.0, context);
         }
-        let question = context.question(Id(principal), Id(resource));
+        let mut question = environment.question(resource);
+        question.principal.1 = principal.0;
+        // What was laid out for another moment is of no use.
+        question.serial = if context.reads_now { None } else { Some(context.serial) };
         decide::decide_in(self, &question, || context.now(self))
     }
 
-    /// Under other policies than the environment was looked up for.
+    /// Under other policies than the environment was looked up for, or in the circumstances of
+    /// another.
     #[cold]
-    fn check_anew(&self, context: &Context, principal: IdKey<'_>, resource: IdKey<'_>) -> Decision {
+    fn check_anew(
+        &self,
+        environment: &Environment,
+        principal: IdKey<'_>,
+        resource: IdKey<'_>,
+        context: &Context,
+    ) -> Decision {
         let Names { principal: principal_type, action, resource: resource_type } =
-            &*context.environment.names;
+            &*environment.names;
         let uid = |type_name: &str, id: IdKey<'_>| EntityUid::new(type_name, id.text());
         let request = decide::Request::new(
             uid(principal_type, principal),

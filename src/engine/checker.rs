@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::asking::{Context, Id};
+use super::asking::{Context, Environment, Id};
 use super::{Engine, World};
-use crate::decide::{Asker, Asking, Decision};
+use crate::decide::{Asker, Decision, codes};
 use crate::error::RequestError;
 use crate::facts::Slot;
 
@@ -41,64 +41,90 @@ use crate::facts::Slot;
 /// # )?;
 /// let read = engine.environment("Reader", "read", "Book")?;
 /// let context = engine.context(&read, Record::new())?;
-/// let checker = engine.checker(&context, "ada")?;
-/// let mut checks = checker.begin();
+/// let checker = engine.checker(&read, "ada", &context)?;
 /// let readable: Vec<&str> = ["dune", "emma", "ulysses"]
 ///     .into_iter()
-///     .filter(|book| checks.check(*book).is_allowed())
+///     .filter(|book| checker.check(&read, *book).is_allowed())
 ///     .collect();
 /// assert_eq!(readable, ["emma"]);
 /// # Ok::<(), doorward::Error>(())
 /// ```
 pub struct Checker {
     world: Arc<World>,
+    /// Of this type the principal is, and of this one the circumstances.
+    environment: Environment,
     asker: Asker,
-}
-
-/// A checker that has begun: what it knows of the principal is kept from check to check.
-pub struct Checks<'c> {
-    checker: &'c Checker,
-    asking: Asking<'c>,
 }
 
 /// A stored entity, or one that others name, as one checker has found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resolved(Slot);
+pub struct Resolved {
+    slot: Slot,
+    /// The plan's number for its type.
+    type_number: u32,
+}
 
 impl Engine {
     /// Looks up a principal in some circumstances, for many checks.
     ///
+    /// The environment says of which type the principal is; the checker serves all environments of
+    /// that type whose circumstances are declared alike.
+    ///
     /// # Errors
     ///
-    /// When the policies have changed since the context was made, and declare its environment no
-    /// more.
+    /// When policies were published since the environment and the context were made: make them
+    /// anew.
     pub fn checker<'i>(
         &self,
-        context: &Context,
+        environment: &Environment,
         principal: impl Into<Id<'i>>,
+        context: &Context,
     ) -> Result<Checker, RequestError> {
         let world = self.world();
-        let context = context.under(&world)?;
-        let asker = Asker::new(
-            &world,
-            &context.question(principal.into(), Id::from(0)),
-            &context.now(&world),
-        );
-        Ok(Checker { world, asker })
+        if !environment.takes(context, &world) {
+            let message = "the environment or the context was made for other policies";
+            return Err(RequestError::new(message)
+                .with_help("ask the engine for both anew, and for one environment"));
+        }
+        let principal = (environment.principal_type(), principal.into().0);
+        let asker = Asker::new(&world, principal, environment.context_type(), &context.now(&world));
+        Ok(Checker { world, environment: environment.clone(), asker })
     }
 }
 
 impl Checker {
-    /// Finds a resource, for [`Checks::check_resolved`]. `None` where nothing is known by this id.
-    #[must_use]
-    pub fn resolve<'i>(&self, resource: impl Into<Id<'i>>) -> Option<Resolved> {
-        self.asker.find(&self.world, resource.into().0).map(Resolved)
+    /// Decides about one resource. An environment of another type of principal, or of other
+    /// circumstances, refuses with [`codes::UNKNOWN_ACTION`].
+    #[inline]
+    pub fn check<'i>(&self, environment: &Environment, resource: impl Into<Id<'i>>) -> Decision {
+        if !environment.is_like(&self.environment) {
+            return self.world.refuse(codes::UNKNOWN_ACTION, Some(1));
+        }
+        self.asker.decide(&self.world, &environment.question(resource.into()))
     }
 
-    /// Starts to check.
+    /// Finds a resource, for [`check_resolved`](Self::check_resolved). `None` where nothing is
+    /// known by this id.
     #[must_use]
-    pub fn begin(&self) -> Checks<'_> {
-        Checks { checker: self, asking: self.asker.begin(&self.world) }
+    pub fn resolve<'i>(
+        &self,
+        environment: &Environment,
+        resource: impl Into<Id<'i>>,
+    ) -> Option<Resolved> {
+        let resource = (environment.resource_type(), resource.into().0);
+        let slot = self.asker.find(&self.world, resource)?;
+        Some(Resolved { slot, type_number: resource.0 })
+    }
+
+    /// Decides about one resource that was found before, for an environment of its type.
+    #[inline]
+    pub fn check_resolved(&self, environment: &Environment, resource: Resolved) -> Decision {
+        let is_like = environment.is_like(&self.environment)
+            && environment.resource_type() == resource.type_number;
+        if !is_like {
+            return self.world.refuse(codes::UNKNOWN_ACTION, Some(1));
+        }
+        self.asker.decide_found(&self.world, &environment.question(Id::from(0)), resource.slot)
     }
 
     /// What it answers from.
@@ -108,30 +134,8 @@ impl Checker {
     }
 }
 
-impl Checks<'_> {
-    /// Decides about one resource.
-    #[inline]
-    pub fn check<'i>(&mut self, resource: impl Into<Id<'i>>) -> Decision {
-        let checker = self.checker;
-        let slot = checker.asker.slot(&checker.world, resource.into().0);
-        self.asking.decide(&checker.world, slot)
-    }
-
-    /// Decides about one resource that was found before.
-    #[inline]
-    pub fn check_resolved(&mut self, resource: Resolved) -> Decision {
-        self.asking.decide(&self.checker.world, resource.0)
-    }
-}
-
 impl fmt::Debug for Checker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Checker").field("world", &self.world).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Checks<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Checks").field("checker", self.checker).finish_non_exhaustive()
     }
 }

@@ -6,12 +6,12 @@ mod publication;
 mod sync;
 mod world;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
 pub use asking::{Context, Environment, Id};
-pub use checker::{Checker, Checks, Resolved};
+pub use checker::{Checker, Resolved};
 pub(crate) use publication::Publication;
 pub use world::World;
 
@@ -150,8 +150,11 @@ impl Engine {
             return Ok(world.revision());
         }
         let facts = world.facts().with(changes);
-        let put = changes.iter().filter_map(|change| match change {
-            Change::Put(entity) => facts.entity(entity.uid()),
+        // What comes last of an entity is what will be there.
+        let last: BTreeMap<&EntityUid, &Change> =
+            changes.iter().map(|change| (change.uid(), change)).collect();
+        let put = last.into_values().filter_map(|change| match change {
+            Change::Put(entity) => Some(entity),
             Change::Remove(_) => None,
         });
         world.admit(&facts, &put.collect::<Vec<_>>())?;
@@ -207,7 +210,7 @@ impl Engine {
     pub(crate) fn prepare(&self, policies: PolicyBundle) -> Result<Prepared<'_>, StoreError> {
         let turn = self.world.begin();
         let next = turn.latest().succeed_under(policies);
-        next.admit_all()?;
+        next.admit_all(turn.latest().facts())?;
         Ok(Prepared { turn, next })
     }
 }
@@ -298,32 +301,39 @@ impl EngineBuilder {
     ///
     /// When the facts do not fit the schema or are of a host-owned type.
     pub fn build(self) -> Result<Engine, Error> {
-        let world = World::first(self.policies, self.facts, self.rules);
-        world.admit_all()?;
+        let world = World::first(self.policies, self.facts.clone(), self.rules);
+        world.admit_all(&self.facts)?;
         Ok(Engine { world: Publication::new(world) })
     }
 }
 
 impl World {
-    /// Whether its own facts may be published.
-    fn admit_all(&self) -> Result<(), StoreError> {
-        self.admit(self.facts(), &self.facts().iter().collect::<Vec<_>>())
+    /// Whether all of some facts may be published.
+    fn admit_all(&self, facts: &Facts) -> Result<(), StoreError> {
+        let is_inline = |name: &str| !self.may_be_stored(name);
+        if facts.was_checked_for(self.policies().digest().as_bytes())
+            && !facts.types().any(is_inline)
+            && !facts.goes_round()
+        {
+            return Ok(());
+        }
+        let rows: Vec<Entity> = facts.iter().collect();
+        self.admit(facts, &rows.iter().collect::<Vec<_>>())
     }
 
     /// Whether `facts`, which were led to by putting some rows, may be published.
-    fn admit(&self, facts: &Facts, put: &[Entity]) -> Result<(), StoreError> {
+    fn admit(&self, facts: &Facts, put: &[&Entity]) -> Result<(), StoreError> {
         for row in put {
             if !self.may_be_stored(row.uid().type_name()) {
                 return Err(StoreError::new(format!("{} is of a host-owned type", row.uid()))
                     .with_help("pass it inline with each request, and store nothing of it"));
             }
-            let is_action = row.uid().type_name().rsplit("::").next() == Some("Action");
-            if is_action && self.policies().has_schema() {
+            if row.uid().is_action() && self.policies().has_schema() {
                 return Err(StoreError::new(format!("{} is declared by the schema", row.uid()))
                     .with_help("leave actions out of the facts"));
             }
         }
-        if let Some(uid) = facts.cycle(put.iter().map(Entity::uid)) {
+        if let Some(uid) = facts.cycle(put.iter().map(|row| row.uid())) {
             return Err(StoreError::new(format!("{uid} would be its own ancestor"))
                 .with_help("remove one of the parents on the way"));
         }

@@ -8,23 +8,21 @@ use super::types::{Attributes, Type, Types};
 use super::uid::{EntityUid, is_type_name, shorten};
 use super::value::{DEPTH_MAX, Record, Repr, Value, ValueError};
 
-/// Reads Cedar's entity JSON: an array of `{uid, attrs, parents, tags}`.
+/// Reads Cedar's entity JSON: an array of `{uid, attrs, parents, tags}`, of which the first `read`
+/// were read already.
 pub(super) fn entities_from_json(
     text: &str,
     types: Option<&Types>,
-) -> Result<Vec<Entity>, ValueError> {
+    read: usize,
+) -> Result<impl Iterator<Item = Result<Entity, ValueError>>, ValueError> {
     let rows: Vec<Json> = serde_json::from_str(text).map_err(|error| {
         ValueError::new(format!("facts are no JSON array of entities: {error}")).with_help(
             "write [{\"uid\": {\"type\": …, \"id\": …}, \"attrs\": {…}, \"parents\": […]}]",
         )
     })?;
-    rows.iter()
-        .enumerate()
-        .map(|(index, row)| {
-            entity_from_json(row, types)
-                .map_err(|error| error.within(format_args!("entity {index}")))
-        })
-        .collect()
+    Ok(rows.into_iter().enumerate().skip(read).map(move |(index, row)| {
+        entity_from_json(&row, types).map_err(|error| error.within(format_args!("entity {index}")))
+    }))
 }
 
 pub(crate) fn entity_from_json(row: &Json, types: Option<&Types>) -> Result<Entity, ValueError> {

@@ -51,14 +51,6 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const fn words(self) -> usize {
-        match self {
-            Self::Record => 0,
-            Self::Long | Self::Decimal | Self::Datetime | Self::Duration => 2,
-            _ => 1,
-        }
-    }
-
     pub(crate) const fn in_heap(self) -> bool {
         matches!(self, Self::Ip | Self::Set | Self::Tags)
     }
@@ -80,13 +72,6 @@ pub(crate) struct Column {
 pub(crate) struct Shape {
     pub(crate) type_number: u32,
     pub(crate) columns: Box<[Column]>,
-}
-
-impl Shape {
-    pub(crate) fn column(&self, path: &[Arc<str>]) -> Option<&Column> {
-        let at = self.columns.binary_search_by(|column| (*column.path).cmp(path)).ok()?;
-        self.columns.get(at)
-    }
 }
 
 /// The types and shapes of some facts, by number.

@@ -7,7 +7,9 @@ mod heap;
 mod json;
 mod key;
 mod layout;
+mod page;
 mod paged;
+mod reader;
 mod rows;
 mod store;
 mod table;
@@ -28,7 +30,8 @@ pub(crate) use heap::{EMPTY_SET, Naming, Numbering, View, each, members, value a
 pub(crate) use json::{attributes_from_json, context_from_json, entity_from_json, plain_json};
 pub(crate) use key::IdKey;
 pub(crate) use layout::{ABSENT, CLASS, CLASS_FIRST, Column, Kind, Path, Shape, UNCLASSED};
-pub(crate) use rows::{Classify, Draft, Row, Rows, Slot};
+pub(crate) use page::{Draft, Row};
+pub(crate) use rows::{Classify, Rows, Slot};
 pub(crate) use types::{
     ApplicationError, Type, Types, check_type_name, check_untyped_entity, check_untyped_record,
 };

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::changes::{Change, Changes};
 use super::entity::Entity;
-use super::json::{entities_from_json, entity_to_json};
+use super::json::entity_to_json;
+use super::reader::read_entities;
 use super::rows::{Classify, Rows};
 use super::types::Types;
 use super::uid::EntityUid;
@@ -63,6 +64,8 @@ impl fmt::Display for Revision {
 #[derive(Clone, Default)]
 pub struct Facts {
     rows: Arc<Rows>,
+    /// The policies whose schema all rows are known to fit, by their digest.
+    checked_for: Option<[u8; 32]>,
 }
 
 impl Facts {
@@ -73,14 +76,20 @@ impl Facts {
     }
 
     /// Reads Cedar's entity JSON; with declared types, `__entity` and `__extn` may be left out.
-    pub(crate) fn from_json(text: &str, types: Option<&Types>) -> Result<Self, ValueError> {
+    pub(crate) fn from_json(
+        text: &str,
+        types: Option<&Types>,
+        mut look_at: impl FnMut(&Entity),
+    ) -> Result<Self, ValueError> {
         let mut facts = Self::new();
-        for entity in entities_from_json(text, types)? {
+        read_entities(text, types, |entity| {
             if facts.contains(entity.uid()) {
                 return Err(ValueError::new(format!("{} stands twice", entity.uid())));
             }
+            look_at(&entity);
             facts.put(&entity);
-        }
+            Ok(())
+        })?;
         Ok(facts)
     }
 
@@ -151,7 +160,26 @@ impl Facts {
         next
     }
 
+    pub(crate) fn checked_for(self, digest: [u8; 32]) -> Self {
+        Self { checked_for: Some(digest), ..self }
+    }
+
+    pub(crate) fn was_checked_for(&self, digest: &[u8; 32]) -> bool {
+        self.checked_for.as_ref() == Some(digest)
+    }
+
+    /// The types that rows are of, or that others name.
+    pub(crate) fn types(&self) -> impl Iterator<Item = &str> {
+        self.rows.catalog().types().iter().map(|name| &**name)
+    }
+
+    /// Whether any row is its own ancestor.
+    pub(crate) fn goes_round(&self) -> bool {
+        self.rows.goes_round()
+    }
+
     pub(crate) fn put(&mut self, entity: &Entity) {
+        self.checked_for = None;
         Arc::make_mut(&mut self.rows).put(entity);
     }
 

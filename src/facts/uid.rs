@@ -55,6 +55,11 @@ impl EntityUid {
         &self.id
     }
 
+    /// Whether it names an action: in any namespace, actions have this type.
+    pub(crate) fn is_action(&self) -> bool {
+        self.type_name.rsplit("::").next() == Some("Action")
+    }
+
     pub(crate) fn shared_id(&self) -> Arc<str> {
         Arc::clone(&self.id)
     }

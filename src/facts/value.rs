@@ -79,9 +79,7 @@ impl Value {
     ///
     /// When sets and records would nest more than 32 deep.
     pub fn set(elements: impl IntoIterator<Item = Self>) -> Result<Self, ValueError> {
-        let elements: BTreeSet<Self> = elements.into_iter().collect();
-        nest(elements.iter())?;
-        Ok(Self(Repr::Set(Arc::new(elements))))
+        Self::set_of(elements.into_iter().collect())
     }
 
     /// A set of entities.
@@ -278,6 +276,19 @@ fn nest<'v>(mut inner: impl Iterator<Item = &'v Value>) -> Result<(), ValueError
         return Err(ValueError::new(format!("sets and records nest more than {DEPTH_MAX} deep")));
     }
     Ok(())
+}
+
+impl Value {
+    /// A set of any values that were put in order already.
+    pub(super) fn set_of(elements: BTreeSet<Self>) -> Result<Self, ValueError> {
+        nest(elements.iter())?;
+        Ok(Self(Repr::Set(Arc::new(elements))))
+    }
+
+    /// A string that is shared.
+    pub(super) fn text(text: Arc<str>) -> Self {
+        Self(Repr::String(text))
+    }
 }
 
 impl From<bool> for Value {

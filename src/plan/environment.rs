@@ -4,17 +4,25 @@ use std::sync::Arc;
 
 use super::machine::Machine;
 use super::node::PathId;
-use crate::facts::Path;
+use crate::facts::{Path, Rows, Slot};
 
 /// The questions and policies of one environment.
 #[derive(Debug)]
 pub(crate) struct Environment {
+    /// The action, among the plan's literals.
+    pub(crate) action: u32,
     pub(crate) paths: Box<[PathInfo]>,
     /// `None` where there are more paths than a machine follows.
     pub(crate) machine: Option<Machine>,
 }
 
 impl Environment {
+    /// The slot of the action.
+    #[inline]
+    pub(crate) fn action(&self, rows: &Rows) -> Slot {
+        rows.literals().get(self.action as usize).copied().unwrap_or(Slot::MAX)
+    }
+
     /// The plan's number for the type of the context.
     pub(crate) fn context_type(&self) -> u32 {
         self.paths.get(2).map_or(u32::MAX, |info| info.type_number)

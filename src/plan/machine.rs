@@ -23,7 +23,7 @@ use crate::facts::{Row, Slot, UNCLASSED, View};
 pub(crate) const PATHS_MAX: usize = 64;
 /// How many of them a small frame has room for.
 const PATHS_FEW: usize = 12;
-const CHUNK: usize = 256;
+const CHUNK_STATES: usize = 256;
 const CHUNKS: usize = 256;
 /// No state: the way there was not gone yet.
 const NOWHERE: u32 = 0;
@@ -152,49 +152,28 @@ impl State {
     }
 }
 
+/// States that are made one after the other, where they stay.
+type Chunk = Box<[OnceLock<State>]>;
+
 /// The states of one environment.
 pub(crate) struct Machine {
-    chunks: Box<[OnceLock<Box<[OnceLock<State>]>>]>,
+    chunks: Box<[OnceLock<Chunk>]>,
     builder: Mutex<Builder>,
 }
 
 /// How far a request has come: the rows that it found.
-#[derive(Clone)]
 pub(crate) struct Frame<'w, const N: usize> {
     rows: [Row<'w>; N],
     slots: [Slot; N],
     state: u32,
 }
 
-/// A machine that has asked what it asks of the principal, ready for one resource after the other.
-pub(crate) struct Started<'w> {
-    frame: Frame<'w, PATHS_MAX>,
+/// What a machine knows of a principal when it has asked all that it asks of him alone.
+#[derive(Debug)]
+pub(crate) struct Start {
     from: u32,
-}
-
-impl<'w> Started<'w> {
-    pub(crate) fn new(matter: Option<&Matter<'w>>) -> Self {
-        let rows = [Row { words: &[], heap: &[] }; PATHS_MAX];
-        let mut started =
-            Self { frame: Frame { rows, slots: [0; PATHS_MAX], state: START }, from: START };
-        if let Some(matter) = matter {
-            started.frame = Frame::start(matter);
-            if let Some(machine) = &matter.environment.machine {
-                started.from = machine.advance(matter, &mut started.frame);
-            }
-        }
-        started
-    }
-
-    #[inline]
-    pub(crate) fn decide(&mut self, matter: &Matter<'w>) -> Option<Verdict> {
-        let machine = matter.environment.machine.as_ref()?;
-        if let Some(slot) = self.frame.slots.get_mut(1) {
-            *slot = matter.scope.resource;
-        }
-        self.frame.state = self.from;
-        machine.run(matter, &mut self.frame)
-    }
+    /// The rows that it found, by path.
+    kept: Box<[(u8, Slot)]>,
 }
 
 /// What a machine decides about.
@@ -219,6 +198,25 @@ impl Machine {
             self.run(matter, &mut Frame::<PATHS_FEW>::start(matter))
         } else {
             self.run(matter, &mut Frame::<PATHS_MAX>::start(matter))
+        }
+    }
+
+    /// Asks what is asked of the principal alone.
+    pub(crate) fn begin(&self, matter: &Matter<'_>) -> Start {
+        let mut frame = Frame::<PATHS_MAX>::start(matter);
+        let mut kept = Vec::new();
+        let from = self.advance(matter, &mut frame, &mut kept);
+        let found = |path: u8| Some((path, *frame.slots.get(path as usize)?));
+        Start { from, kept: kept.into_iter().filter_map(found).collect() }
+    }
+
+    /// Decides from there on.
+    #[inline]
+    pub(crate) fn resume(&self, matter: &Matter<'_>, start: &Start) -> Option<Verdict> {
+        if matter.environment.paths.len() <= PATHS_FEW {
+            self.run(matter, &mut Frame::<PATHS_FEW>::resume(matter, start))
+        } else {
+            self.run(matter, &mut Frame::<PATHS_MAX>::resume(matter, start))
         }
     }
 
@@ -252,7 +250,12 @@ impl Machine {
     }
 
     /// Goes on as long as the resource does not matter; where that ends.
-    fn advance<'w, const N: usize>(&self, matter: &Matter<'w>, frame: &mut Frame<'w, N>) -> u32 {
+    fn advance<'w, const N: usize>(
+        &self,
+        matter: &Matter<'w>,
+        frame: &mut Frame<'w, N>,
+        kept: &mut Vec<u8>,
+    ) -> u32 {
         let mut at = START;
         loop {
             let Some(state) = self.state(matter, at) else { return at };
@@ -264,6 +267,7 @@ impl Machine {
                 return at;
             }
             let Some(answer) = frame.answer(matter, &state.ask) else { return at };
+            kept.push(path as u8);
             at = match state.leads(answer) {
                 NOWHERE => match self.expand(matter, at, state, answer) {
                     Some(next) => next,
@@ -284,7 +288,7 @@ impl Machine {
     }
 
     fn known(&self, at: u32) -> Option<&State> {
-        self.chunks.get(at as usize / CHUNK)?.get()?.get(at as usize % CHUNK)?.get()
+        self.chunks.get(at as usize / CHUNK_STATES)?.get()?.get(at as usize % CHUNK_STATES)?.get()
     }
 
     /// Finds where an answer leads, the first time that it is given.
@@ -307,16 +311,16 @@ impl Machine {
 
     fn add(&self, made: Option<(u32, State)>) {
         let Some((at, state)) = made else { return };
-        let Some(chunk) = self.chunks.get(at as usize / CHUNK) else { return };
-        let chunk = chunk.get_or_init(|| (0..CHUNK).map(|_| OnceLock::new()).collect());
-        if let Some(place) = chunk.get(at as usize % CHUNK) {
+        let Some(chunk) = self.chunks.get(at as usize / CHUNK_STATES) else { return };
+        let chunk = chunk.get_or_init(|| (0..CHUNK_STATES).map(|_| OnceLock::new()).collect());
+        if let Some(place) = chunk.get(at as usize % CHUNK_STATES) {
             let _already_there = place.set(state);
         }
     }
 }
 
 /// How many states a machine has room for.
-pub(crate) const STATES_MAX: u32 = (CHUNK * CHUNKS) as u32;
+pub(crate) const STATES_MAX: u32 = (CHUNK_STATES * CHUNKS) as u32;
 
 impl<'w, const N: usize> Frame<'w, N> {
     #[inline]
@@ -326,6 +330,18 @@ impl<'w, const N: usize> Frame<'w, N> {
             Self { rows: [Row { words: &[], heap: &[] }; N], slots: [0; N], state: START };
         if let [principal, resource, ..] = frame.slots.as_mut_slice() {
             (*principal, *resource) = (scope.principal, scope.resource);
+        }
+        frame
+    }
+
+    #[inline]
+    fn resume(matter: &Matter<'w>, start: &Start) -> Self {
+        let mut frame = Self::start(matter);
+        frame.state = start.from;
+        for (path, slot) in &start.kept {
+            let row =
+                if *path == 2 { matter.scope.local.context.row() } else { matter.scope.row(*slot) };
+            frame.keep(*path, *slot, row);
         }
         frame
     }

@@ -28,7 +28,7 @@ pub(crate) use eval::{Evaluator, Val};
 pub(crate) use expr::{Arena, Binary, EvalError, Expr, ExprId, Unary, Var};
 #[cfg(feature = "coverage")]
 pub(crate) use machine::Ask;
-pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX, Started, Verdict};
+pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX, Start, Verdict};
 pub(crate) use node::{
     FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE,
 };
@@ -127,6 +127,11 @@ impl Plan {
 
     fn step(&self, index: u32) -> u8 {
         self.rule(index).and_then(|rule| rule.step).unwrap_or(u8::MAX)
+    }
+
+    /// The number for the type of an environment's context.
+    pub(crate) fn context_type(&self, environment: u32) -> u32 {
+        self.environments.get(environment as usize).map_or(u32::MAX, Environment::context_type)
     }
 
     pub(crate) fn type_name(&self, number: u32) -> Arc<str> {

@@ -1,6 +1,6 @@
 //! What a request can reach: the facts, and what it brings along itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::facts::{
     CLASS, Column, Draft, Entity, EntityUid, Naming, Numbering, Record, Row, Rows, Shape, Slot,
@@ -74,14 +74,16 @@ impl Local {
 
     /// The slot of an entity that nothing else names.
     pub(crate) fn nobody(&mut self, type_name: &Arc<str>) -> Slot {
-        self.uids.push(EntityUid::new(Arc::clone(type_name), ""));
+        static NO_ID: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
+        self.uids.push(EntityUid::new(Arc::clone(type_name), Arc::clone(&NO_ID)));
         LOCAL | (self.uids.len() - 1) as u32
     }
 
     /// The slot of an entity that the request names, and no facts do.
     #[cold]
     pub(crate) fn find(&self, type_name: &str, id: &str) -> Option<Slot> {
-        let is = |uid: &EntityUid| uid.type_name() == type_name && uid.id() == id;
+        // Nobodies have no id; that of none is empty.
+        let is = |uid: &EntityUid| !id.is_empty() && uid.type_name() == type_name && uid.id() == id;
         let at = self.uids.iter().position(is)?;
         Some(LOCAL | at as u32)
     }

@@ -105,6 +105,14 @@ fn check(request: Request) -> String {
     format!("{decision} {}", explained.fault.unwrap_or_default())
 }
 
+/// What becomes of a request that brings its rows along.
+fn inline(rows: [Entity; 2]) -> String {
+    let engine = Engine::builder(bundle()).all_inline().build().unwrap();
+    let request = rows.into_iter().fold(view(), Request::inline);
+    let decision = engine.check(&request);
+    format!("{decision} {}", engine.explain(&request).fault.unwrap_or_default())
+}
+
 fn view() -> Request {
     Request::new(EntityUid::new("User", "u"), "view", EntityUid::new("User", "v"))
 }
@@ -167,6 +175,7 @@ fn facts_and_changes() {
         "an empty type": facts(r#"[{"uid":{"type":"","id":"u"}}]"#) => "no type name";
         "a NUL in a type": facts("[{\"uid\":{\"type\":\"Us\\u0000er\",\"id\":\"u\"}}]") => "no type name";
         "a long type": facts(format!("[{{\"uid\":{{\"type\":\"{}\",\"id\":\"u\"}}}}]", "x::".repeat(LONG / 3))) => "no type name";
+        "another type after good rows": facts(r#"[{"uid":{"type":"Group","id":"g"}},{"uid":{"type":"User","id":"u"},"attrs":{"n":null}}]"#) => "entity 1: User::\"u\": attribute `n`: null is no value";
         "duplicates": facts(r#"[{"uid":{"type":"Group","id":"g"}},{"uid":{"type":"Group","id":"g"}}]"#) => "stands twice";
         "null": attribute(r#""b":null"#) => "null is no value";
         "an expression": attribute(r#""u":{"__expr":"User::\"u\""}"#) => "`__expr` is not read";
@@ -266,6 +275,12 @@ fn requests() {
         "a long context": check(view().with("n", "x".repeat(LONG))) => "deny INVALID_REQUEST";
         "a moment out of range": check(view().with("n", doorward::Timestamp::from_ms(i64::MIN))) => "deny INVALID_REQUEST";
         "a stored type inline": check(view().inline(user("x"))) => "deny INVALID_REQUEST";
+        "a row of another shape inline": inline([user("u").with("n", "one"), user("v")]) => "attribute `n`: it is a String; the schema declares a Long";
+        "a circle inline": inline(["u", "v"].map(|id| {
+            let other = if id == "u" { "v" } else { "u" };
+            user(id).parent(EntityUid::new("User", other))
+        })) => "its own ancestor";
+        "no circle inline": inline([user("u").parent(EntityUid::new("User", "v")), user("v")]) => "allow";
     }
 }
 

@@ -11,20 +11,29 @@ use crate::codes::{STEPS, is_step_up, place};
 const LINES_MAX: usize = 900;
 
 /// The rooms in their order: each may use those before it, and itself.
-const ROOMS: &[&str] =
-    &["facts", "policy", "decide", "engine", "audit", "wire", "portal", "author"];
+const ROOMS: &[&str] = &[
+    "facts", "plan", "policy", "compile", "decide", "engine", "audit", "wire", "portal", "author",
+];
 
 /// Uses against the order that the house allows.
 const EXCEPTIONS: &[(&str, &str)] = &[
     // The world of one revision is what the engine hands to whoever decides.
     ("src/decide/", "engine"),
+    // Counting is no room of its own: it looks on while the plan evaluates.
+    ("src/plan/eval.rs", "coverage"),
+    ("src/coverage.rs", "plan"),
     // One error over all phases.
     ("src/error.rs", "portal"),
 ];
 
 /// Where Cedar's crate may be named.
-const CEDAR: &[&str] =
-    &["src/policy/", "src/decide/reference.rs", "src/facts/cedar.rs", "src/facts/types/tests.rs"];
+const CEDAR: &[&str] = &[
+    "src/policy/",
+    "src/compile/lower.rs",
+    "src/decide/reference.rs",
+    "src/facts/cedar.rs",
+    "src/facts/types/tests.rs",
+];
 
 #[test]
 fn rooms_use_only_what_stands_below_them() {

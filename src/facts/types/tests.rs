@@ -15,7 +15,7 @@ use crate::facts::{Entity, Record, Value, ValueError};
 use tape::{Tape, config, tapes};
 
 #[path = "../../../tests/it/tape.rs"]
-mod tape;
+pub(in crate::facts) mod tape;
 
 const PRIMITIVES: [&str; 10] = [
     "Bool",
@@ -47,7 +47,7 @@ const STRANGE: [&str; 10] =
     ["Stranger", "N::B", "Action", "if", "N::in", "A::", "", "__cedar", "x y", "permit"];
 
 /// A schema in Cedar's words: types and actions in two namespaces, of random shapes.
-fn schema(tape: &mut Tape) -> String {
+pub(in crate::facts) fn schema(tape: &mut Tape) -> String {
     let mut text = String::from("entity Color enum [\"red\", \"green\", \"\"];\n");
     if tape.chance(50) {
         text += "external entity Far;\nexternal action far;\n";
@@ -136,7 +136,7 @@ fn type_text(tape: &mut Tape, depth: usize) -> String {
 const SPOILT: usize = 3;
 
 /// A row of some type, mostly as it is declared.
-fn row(tape: &mut Tape, types: &Types) -> Entity {
+pub(in crate::facts) fn row(tape: &mut Tape, types: &Types) -> Entity {
     if tape.chance(10) {
         return action_row(tape, types);
     }
@@ -347,6 +347,11 @@ fn cedar_knows(schema: &Schema, parties: [&EntityUid; 3]) -> &'static str {
     if applying.any(|known| *known == action) { "" } else { "unknown action" }
 }
 
+pub(in crate::facts) fn types_of(schema: &str) -> Types {
+    let (json, _warnings) = schema_str_to_json_with_resolved_types(schema).unwrap();
+    Types::from_schema_json(&json).unwrap()
+}
+
 fn case(tape: &mut Tape, counts: &Counts) -> Result<(), TestCaseError> {
     let text = schema(tape);
     let parsed = Schema::from_cedarschema_str(&text);
@@ -356,8 +361,7 @@ fn case(tape: &mut Tape, counts: &Counts) -> Result<(), TestCaseError> {
             return Err(TestCaseError::fail(format!("{:?}\n{text}", miette::Report::new(error))));
         }
     };
-    let (json, _warnings) = schema_str_to_json_with_resolved_types(&text).unwrap();
-    let types = Types::from_schema_json(&json).unwrap();
+    let types = types_of(&text);
     for _ in 0..15 {
         let row = row(tape, &types);
         let shown = || format!("{row:?} {:?} {:?}\n{text}", row.attributes(), row.tags());

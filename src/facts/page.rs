@@ -1,0 +1,308 @@
+//! Rows of words, a page of them at a time, and what an entity becomes to be one.
+
+use std::sync::Arc;
+
+use super::entity::Entity;
+use super::heap::{self, Numbering};
+use super::layout::{CLASS, Catalog, Column, HEADER, Kind, PARENTS, Path, SHAPE};
+use super::rows::Slot;
+use super::value::{Record, Repr};
+
+/// How many rows a page holds: what a write of one row copies.
+pub(super) const PAGE_ROWS: u32 = 64;
+
+/// Rows of one type, each of `stride` words.
+#[derive(Clone, Default)]
+pub(super) struct Page {
+    pub(super) type_number: u32,
+    pub(super) uuids: bool,
+    /// Of entities that the schema declares, which are no facts: actions.
+    pub(super) declared: bool,
+    pub(super) stride: u32,
+    pub(super) words: Vec<u32>,
+    pub(super) heap: Vec<u32>,
+    /// How many words of the heap no row leads to any more.
+    pub(super) left: u32,
+    /// Rows that outgrew the stride, by their place.
+    pub(super) long: Vec<(u32, Box<[u32]>)>,
+}
+
+/// One row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row<'w> {
+    pub(crate) words: &'w [u32],
+    pub(crate) heap: &'w [u32],
+}
+
+impl<'w> Row<'w> {
+    #[inline]
+    pub(crate) fn word(self, offset: usize) -> u32 {
+        self.words.get(offset).copied().unwrap_or_default()
+    }
+
+    #[inline]
+    pub(crate) fn class(self) -> u32 {
+        self.word(CLASS)
+    }
+
+    #[inline]
+    pub(crate) fn parents(self) -> &'w [Slot] {
+        self.slots(PARENTS)
+    }
+
+    /// The set of entities that a word leads to.
+    #[inline]
+    pub(crate) fn slots(self, offset: usize) -> &'w [Slot] {
+        match self.blob(offset) {
+            heap::View::Entities(slots) => slots,
+            _ => &[],
+        }
+    }
+
+    #[inline]
+    pub(crate) fn blob(self, offset: usize) -> heap::View<'w> {
+        heap::read(self.heap.get(self.word(offset) as usize..).unwrap_or_default()).0
+    }
+
+    #[inline]
+    pub(crate) fn long(self, offset: usize) -> i64 {
+        heap::i64_of(self.words.get(offset..).unwrap_or_default())
+    }
+
+    /// The value of a column of one of its shape's.
+    pub(crate) fn view(self, column: &Column) -> heap::View<'w> {
+        let at = column.offset as usize;
+        match column.kind {
+            Kind::Bool => heap::View::Bool(self.word(at) != 0),
+            Kind::Short => heap::View::Long(i64::from(self.word(at).cast_signed())),
+            Kind::Long => heap::View::Long(self.long(at)),
+            Kind::Decimal => heap::View::Decimal(self.long(at)),
+            Kind::Datetime => heap::View::Datetime(self.long(at)),
+            Kind::Duration => heap::View::Duration(self.long(at)),
+            Kind::Text => heap::View::Text(self.word(at)),
+            Kind::Entity => heap::View::Entity(self.word(at)),
+            Kind::Ip | Kind::Set | Kind::Tags => self.blob(at),
+            Kind::Record => heap::View::Record(&[], 0),
+        }
+    }
+}
+
+/// A row before it has a place: what [`encode`] makes of an entity.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Draft {
+    pub(crate) words: Vec<u32>,
+    pub(crate) columns: Vec<Column>,
+}
+
+impl Draft {
+    /// Lays out attributes, parents and tags. Places in the heap count from its start.
+    pub(crate) fn lay_out(
+        &mut self,
+        heap: &mut Vec<u32>,
+        entity: &Entity,
+        numbering: &mut impl Numbering,
+    ) {
+        self.words.clear();
+        self.columns.clear();
+        self.words.resize(HEADER, 0);
+        let parents: Vec<Slot> =
+            entity.parents().iter().map(|parent| numbering.entity(parent)).collect();
+        self.set_parents(heap, parents);
+        if !entity.tags().is_empty() {
+            let at = heap.len() as u32;
+            heap::write_record(heap, entity.tags(), numbering);
+            self.column(&[], Kind::Tags, &[at]);
+        }
+        self.record(heap, &mut Vec::new(), entity.attributes(), numbering);
+    }
+
+    /// Lays out a record alone: a request's context.
+    pub(crate) fn lay_out_record(
+        &mut self,
+        heap: &mut Vec<u32>,
+        members: &Record,
+        numbering: &mut impl Numbering,
+    ) {
+        self.words.clear();
+        self.columns.clear();
+        self.words.resize(HEADER, 0);
+        self.record(heap, &mut Vec::new(), members, numbering);
+    }
+
+    fn set_parents(&mut self, heap: &mut Vec<u32>, mut parents: Vec<Slot>) {
+        if parents.is_empty() {
+            return;
+        }
+        parents.sort_unstable();
+        if let Some(word) = self.words.get_mut(PARENTS) {
+            *word = heap.len() as u32;
+        }
+        heap::write_slots(heap, &parents);
+    }
+
+    fn column(&mut self, path: &[Arc<str>], kind: Kind, words: &[u32]) {
+        let offset = self.words.len() as u32;
+        self.columns.push(Column { path: Path::from(path), kind, offset });
+        self.words.extend(words);
+    }
+
+    /// INVARIANT (value nesting): the constructors of [`Value`] bound this recursion.
+    fn record(
+        &mut self,
+        heap: &mut Vec<u32>,
+        above: &mut Vec<Arc<str>>,
+        members: &Record,
+        numbering: &mut impl Numbering,
+    ) {
+        for (name, value) in members {
+            above.push(Arc::clone(name));
+            let halves = |number: i64| [number as u32, (number >> 32) as u32];
+            match &value.0 {
+                Repr::Bool(flag) => self.column(above, Kind::Bool, &[u32::from(*flag)]),
+                Repr::Long(number) => match i32::try_from(*number) {
+                    Ok(short) => self.column(above, Kind::Short, &[short.cast_unsigned()]),
+                    Err(_) => self.column(above, Kind::Long, &halves(*number)),
+                },
+                Repr::Decimal(number) => self.column(above, Kind::Decimal, &halves(*number)),
+                Repr::Datetime(number) => self.column(above, Kind::Datetime, &halves(*number)),
+                Repr::Duration(number) => self.column(above, Kind::Duration, &halves(*number)),
+                Repr::String(text) => {
+                    let text = numbering.text(text);
+                    self.column(above, Kind::Text, &[text]);
+                }
+                Repr::Entity(uid) => {
+                    let slot = numbering.entity(uid);
+                    self.column(above, Kind::Entity, &[slot]);
+                }
+                Repr::Set(elements) if elements.is_empty() => self.column(above, Kind::Set, &[0]),
+                Repr::Set(_) | Repr::Ip { .. } => {
+                    let kind = if matches!(value.0, Repr::Set(_)) { Kind::Set } else { Kind::Ip };
+                    let at = heap.len() as u32;
+                    heap::write(heap, value, numbering);
+                    self.column(above, kind, &[at]);
+                }
+                Repr::Record(members) => {
+                    self.column(above, Kind::Record, &[]);
+                    self.record(heap, above, members, numbering);
+                }
+            }
+            above.pop();
+        }
+    }
+}
+
+impl Page {
+    pub(super) fn len(&self) -> usize {
+        self.words.len() / self.stride.max(1) as usize
+    }
+
+    #[inline]
+    pub(super) fn row(&self, slot: Slot) -> Row<'_> {
+        let (place, stride) = ((slot % PAGE_ROWS) as usize, self.stride as usize);
+        let mut words = self.words.get(place * stride..(place + 1) * stride).unwrap_or_default();
+        if !self.long.is_empty()
+            && let Some((_, long)) = self.long.iter().find(|(at, _)| *at as usize == place)
+        {
+            words = long;
+        }
+        Row { words, heap: &self.heap }
+    }
+
+    pub(super) fn add(&mut self, id: [u32; 4]) {
+        let start = self.words.len();
+        if start == 0 {
+            // Most types have either few rows or many.
+            self.words.reserve_exact(self.stride as usize);
+        }
+        self.words.extend(id);
+        self.words.resize(start + self.stride as usize, 0);
+    }
+
+    pub(super) fn set(&mut self, slot: Slot, offset: usize, value: u32) {
+        let (place, stride) = (slot % PAGE_ROWS, self.stride as usize);
+        if offset < stride
+            && let Some(word) = self.words.get_mut(place as usize * stride + offset)
+        {
+            *word = value;
+        }
+        if let Some((_, long)) = self.long.iter_mut().find(|(at, _)| *at == place)
+            && let Some(word) = long.get_mut(offset)
+        {
+            *word = value;
+        }
+    }
+
+    /// Replaces all of a row but its id, its class and its number among the inner rows.
+    pub(super) fn write(&mut self, slot: Slot, shape: u32, words: &[u32]) {
+        let (place, stride) = (slot % PAGE_ROWS, self.stride as usize);
+        let kept = self.row(slot);
+        let mut row: Vec<u32> = kept.words.get(..HEADER).unwrap_or_default().to_vec();
+        row.extend(words.get(HEADER..).unwrap_or_default());
+        for (offset, value) in
+            [(SHAPE, shape), (PARENTS, words.get(PARENTS).copied().unwrap_or_default())]
+        {
+            if let Some(word) = row.get_mut(offset) {
+                *word = value;
+            }
+        }
+        self.long.retain(|(at, _)| *at != place);
+        let start = place as usize * stride;
+        if let Some(home) = self.words.get_mut(start..start + stride) {
+            // A row that does not fit keeps its header here too.
+            for (home, word) in home.iter_mut().zip(row.iter().copied().chain(std::iter::repeat(0)))
+            {
+                *home = word;
+            }
+        }
+        if row.len() > stride {
+            self.long.push((place, row.into()));
+        }
+    }
+
+    /// Where a row's words lead into the heap.
+    fn heap_places(&self, place: u32, catalog: &Catalog) -> impl Iterator<Item = usize> + use<> {
+        let shape = catalog.shape(self.row(place).word(SHAPE)).cloned();
+        let columns = shape.as_ref().map_or(0, |shape| shape.columns.len());
+        let offset = move |at: usize| {
+            let column = shape.as_ref()?.columns.get(at)?;
+            column.kind.in_heap().then_some(column.offset as usize)
+        };
+        (0..columns).filter_map(offset).chain([PARENTS])
+    }
+
+    fn blob<'h>(&self, heap: &'h [u32], place: u32, offset: usize) -> &'h [u32] {
+        let from = self.row(place).word(offset) as usize;
+        let words = heap.get(from..).unwrap_or_default();
+        // The empty set at the start is everybody's.
+        if from == 0 { &[] } else { words.get(..heap::size(words)).unwrap_or_default() }
+    }
+
+    /// Counts what a row leads to as left behind.
+    pub(super) fn discard(&mut self, slot: Slot, catalog: &Catalog) {
+        let place = slot % PAGE_ROWS;
+        let left: usize = self
+            .heap_places(place, catalog)
+            .map(|offset| self.blob(&self.heap, place, offset).len())
+            .sum();
+        self.left += left as u32;
+    }
+
+    /// Drops from the heap what was left behind, when that is most of it.
+    pub(super) fn compact(&mut self, catalog: &Catalog) {
+        const SMALL: u32 = 256;
+        if self.left < SMALL || (self.left as usize) < self.heap.len() / 2 {
+            return;
+        }
+        let old = std::mem::replace(&mut self.heap, vec![heap::EMPTY_SET]);
+        self.left = 0;
+        for place in 0..self.len() as u32 {
+            for offset in self.heap_places(place, catalog) {
+                let blob = self.blob(&old, place, offset);
+                if !blob.is_empty() {
+                    self.set(place, offset, self.heap.len() as u32);
+                    self.heap.extend(blob);
+                }
+            }
+        }
+    }
+}
