@@ -302,17 +302,19 @@ impl Row {
 }
 
 impl Query {
+    /// Its circumstances, as the library has them.
+    #[must_use]
+    pub fn record(&self) -> Record {
+        let context = self.context.iter();
+        context.map(|(name, value)| ((*name).into(), value.to_doorward())).collect()
+    }
+
     /// As the library has it.
     #[must_use]
     pub fn to_doorward(&self) -> Request {
         let [principal, action, resource] =
             [&self.principal, &self.action, &self.resource].map(Uid::to_doorward);
-        let context: Record = self
-            .context
-            .iter()
-            .map(|(name, value)| ((*name).into(), value.to_doorward()))
-            .collect();
-        Request::new(principal, action, resource).context(context)
+        Request::new(principal, action, resource).context(self.record())
     }
 }
 

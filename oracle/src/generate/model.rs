@@ -143,7 +143,12 @@ impl Model {
             self.vary_shape(choices, &mut shape);
             self.kinds[kind].shape = shape;
             if choices.chance(50) {
-                let of = self.any_type(choices, 1);
+                let seldom = [Ty::Bool, Ty::Decimal, Ty::Ip, Ty::Duration];
+                let of = if choices.chance(50) {
+                    choices.pick(&seldom).clone()
+                } else {
+                    self.any_type(choices, 1)
+                };
                 self.kinds[kind].tags = choices.chance(90).then_some(of);
             }
         }

@@ -94,15 +94,16 @@ impl Maker<'_> {
     }
 
     fn atom(&mut self, scope: &Scope, accesses: &[Access]) -> String {
-        let wanted = self.choices.below(22);
-        let found = match wanted {
-            0..=3 => self.equality(accesses),
-            4..=6 => self.order(accesses),
-            7..=9 => self.element(accesses),
-            10..=13 => self.below_another(accesses),
-            14..=16 => self.below_literals(scope, accesses),
-            17 => self.presence_of(accesses),
-            18 => self.tag_of_row(accesses),
+        let is_any = |of: &Ty| !matches!(of, Ty::Set(_) | Ty::Record(_));
+        let found = match self.choices.below(26) {
+            0..=2 => self.equality(accesses, is_any),
+            3 | 4 => self.equality(accesses, is_ordered),
+            5..=7 => self.order(accesses),
+            8..=12 => self.element(accesses),
+            13..=16 => self.below_another(accesses),
+            17..=19 => self.below_literals(scope, accesses),
+            20 => self.presence_of(accesses),
+            21 | 22 => self.tag_of_row(accesses),
             _ => None,
         };
         found.or_else(|| self.comparison(accesses)).unwrap_or_else(|| "true".to_owned())
@@ -120,16 +121,15 @@ impl Maker<'_> {
         (!among.is_empty()).then(|| *self.choices.pick(&among))
     }
 
-    fn equality(&mut self, accesses: &[Access]) -> Option<String> {
-        let one = self.one_of(accesses, |of| !matches!(of, Ty::Set(_) | Ty::Record(_)))?;
+    fn equality(&mut self, accesses: &[Access], wanted: fn(&Ty) -> bool) -> Option<String> {
+        let one = self.one_of(accesses, wanted)?;
         let other = self.one_of(accesses, |of| *of == one.of)?;
         let sign = self.choices.word(&["==", "==", "!="]);
         Some(self.guarded(&[one, other], &format!("({} {sign} {})", one.text, other.text)))
     }
 
     fn order(&mut self, accesses: &[Access]) -> Option<String> {
-        let one =
-            self.one_of(accesses, |of| matches!(of, Ty::Long | Ty::Datetime | Ty::Duration))?;
+        let one = self.one_of(accesses, is_ordered)?;
         let other = self.one_of(accesses, |of| *of == one.of)?;
         let sign = self.choices.word(&["<", "<=", ">", ">="]);
         Some(self.guarded(&[one, other], &format!("({} {sign} {})", one.text, other.text)))
@@ -253,4 +253,8 @@ impl Maker<'_> {
             format!("({guards} && {question})")
         }
     }
+}
+
+const fn is_ordered(of: &Ty) -> bool {
+    matches!(of, Ty::Long | Ty::Datetime | Ty::Duration)
 }

@@ -99,7 +99,7 @@ impl Maker<'_> {
         let effect = if forbid { "forbid" } else { "permit" };
         policy.text += &format!("{effect} ({principal}, {action}, {resource})");
         let scope = Scope::new(self.model, &environments);
-        let accesses = self.choices.chance(if self.schema { 60 } else { 20 });
+        let accesses = self.choices.chance(if self.schema { 65 } else { 20 });
         let accesses = if accesses { self.accesses(&scope) } else { Vec::new() };
         for _ in 0..*self.choices.pick(&[1, 1, 2, 0]) {
             let word = *self.choices.pick(&["when", "when", "unless"]);
@@ -386,7 +386,7 @@ impl Maker<'_> {
     }
 
     fn operation(&mut self, scope: &Scope, of: &Ty, depth: usize) -> String {
-        if self.choices.chance(6)
+        if self.choices.chance(9)
             && let Some(edge) = self.edge(scope, of)
         {
             return edge;
@@ -395,7 +395,7 @@ impl Maker<'_> {
             Ty::Bool => self.question(scope, depth),
             Ty::Long => self.number(scope, depth),
             Ty::Entity(kind) => self.entity(scope, *kind, depth),
-            Ty::Datetime | Ty::Duration if !self.schema && self.choices.chance(25) => {
+            Ty::Datetime | Ty::Duration if !self.schema && self.choices.chance(50) => {
                 self.constructed(scope, of, depth)
             }
             Ty::Datetime => match self.choices.below(3) {
@@ -428,7 +428,7 @@ impl Maker<'_> {
         let epoch = "datetime(\"1970-01-01\")";
         let next = "datetime(\"1969-12-31\")";
         let moment =
-            if self.choices.chance(50) { epoch.to_owned() } else { self.late(scope, epoch, next) };
+            if self.choices.chance(25) { epoch.to_owned() } else { self.late(scope, epoch, next) };
         let [least, most] = ["-9223372036854775808ms", "9223372036854775807ms"]
             .map(|length| format!("{moment}.offset(duration({length:?}))"));
         let later = self.choices.chance(50);
@@ -438,7 +438,8 @@ impl Maker<'_> {
                 format!("(-{})", self.late(scope, &one, &two))
             }
             Ty::Long => format!("(-({}))", self.choices.pick(&[i64::MIN, i64::MIN, i64::MAX])),
-            Ty::Datetime => format!("{}.toDate()", if later { most } else { least }),
+            Ty::Datetime if later && self.choices.chance(30) => format!("{most}.toDate()"),
+            Ty::Datetime => format!("{least}.toDate()"),
             Ty::Duration if later => format!("{most}.durationSince(datetime(\"1969-12-31\"))"),
             Ty::Duration => format!("{least}.toTime()"),
             _ => return None,
@@ -513,7 +514,7 @@ impl Maker<'_> {
             "isMulticast",
             "isEmpty",
         ];
-        let number = self.choices.below(unary.len() + 28);
+        let number = self.choices.below(unary.len() + 37);
         if let Some(method) = unary.get(number) {
             return format!("({one}.{method}() == {two})");
         }
@@ -541,14 +542,14 @@ impl Maker<'_> {
         let sets = ["contains", "containsAll", "containsAny"];
         let decimals = ["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"];
         match other {
-            20 => format!("(({one} {} {two}) == 1)", self.choices.pick(&["+", "-", "*"])),
-            21 => {
+            20 | 28 => format!("(({one} {} {two}) == 1)", self.choices.pick(&["+", "-", "*"])),
+            21 | 29 | 30 => {
                 let fitting = fit(self, Ty::Long);
                 format!("(({fitting} {} {two}) == 1)", self.choices.pick(&["+", "-", "*"]))
             }
-            22 => format!("{one}.{}({two})", self.choices.pick(&sets)),
+            22 | 32 | 33 => format!("{one}.{}({two})", self.choices.pick(&sets)),
             23 => format!("{one}.isInRange({})", fit(self, Ty::Ip)),
-            24 => format!("({one}.offset({}) == {two})", fit(self, Ty::Duration)),
+            24 | 31 => format!("({one}.offset({}) == {two})", fit(self, Ty::Duration)),
             25 => format!("({one}.durationSince({}) == {two})", fit(self, Ty::Datetime)),
             _ => {
                 let fitting = fit(self, Ty::Decimal);
@@ -559,7 +560,7 @@ impl Maker<'_> {
     }
 
     fn question(&mut self, scope: &Scope, depth: usize) -> String {
-        if !self.schema && self.choices.chance(5) {
+        if !self.schema && self.choices.chance(15) {
             return self.mistaken(scope, depth);
         }
         match self.choices.below(33) {
@@ -747,9 +748,9 @@ impl Maker<'_> {
     }
 
     fn number(&mut self, scope: &Scope, depth: usize) -> String {
-        match self.choices.below(8) {
+        match self.choices.below(10) {
             0 => format!("(-{})", self.expression(scope, &Ty::Long, depth)),
-            1 | 2 => {
+            1 | 2 | 8 | 9 => {
                 let length = self.expression(scope, &Ty::Duration, depth);
                 let units = ["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"];
                 format!("{length}.{}()", self.choices.pick(&units))
@@ -758,8 +759,9 @@ impl Maker<'_> {
                 // What overflows, or nearly.
                 let one = self.expression(scope, &Ty::Long, depth);
                 let edge = self.choices.pick(&[i64::MAX, i64::MIN]);
-                match self.choices.below(5) {
-                    0 => format!("(-({edge}))"),
+                match self.choices.below(6) {
+                    0 => format!("(-{})", self.late(scope, &format!("({edge})"), "1")),
+                    5 => format!("({one} * {one} * ({edge}))"),
                     1 => format!("(({edge}) - {one})"),
                     2 => format!("({one} * ({edge}))"),
                     3 => format!("(({edge}) + {one})"),
