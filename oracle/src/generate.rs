@@ -1,6 +1,7 @@
 //! Random facts, policies and requests, directed by types, with a share of ill-typed ones.
 
 mod model;
+mod plain;
 mod policy;
 mod value;
 
@@ -16,7 +17,8 @@ pub(crate) use value::cedar_pairs;
 pub use value::{Uid, Val};
 
 /// Ids of rows. The last ones have none: no facts hold them.
-const IDS: [Name; 7] = ["0", "1", "2", "3", "q\"ü", "gone", "none"];
+const IDS: [Name; 7] =
+    ["0", "1", "2", "01234567-89ab-cdef-0123-456789abcdef", "q\"ü", "gone", "none"];
 const ROWS: usize = 5;
 /// How many requests are asked of each world.
 pub const QUERIES: usize = 4;
@@ -48,7 +50,7 @@ pub struct World {
 }
 
 /// An entity with all that is known of it.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Row {
     pub(crate) uid: Uid,
     pub(crate) attributes: Vec<(Name, Val)>,
@@ -80,8 +82,14 @@ impl Case {
         let strays = if schema { 0 } else { *choices.pick(&[0, 2, 8]) };
         let mut maker = Maker { choices, model: &model, schema, strays, fuel: 0 };
         let (policies, links) = maker.policies();
-        let hosted = maker.choices.chance(35).then(|| model.kinds[0].name);
-        let worlds = (0..worlds).map(|_| maker.world(hosted)).collect();
+        let hosted =
+            maker.choices.chance(35).then(|| model.kinds[maker.choices.below(model.stored)].name);
+        let mut made: Vec<World> = Vec::with_capacity(worlds);
+        for _ in 0..worlds {
+            let world = maker.world(hosted, made.last());
+            made.push(world);
+        }
+        let worlds = made;
         let schema = schema.then(|| model.schema_text());
         Self { schema, policies, links, hosted, worlds }
     }
@@ -99,12 +107,26 @@ struct Maker<'t> {
 }
 
 impl Maker<'_> {
-    fn world(&mut self, hosted: Option<Name>) -> World {
-        let rows = self.rows();
+    /// A world; some are much like the one before.
+    fn world(&mut self, hosted: Option<Name>, before: Option<&World>) -> World {
+        let mut rows = self.rows();
+        if let Some(before) = before.filter(|_| self.choices.chance(50)) {
+            self.keep_most(&mut rows, before);
+        }
         let brought =
             |row: &Row| Some(row.uid.of) == hosted && matches!(row.uid.id, "0" | "2" | "q\"ü");
         let (inline, stored) = rows.into_iter().partition(brought);
         World { stored, inline, queries: (0..QUERIES).map(|_| self.query()).collect() }
+    }
+
+    /// Puts most of the rows before in the place of new ones.
+    fn keep_most(&mut self, rows: &mut Vec<Row>, before: &World) {
+        for row in before.stored.iter().chain(&before.inline) {
+            if self.choices.chance(80) {
+                rows.retain(|new| new.uid != row.uid);
+                rows.push(row.clone());
+            }
+        }
     }
 
     fn query(&mut self) -> Query {
@@ -280,17 +302,19 @@ impl Row {
 }
 
 impl Query {
+    /// Its circumstances, as the library has them.
+    #[must_use]
+    pub fn record(&self) -> Record {
+        let context = self.context.iter();
+        context.map(|(name, value)| ((*name).into(), value.to_doorward())).collect()
+    }
+
     /// As the library has it.
     #[must_use]
     pub fn to_doorward(&self) -> Request {
         let [principal, action, resource] =
             [&self.principal, &self.action, &self.resource].map(Uid::to_doorward);
-        let context: Record = self
-            .context
-            .iter()
-            .map(|(name, value)| ((*name).into(), value.to_doorward()))
-            .collect();
-        Request::new(principal, action, resource).context(context)
+        Request::new(principal, action, resource).context(self.record())
     }
 }
 

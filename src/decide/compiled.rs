@@ -193,6 +193,21 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_names_one_twice_keeps_others_apart() {
+        let engine = engine(
+            r#"
+            @id("all") permit (principal, action, resource);
+            @id("some") forbid (principal, action, resource)
+                unless { [Staff::"ada", Staff::"ada"].contains(principal) };
+            @id("eve") permit (principal == Staff::"eve", action, resource);
+            "#,
+            ["ada", "eve"].map(|id| Entity::new(staff(id))),
+        );
+        assert_eq!(by_machine(&engine, "ada"), Some(true));
+        assert_eq!(by_machine(&engine, "eve"), Some(false));
+    }
+
+    #[test]
     fn what_a_branch_leads_to_is_read_there() {
         let engine = engine(
             r#"@id("open") permit (principal, action, resource) when {

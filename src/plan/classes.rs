@@ -273,19 +273,7 @@ fn among(
         })
         .collect();
     if let Some(literals) = literals {
-        for question in questions.iter_mut() {
-            if let Question::AmongLiterals(known, numbers) = question
-                && *known == subject
-            {
-                for literal in literals {
-                    let next = numbers.len() as u32;
-                    numbers.entry(literal).or_insert(next);
-                }
-                return true;
-            }
-        }
-        let numbers = literals.into_iter().zip(0..).collect();
-        questions.push(Question::AmongLiterals(subject, numbers));
+        among_literals(questions, subject, literals);
         return true;
     }
     if let Some(texts) = texts {
@@ -295,19 +283,38 @@ fn among(
     false
 }
 
+fn among_literals(questions: &mut Vec<Question>, subject: ExprId, literals: Vec<u32>) {
+    for question in questions.iter_mut() {
+        if let Question::AmongLiterals(known, numbers) = question
+            && *known == subject
+        {
+            return number(numbers, literals);
+        }
+    }
+    let mut numbers = HashMap::new();
+    number(&mut numbers, literals);
+    questions.push(Question::AmongLiterals(subject, numbers));
+}
+
 fn among_texts(questions: &mut Vec<Question>, subject: ExprId, texts: Vec<Arc<str>>) {
     for question in questions.iter_mut() {
         if let Question::AmongTexts(known, numbers) = question
             && *known == subject
         {
-            for text in texts {
-                let next = numbers.len() as u32;
-                numbers.entry(text).or_insert(next);
-            }
-            return;
+            return number(numbers, texts);
         }
     }
-    questions.push(Question::AmongTexts(subject, texts.into_iter().zip(0..).collect()));
+    let mut numbers = HashMap::new();
+    number(&mut numbers, texts);
+    questions.push(Question::AmongTexts(subject, numbers));
+}
+
+/// Numbers what is new, each differently: a list may name one twice.
+fn number<T: Eq + std::hash::Hash>(numbers: &mut HashMap<T, u32>, more: Vec<T>) {
+    for one in more {
+        let next = numbers.len() as u32;
+        numbers.entry(one).or_insert(next);
+    }
 }
 
 impl fmt::Debug for TypeClasses {

@@ -142,8 +142,13 @@ impl Model {
             let mut shape = std::mem::take(&mut self.kinds[kind].shape);
             self.vary_shape(choices, &mut shape);
             self.kinds[kind].shape = shape;
-            if choices.chance(30) {
-                let of = self.any_type(choices, 2);
+            if choices.chance(50) {
+                let seldom = [Ty::Bool, Ty::Decimal, Ty::Ip, Ty::Duration];
+                let of = if choices.chance(50) {
+                    choices.pick(&seldom).clone()
+                } else {
+                    self.any_type(choices, 1)
+                };
                 self.kinds[kind].tags = choices.chance(90).then_some(of);
             }
         }

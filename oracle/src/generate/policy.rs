@@ -48,15 +48,15 @@ pub struct Link {
 }
 
 /// What a policy may take its variables for.
-struct Scope {
-    principals: Vec<usize>,
+pub(super) struct Scope {
+    pub(super) principals: Vec<usize>,
     resources: Vec<usize>,
     /// What has attributes, each with one of them.
-    holders: Vec<(Holder, Attribute)>,
+    pub(super) holders: Vec<(Holder, Attribute)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Holder {
+pub(super) enum Holder {
     Principal,
     Resource,
     Context,
@@ -99,10 +99,17 @@ impl Maker<'_> {
         let effect = if forbid { "forbid" } else { "permit" };
         policy.text += &format!("{effect} ({principal}, {action}, {resource})");
         let scope = Scope::new(self.model, &environments);
+        let accesses = self.choices.chance(if self.schema { 65 } else { 20 });
+        let accesses = if accesses { self.accesses(&scope) } else { Vec::new() };
         for _ in 0..*self.choices.pick(&[1, 1, 2, 0]) {
             let word = *self.choices.pick(&["when", "when", "unless"]);
             self.fuel = FUEL;
-            let condition = self.condition(&scope);
+            let condition = if accesses.is_empty() {
+                self.condition(&scope)
+            } else {
+                let depth = self.choices.below(3);
+                self.plain(&scope, &accesses, depth)
+            };
             policy.text += &format!("\n{word} {{ {condition} }}");
         }
         policy.text += ";\n";
@@ -193,7 +200,7 @@ impl Maker<'_> {
     }
 
     /// The kind or one that it may be in.
-    fn above(&mut self, kind: usize) -> usize {
+    pub(super) fn above(&mut self, kind: usize) -> usize {
         if !self.schema && self.choices.chance(self.strays) {
             return self.choices.below(self.model.kinds.len());
         }
@@ -288,7 +295,7 @@ impl Scope {
         Self { principals, resources, holders }
     }
 
-    fn variable(&self, kind: usize) -> Vec<&'static str> {
+    pub(super) fn variable(&self, kind: usize) -> Vec<&'static str> {
         let mut variables = Vec::new();
         if self.principals == [kind] {
             variables.push("principal");
@@ -312,11 +319,11 @@ fn is_plain(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-fn dot(base: &str, name: &str) -> String {
+pub(super) fn dot(base: &str, name: &str) -> String {
     if is_plain(name) { format!("{base}.{name}") } else { format!("{base}[{name:?}]") }
 }
 
-fn has(base: &str, name: &str) -> String {
+pub(super) fn has(base: &str, name: &str) -> String {
     if is_plain(name) { format!("({base} has {name})") } else { format!("({base} has {name:?})") }
 }
 
@@ -379,8 +386,8 @@ impl Maker<'_> {
     }
 
     fn operation(&mut self, scope: &Scope, of: &Ty, depth: usize) -> String {
-        if self.choices.chance(6)
-            && let Some(edge) = self.edge(of)
+        if self.choices.chance(9)
+            && let Some(edge) = self.edge(scope, of)
         {
             return edge;
         }
@@ -388,6 +395,9 @@ impl Maker<'_> {
             Ty::Bool => self.question(scope, depth),
             Ty::Long => self.number(scope, depth),
             Ty::Entity(kind) => self.entity(scope, *kind, depth),
+            Ty::Datetime | Ty::Duration if !self.schema && self.choices.chance(50) => {
+                self.constructed(scope, of, depth)
+            }
             Ty::Datetime => match self.choices.below(3) {
                 0 => format!("{}.toDate()", self.expression(scope, &Ty::Datetime, depth)),
                 _ => {
@@ -414,13 +424,22 @@ impl Maker<'_> {
     }
 
     /// What overflows, or nearly.
-    fn edge(&mut self, of: &Ty) -> Option<String> {
+    fn edge(&mut self, scope: &Scope, of: &Ty) -> Option<String> {
+        let epoch = "datetime(\"1970-01-01\")";
+        let next = "datetime(\"1969-12-31\")";
+        let moment =
+            if self.choices.chance(25) { epoch.to_owned() } else { self.late(scope, epoch, next) };
         let [least, most] = ["-9223372036854775808ms", "9223372036854775807ms"]
-            .map(|length| format!("datetime(\"1970-01-01\").offset(duration({length:?}))"));
+            .map(|length| format!("{moment}.offset(duration({length:?}))"));
         let later = self.choices.chance(50);
         Some(match of {
+            Ty::Long if later => {
+                let [one, two] = [i64::MIN, i64::MAX].map(|number| format!("({number})"));
+                format!("(-{})", self.late(scope, &one, &two))
+            }
             Ty::Long => format!("(-({}))", self.choices.pick(&[i64::MIN, i64::MIN, i64::MAX])),
-            Ty::Datetime => format!("{}.toDate()", if later { most } else { least }),
+            Ty::Datetime if later && self.choices.chance(30) => format!("{most}.toDate()"),
+            Ty::Datetime => format!("{least}.toDate()"),
             Ty::Duration if later => format!("{most}.durationSince(datetime(\"1969-12-31\"))"),
             Ty::Duration => format!("{least}.toTime()"),
             _ => return None,
@@ -449,38 +468,101 @@ impl Maker<'_> {
             Ty::Duration => "duration",
             _ => return self.constant(of),
         };
-        if self.schema || self.choices.chance(50) {
+        if self.schema || self.choices.chance(30) {
             return self.constant(of);
         }
-        let argument = match self.choices.below(3) {
+        let argument = match self.choices.below(6) {
             0 => self.expression(scope, &Ty::Str, depth),
             1 => format!("{:?}", self.choices.word(STRINGS)),
-            _ => format!(
-                "{:?}",
-                self.choices.word(&[
-                    "999.1.1.1",
-                    "1.23456",
-                    "1.",
-                    "2024-13-01",
-                    "-",
-                    "1d1d",
-                    "10.0.0.0/33",
-                    "::1/129",
-                    "922337203685477.5808",
-                    "2024-02-30",
-                    "1ms1h",
-                    "0x1.0",
-                    "1.2.3",
-                    "010.0.0.1",
-                    "::ffff:10.0.0.7",
-                    "2024-01-01T25:00:00Z",
-                ])
-            ),
+            2 => format!("{:?}", self.choices.word(texts(of))),
+            _ => {
+                let [one, two] = [(); 2].map(|()| format!("{:?}", self.choices.word(texts(of))));
+                self.late(scope, &one, &two)
+            }
         };
         format!("{function}({argument})")
     }
 
+    /// One or the other: which, no compiler knows.
+    fn late(&mut self, scope: &Scope, one: &str, two: &str) -> String {
+        let condition = match self.choices.below(3) {
+            0 => "principal == resource".to_owned(),
+            1 => self.attribute(scope, &Ty::Bool, 0),
+            _ => "(context has n)".to_owned(),
+        };
+        format!("(if {condition} then {one} else {two})")
+    }
+
+    /// An operator with an operand of whatever type.
+    fn mistaken(&mut self, scope: &Scope, depth: usize) -> String {
+        let [one, two] = [(); 2].map(|()| {
+            let of = self.some_type(scope);
+            self.typed(scope, &of, depth / 2)
+        });
+        let fit = |maker: &mut Self, of: Ty| maker.typed(scope, &of, 0);
+        let unary = [
+            "toDate",
+            "toTime",
+            "toMilliseconds",
+            "toSeconds",
+            "toMinutes",
+            "toHours",
+            "toDays",
+            "isIpv4",
+            "isIpv6",
+            "isLoopback",
+            "isMulticast",
+            "isEmpty",
+        ];
+        let number = self.choices.below(unary.len() + 37);
+        if let Some(method) = unary.get(number) {
+            return format!("({one}.{method}() == {two})");
+        }
+        let other = match number - unary.len() {
+            0 => return format!("(!{one})"),
+            1 => return format!("((-{one}) == {two})"),
+            2 => return format!("({one} is {})", self.model.kinds[0].name),
+            3 => return format!("({one} like \"a*\")"),
+            4 => return format!("({one} has n)"),
+            5 => return format!("({} == {two})", dot(&one, "n")),
+            6 => return format!("(if {one} then true else false)"),
+            7 => return format!("(decimal({one}) == {two})"),
+            8 => return format!("(ip({one}) == {two})"),
+            9 => return format!("(datetime({one}) == {two})"),
+            10 => return format!("(duration({one}) == {two})"),
+            11 | 12 => return format!("({one} && {two})"),
+            13 | 14 => return format!("({one} || {two})"),
+            15 => return format!("({one} < {two})"),
+            16 => return format!("({one} <= {two})"),
+            17 => return format!("({one} in {two})"),
+            18 => return format!("{one}.hasTag({two})"),
+            19 => return format!("({one}.getTag({two}) == {two})"),
+            other => other,
+        };
+        let sets = ["contains", "containsAll", "containsAny"];
+        let decimals = ["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"];
+        match other {
+            20 | 28 => format!("(({one} {} {two}) == 1)", self.choices.pick(&["+", "-", "*"])),
+            21 | 29 | 30 => {
+                let fitting = fit(self, Ty::Long);
+                format!("(({fitting} {} {two}) == 1)", self.choices.pick(&["+", "-", "*"]))
+            }
+            22 | 32 | 33 => format!("{one}.{}({two})", self.choices.pick(&sets)),
+            23 => format!("{one}.isInRange({})", fit(self, Ty::Ip)),
+            24 | 31 => format!("({one}.offset({}) == {two})", fit(self, Ty::Duration)),
+            25 => format!("({one}.durationSince({}) == {two})", fit(self, Ty::Datetime)),
+            _ => {
+                let fitting = fit(self, Ty::Decimal);
+                let method = self.choices.word(&decimals);
+                format!("{fitting}.{method}({two})")
+            }
+        }
+    }
+
     fn question(&mut self, scope: &Scope, depth: usize) -> String {
+        if !self.schema && self.choices.chance(15) {
+            return self.mistaken(scope, depth);
+        }
         match self.choices.below(33) {
             0 => format!("(!{})", self.expression(scope, &Ty::Bool, depth)),
             1..=5 => {
@@ -602,7 +684,7 @@ impl Maker<'_> {
     }
 
     /// A text with stars in places.
-    fn pattern(&mut self) -> String {
+    pub(super) fn pattern(&mut self) -> String {
         let text = self.choices.word(STRINGS);
         let mut pattern = String::new();
         if self.choices.chance(30) {
@@ -666,9 +748,9 @@ impl Maker<'_> {
     }
 
     fn number(&mut self, scope: &Scope, depth: usize) -> String {
-        match self.choices.below(8) {
+        match self.choices.below(10) {
             0 => format!("(-{})", self.expression(scope, &Ty::Long, depth)),
-            1 | 2 => {
+            1 | 2 | 8 | 9 => {
                 let length = self.expression(scope, &Ty::Duration, depth);
                 let units = ["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"];
                 format!("{length}.{}()", self.choices.pick(&units))
@@ -677,8 +759,9 @@ impl Maker<'_> {
                 // What overflows, or nearly.
                 let one = self.expression(scope, &Ty::Long, depth);
                 let edge = self.choices.pick(&[i64::MAX, i64::MIN]);
-                match self.choices.below(5) {
-                    0 => format!("(-({edge}))"),
+                match self.choices.below(6) {
+                    0 => format!("(-{})", self.late(scope, &format!("({edge})"), "1")),
+                    5 => format!("({one} * {one} * ({edge}))"),
                     1 => format!("(({edge}) - {one})"),
                     2 => format!("({one} * ({edge}))"),
                     3 => format!("(({edge}) + {one})"),
@@ -833,7 +916,7 @@ impl Maker<'_> {
         }
     }
 
-    fn constant(&mut self, of: &Ty) -> String {
+    pub(super) fn constant(&mut self, of: &Ty) -> String {
         match of {
             // What lies beyond the texts that constructors take.
             Ty::Datetime if self.choices.chance(10) => {
@@ -856,5 +939,117 @@ impl Maker<'_> {
             Ty::Bool => self.choices.word(&["true", "false"]).to_string(),
             _ => Val::to_policy(&self.value(of, 0, 0)),
         }
+    }
+}
+
+/// What a constructor takes, or nearly.
+const fn texts(of: &Ty) -> &'static [&'static str] {
+    match of {
+        Ty::Decimal => &[
+            "1.5",
+            "1.50",
+            "-0.0",
+            "0.0",
+            "-1.5",
+            "922337203685477.5807",
+            "922337203685477.5808",
+            "-922337203685477.5808",
+            "-922337203685477.5809",
+            "1.23456",
+            "1.2345",
+            "1.",
+            ".5",
+            "1",
+            "+1.5",
+            "-.5",
+            "01.50",
+            "1.5 ",
+            "1,5",
+            "--1.5",
+            "1.-5",
+            "0x1.0",
+            "٣.٣",
+            "",
+        ],
+        Ty::Ip => &[
+            "10.0.0.7",
+            "10.0.0.7/32",
+            "10.0.0.0/8",
+            "10.0.0.0/33",
+            "10.0.0.0/08",
+            "10.0.0.0/",
+            "010.0.0.1",
+            "999.1.1.1",
+            "1.2.3",
+            "1.2.3.4.5",
+            "::1",
+            "::1/128",
+            "::1/129",
+            "::/0",
+            "::ffff:10.0.0.7",
+            "1:2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7:8:9",
+            "fe80::1%eth0",
+            "::1/0128",
+            "2001:DB8::7",
+            "[::1]",
+            "10.0.0.7 ",
+            "/8",
+            "",
+        ],
+        Ty::Datetime => &[
+            "2024-02-29",
+            "2023-02-29",
+            "2024-02-30",
+            "2024-13-01",
+            "2024-00-10",
+            "2024-01-01T00:00:00Z",
+            "2024-01-01T25:00:00Z",
+            "2024-01-01T23:59:60Z",
+            "2024-01-01T23:59:59.999Z",
+            "2024-01-01T23:59:59.99Z",
+            "2024-01-01T00:00:00+0100",
+            "2024-01-01T00:00:00-2359",
+            "2024-01-01T00:00:00+2400",
+            "2024-01-01T00:00:00+0060",
+            "2024-01-01T00:00:00.000-0530",
+            "2024-01-01T00:00:00",
+            "2024-01-01T00:00Z",
+            "2024-01-01t00:00:00z",
+            "0000-01-01",
+            "9999-12-31T23:59:59.999-2359",
+            "10000-01-01",
+            "24-01-01",
+            "2024-1-1",
+            "",
+        ],
+        _ => &[
+            "1d2h3m4s5ms",
+            "1h",
+            "-1h",
+            "0ms",
+            "-",
+            "",
+            "1d1d",
+            "1ms1h",
+            "1m1s",
+            "1s1m",
+            "1ms",
+            "1h1",
+            "h1",
+            "+1h",
+            "1 h",
+            "1H",
+            "-1d-1h",
+            "9223372036854775807ms",
+            "9223372036854775808ms",
+            "-9223372036854775808ms",
+            "-9223372036854775809ms",
+            "106751991167d",
+            "106751991168d",
+            "-106751991167d7h12m55s808ms",
+            "-106751991167d7h12m55s809ms",
+            "00001d",
+        ],
     }
 }

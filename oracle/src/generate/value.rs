@@ -13,8 +13,8 @@ use super::model::{Name, Shape, Ty};
 /// An entity's type and id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Uid {
-    pub(super) of: Name,
-    pub(super) id: Name,
+    pub(crate) of: Name,
+    pub(crate) id: Name,
 }
 
 impl Uid {
@@ -43,7 +43,7 @@ impl fmt::Display for Uid {
 }
 
 /// A value.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Val {
     /// True or false.
     Bool(bool),
@@ -148,6 +148,8 @@ impl Maker<'_> {
         match of {
             Ty::Bool => Val::Bool(self.choices.chance(50)),
             Ty::Long => Val::Long(self.long()),
+            // Often one of a few, so that texts meet.
+            Ty::Str if self.choices.chance(50) => Val::Str(self.choices.word(&STRINGS[..3])),
             Ty::Str => Val::Str(self.choices.word(STRINGS)),
             Ty::Decimal => Val::Extension("decimal", self.choices.word(DECIMALS)),
             Ty::Ip => Val::Extension("ip", self.choices.word(IPS)),
