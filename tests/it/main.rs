@@ -19,6 +19,8 @@ mod readme;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod stale;
+#[cfg(test)]
 mod tape;
 #[cfg(test)]
 mod threads;

@@ -294,7 +294,7 @@ fn one_wins(results: Vec<Result<(), WriteError>>, code: &str) {
 }
 
 /// A tenant whose documents all contacts of a client see, with one client.
-fn tenant(portal: &Portal, id: &str) -> Tenant {
+pub(crate) fn tenant(portal: &Portal, id: &str) -> Tenant {
     let mut config = TenantConfig::from(Preset::Invoicing);
     config.settings.all_kinds.level = Some(Level::Client);
     let tenant = portal.create_tenant(id, config).unwrap();
@@ -302,7 +302,7 @@ fn tenant(portal: &Portal, id: &str) -> Tenant {
     tenant
 }
 
-fn add_contact(tenant: &Tenant, id: &str, email: &str) -> Result<(), WriteError> {
+pub(crate) fn add_contact(tenant: &Tenant, id: &str, email: &str) -> Result<(), WriteError> {
     let new = NewContact::new(tenant.contact(id), tenant.client("C1")).email(email);
     let written = tenant.write_as_system(|tx| {
         let contact = tx.create_contact(new)?;
@@ -313,7 +313,7 @@ fn add_contact(tenant: &Tenant, id: &str, email: &str) -> Result<(), WriteError>
 }
 
 /// Invoices I0, I1… of 1, 2… cents.
-fn add_invoices(tenant: &Tenant, count: usize) {
+pub(crate) fn add_invoices(tenant: &Tenant, count: usize) {
     let add = |index: usize| {
         Document::new(tenant.document(format!("I{index}")), Kind::INVOICE)
             .client(tenant.client("C1"))
@@ -325,7 +325,7 @@ fn add_invoices(tenant: &Tenant, count: usize) {
         .unwrap();
 }
 
-fn session(tenant: &Tenant, contact: &str) -> Caller {
+pub(crate) fn session(tenant: &Tenant, contact: &str) -> Caller {
     let contact = tenant.contact(contact);
     let access = tenant.access(&contact).unwrap();
     Caller::contact(contact).session(access.epoch, access.credential_version).password()
