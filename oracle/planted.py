@@ -42,7 +42,13 @@ def copy(scratch):
 
 
 def build(scratch):
-    env = {**os.environ, "CARGO_TARGET_DIR": str(TARGET), "CARGO_TERM_COLOR": "never"}
+    env = {
+        **os.environ,
+        "CARGO_TARGET_DIR": str(TARGET),
+        "CARGO_TERM_COLOR": "never",
+        # Every bug changes a file or two.
+        "CARGO_INCREMENTAL": "1",
+    }
     command = ["cargo", "build", "-q", "--release", "-p", "doorward-oracle"]
     done = subprocess.run(command, cwd=scratch, env=env, capture_output=True, text=True)
     if done.returncode:
@@ -95,7 +101,7 @@ def main():
             apply(patch, scratch)
             build(scratch)
             found = difference()
-            what = f"found after {found[1]:.1f} s: {found[0]}" if found else "NOT FOUND"
+            what = f"found in {found[1]:.1f} s: {found[0]}" if found else "NOT FOUND"
             print(f"{bug}\n    {what}", flush=True)
             missed += not found
             apply(patch, scratch, "--reverse")

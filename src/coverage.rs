@@ -64,6 +64,7 @@ const fn question(ask: &Ask) -> &'static str {
         Ask::Root { .. } => "ask root, by class",
         Ask::Follow { by_layout: true, .. } => "ask follow, by layout",
         Ask::Follow { .. } => "ask follow, by class",
+        Ask::AnyGroup { word: 1.., .. } => "ask group beyond 64",
         Ask::AnyGroup { mask, .. } if mask.is_power_of_two() => "ask group",
         Ask::AnyGroup { .. } => "ask any group",
         Ask::SameWord(..) => "ask same word",

@@ -83,6 +83,7 @@ const REACHABLE: &[(&[&str], &[&[&str]])] = &[
         &[
             "ask group",
             "ask any group",
+            "ask group beyond 64",
             "ask same word",
             "ask same number",
             "ask less",

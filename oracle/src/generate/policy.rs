@@ -71,8 +71,33 @@ impl Maker<'_> {
     pub(super) fn policies(&mut self) -> (Vec<Policy>, Vec<Link>) {
         let count = *self.choices.pick(&[4, 1, 2, 3, 6, 8, 12]);
         let mut links = Vec::new();
-        let policies = (0..count).map(|number| self.policy(number, &mut links)).collect();
-        (policies, links)
+        let crowd = self.choices.chance(6).then(|| self.crowd());
+        let others = (0..count).map(|number| self.policy(number, &mut links));
+        (crowd.into_iter().chain(others).collect(), links)
+    }
+
+    /// Asks for so many groups that those of the other policies are beyond one word of them.
+    fn crowd(&mut self) -> Policy {
+        const GROUPS: usize = 70;
+        let id = "crowd".to_owned();
+        let name = self.model.kinds[self.choices.below(self.model.stored)].name;
+        let groups: Vec<_> =
+            (0..GROUPS).map(|group| format!("{name}::\"crowd {group}\"")).collect();
+        let text = format!(
+            "@id({id:?})\npermit (principal, action, resource)\nwhen {{ principal in [{}] }};\n",
+            groups.join(", ")
+        );
+        Policy {
+            id,
+            forbid: false,
+            template: false,
+            step: None,
+            rank: 0,
+            reason: None,
+            step_up: None,
+            reason_only: false,
+            text,
+        }
     }
 
     fn policy(&mut self, number: usize, links: &mut Vec<Link>) -> Policy {
@@ -493,7 +518,7 @@ impl Maker<'_> {
         format!("(if {condition} then {one} else {two})")
     }
 
-    /// An operator with an operand of whatever type.
+    /// An operator with an operand of whatever type, or a constructor with any text.
     fn mistaken(&mut self, scope: &Scope, depth: usize) -> String {
         let [one, two] = [(); 2].map(|()| {
             let of = self.some_type(scope);
@@ -514,7 +539,7 @@ impl Maker<'_> {
             "isMulticast",
             "isEmpty",
         ];
-        let number = self.choices.below(unary.len() + 37);
+        let number = self.choices.below(unary.len() + 45);
         if let Some(method) = unary.get(number) {
             return format!("({one}.{method}() == {two})");
         }
@@ -551,6 +576,11 @@ impl Maker<'_> {
             23 => format!("{one}.isInRange({})", fit(self, Ty::Ip)),
             24 | 31 => format!("({one}.offset({}) == {two})", fit(self, Ty::Duration)),
             25 => format!("({one}.durationSince({}) == {two})", fit(self, Ty::Datetime)),
+            37.. => {
+                let of = self.choices.pick(&[Ty::Datetime, Ty::Duration, Ty::Decimal, Ty::Ip]);
+                let of = of.clone();
+                format!("({} == {two})", self.constructed(scope, &of, depth / 2))
+            }
             _ => {
                 let fitting = fit(self, Ty::Decimal);
                 let method = self.choices.word(&decimals);
@@ -560,7 +590,7 @@ impl Maker<'_> {
     }
 
     fn question(&mut self, scope: &Scope, depth: usize) -> String {
-        if !self.schema && self.choices.chance(15) {
+        if !self.schema && self.choices.chance(18) {
             return self.mistaken(scope, depth);
         }
         match self.choices.below(33) {
