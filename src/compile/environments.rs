@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::facts::{EntityUid, Path, Type, Types};
+use crate::facts::{Attributes, EntityUid, Path, Type, Types};
 use crate::plan::{
     Arena, Binary, Environment, EnvironmentKey, Expr, ExprId, FAIL, FALSE, Items, Join,
     JoinOperator, Link, Machine, Node, NodeId, Nodes, Operand, PATHS_MAX, PathId, PathInfo, Rule,
@@ -21,6 +21,7 @@ pub(super) struct Environments<'c> {
     type_plans: Vec<TypePlan>,
     type_numbers: HashMap<Arc<str>, u32>,
     test_numbers: HashMap<(u32, ExprId), u32>,
+    contexts: Vec<(&'c Attributes, u32)>,
 }
 
 /// The environments of a schema and what they ask of each type.
@@ -60,6 +61,7 @@ impl<'c> Environments<'c> {
             type_plans: Vec::new(),
             type_numbers: HashMap::new(),
             test_numbers: HashMap::new(),
+            contexts: Vec::new(),
         }
     }
 
@@ -91,6 +93,20 @@ impl<'c> Environments<'c> {
         let number = self.type_plans.len() as u32;
         self.type_plans.push(TypePlan { name: name.into(), ..TypePlan::default() });
         self.type_numbers.insert(name.into(), number);
+        number
+    }
+
+    /// The number that stands for the type of an action's context. Actions whose contexts are declared
+    /// alike share it, and what is known of one context serves them all.
+    fn context_type(&mut self, action: &EntityUid) -> u32 {
+        let declared = self.types.action(action).map(|action| &action.context);
+        let known = self.contexts.iter().find(|(known, _)| Some(*known) == declared);
+        if let Some((_, number)) = known {
+            return *number;
+        }
+        // No entity type has such a name.
+        let number = self.type_number(&format!("context of {action}"));
+        self.contexts.extend(declared.map(|declared| (declared, number)));
         number
     }
 
@@ -170,11 +186,10 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
     ) -> Option<Self> {
         let literal = all.literals.iter().position(|literal| literal == action)?;
         let action_literal = all.arena.add(Expr::Literal(literal as u32));
-        let context = context_type(all.types, action);
         let paths = vec![
             PathInfo { link: Link::Principal, type_number: all.type_number(principal) },
             PathInfo { link: Link::Resource, type_number: all.type_number(resource) },
-            PathInfo { link: Link::Context, type_number: all.type_number(&context) },
+            PathInfo { link: Link::Context, type_number: all.context_type(action) },
         ];
         Some(Self {
             all,
@@ -682,11 +697,4 @@ fn same_scalar(left: &Of, right: &Of) -> bool {
 
 fn is_ordered(of: &Of) -> bool {
     matches!(of, Of::Moment | Of::Long)
-}
-
-/// The name that stands for the type of contexts of this form, which no entity type has. Actions
-/// whose contexts are declared alike share it, and what is known of one context serves them all.
-fn context_type(types: &Types, action: &EntityUid) -> Arc<str> {
-    let declared = types.action(action).map(|action| &action.context);
-    format!("context {declared:?}").into()
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::determination::{determining, name};
-use super::{Decision, Evaluation, Request};
+use super::{Decision, Evaluation, PolicyFailure, Request};
 use crate::engine::World;
 use crate::symbol::Symbol;
 
@@ -120,15 +120,18 @@ pub(crate) fn explain(world: &World, request: &Request) -> Explanation {
         Err(fault) => (Evaluation::default(), Vec::new(), Some(fault.message)),
     };
     let determining = determining(world, &evaluation);
-    let erring = evaluation.errors.into_iter();
+    // Cedar's words say what exactly went wrong, where it was asked for them.
+    let words = |failure: PolicyFailure| match policies.get(failure.policy)?.outcome {
+        Outcome::Error(ref words) => Some((name(world, failure.policy)?, words.clone())),
+        _ => Some((name(world, failure.policy)?, failure.message)),
+    };
+    let erring = evaluation.errors.into_iter().filter_map(words).collect();
     Explanation {
         decision,
         message: world.message(&decision),
         fault,
         determining,
-        erring: erring
-            .filter_map(|error| Some((name(world, error.policy)?, error.message)))
-            .collect(),
+        erring,
         policies,
     }
 }

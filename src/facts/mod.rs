@@ -37,7 +37,8 @@ pub(crate) use page::{Draft, Row};
 pub(crate) use rows::{Classify, Rows, Slot};
 pub(crate) use text::{cedar_text, is_identifier, member_name, quoted};
 pub(crate) use types::{
-    ApplicationError, Type, Types, check_type_name, check_untyped_entity, check_untyped_record,
+    ApplicationError, Attributes, Type, Types, check_type_name, check_untyped_entity,
+    check_untyped_record,
 };
 pub(crate) use uid::{is_type_name, shorten};
 
