@@ -44,7 +44,7 @@ fn the_generator_reaches_every_kind_of_decision() {
 
 #[test]
 fn the_generator_reaches_every_operator() {
-    let cases: Vec<Case> = (0..400).map(|number| case(SEED, number)).collect();
+    let cases: Vec<Case> = (0..1_500).map(|number| case(SEED, number)).collect();
     for schema in [true, false] {
         let texts: String = cases
             .iter()
