@@ -8,6 +8,7 @@
 //! | answers | [`Decision`], [`Disclosure`], [`Explanation`], [`Determination`] |
 //! | policies | [`PolicyBundle`], [`Diagnostic`], [`Limits`]; what they compile to: [`PlanListing`] |
 //! | any other schema | [`Engine`], [`Request`], [`Facts`], [`Changes`], [`World`] |
+//! | many questions, fast | [`Environment`], [`Context`], [`Id`], [`Checker`] |
 //! | JSON in AuthZEN's shape | [`wire`] |
 //! | who did, saw or was refused what | [`audit`] |
 #![cfg_attr(feature = "author", doc = "| tests of policies | [`author`] |")]
