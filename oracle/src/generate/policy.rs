@@ -539,7 +539,7 @@ impl Maker<'_> {
             "isMulticast",
             "isEmpty",
         ];
-        let number = self.choices.below(unary.len() + 45);
+        let number = self.choices.below(unary.len() + 48);
         if let Some(method) = unary.get(number) {
             return format!("({one}.{method}() == {two})");
         }
@@ -576,7 +576,7 @@ impl Maker<'_> {
             23 => format!("{one}.isInRange({})", fit(self, Ty::Ip)),
             24 | 31 => format!("({one}.offset({}) == {two})", fit(self, Ty::Duration)),
             25 => format!("({one}.durationSince({}) == {two})", fit(self, Ty::Datetime)),
-            37.. => {
+            40.. => {
                 let of = self.choices.pick(&[Ty::Datetime, Ty::Duration, Ty::Decimal, Ty::Ip]);
                 let of = of.clone();
                 format!("({} == {two})", self.constructed(scope, &of, depth / 2))
@@ -590,7 +590,7 @@ impl Maker<'_> {
     }
 
     fn question(&mut self, scope: &Scope, depth: usize) -> String {
-        if !self.schema && self.choices.chance(18) {
+        if !self.schema && self.choices.chance(26) {
             return self.mistaken(scope, depth);
         }
         match self.choices.below(33) {
