@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use crate::plan::{Ask, Binary, EvalError, Expr, Unary, Val};
+use crate::plan::{Act, Ask, Binary, EvalError, Expr, Unary, Val, Verdict};
 
 /// How often an operator came to an outcome: a kind of value, or an error.
 pub type Counts = BTreeMap<(&'static str, &'static str), u64>;
@@ -38,13 +38,36 @@ pub(crate) fn count_answer(ask: &Ask, answer: Option<u32>) {
         (Ask::Done(_), _) => "decided",
         (_, None) => "no answer",
         // One that is not there has a class of its own.
-        (Ask::Root { literal: Some(_), by_layout: false, .. }, Some(_)) => "found",
-        (Ask::Root { .. } | Ask::Follow { .. }, Some(0)) => "not there",
-        (Ask::Root { .. } | Ask::Follow { .. }, Some(_)) => "there",
+        (Ask::Literal { by_layout: false, .. }, Some(_)) => "found",
+        (asked, Some(0)) if is_of_row(asked) => "not there",
+        (asked, Some(_)) if is_of_row(asked) => "there",
         (_, Some(0)) => "no",
         (_, Some(_)) => "yes",
     };
     add(question(ask), answer);
+}
+
+/// Counts what a program decided, which has to be what its machine says.
+pub(crate) fn count_program(machine: Option<Verdict>, verdict: Verdict) {
+    assert_eq!(machine, Some(verdict), "a program and its machine differ");
+    add("check", "by a program");
+}
+
+/// Counts what one step of a program came to; 0 is no.
+pub(crate) fn count_step(act: &Act, answer: u32) {
+    let step = match act {
+        Act::Follow(..) => "step follow",
+        Act::Literal(..) => "step literal",
+        Act::Group { .. } => "step group",
+        Act::SameWord(..) => "step same word",
+        Act::SameNumber(..) => "step same number",
+        Act::Less(..) => "step less",
+        Act::Contains { .. } => "step contains",
+        Act::In(..) => "step in",
+        Act::InAny { .. } => "step in any",
+    };
+    let goes = matches!(act, Act::Follow(..) | Act::Literal(..));
+    add(step, if goes { "as expected" } else { ["no", "yes"][usize::from(answer != 0)] });
 }
 
 /// Counts whether a machine decided what it might.
@@ -56,12 +79,20 @@ fn add(what: &'static str, outcome: &'static str) {
     COUNTS.with_borrow_mut(|counts| *counts.entry((what, outcome)).or_default() += 1);
 }
 
+const fn is_of_row(ask: &Ask) -> bool {
+    matches!(
+        ask,
+        Ask::Principal | Ask::Context | Ask::Resource | Ask::Literal { .. } | Ask::Follow { .. }
+    )
+}
+
 const fn question(ask: &Ask) -> &'static str {
     match ask {
-        Ask::Root { literal: Some(_), by_layout: true, .. } => "ask literal, by layout",
-        Ask::Root { literal: Some(_), .. } => "ask literal, by class",
-        Ask::Root { by_layout: true, .. } => "ask root, by layout",
-        Ask::Root { .. } => "ask root, by class",
+        Ask::Principal => "ask principal",
+        Ask::Context => "ask context",
+        Ask::Resource => "ask resource",
+        Ask::Literal { by_layout: true, .. } => "ask literal, by layout",
+        Ask::Literal { .. } => "ask literal, by class",
         Ask::Follow { by_layout: true, .. } => "ask follow, by layout",
         Ask::Follow { .. } => "ask follow, by class",
         Ask::AnyGroup { word: 1.., .. } => "ask group beyond 64",

@@ -68,11 +68,25 @@ const REACHABLE: &[(&[&str], &[&[&str]])] = &[
         &["toMilliseconds", "toSeconds", "toMinutes", "toHours", "toDays"],
         &[&["long", "type error"]],
     ),
-    (&["check"], &[&["by a machine", "by all policies"]]),
+    (&["check"], &[&["by a program", "by a machine", "by all policies"]]),
+    (&["step follow", "step literal"], &[&["as expected"]]),
     (
         &[
-            "ask root, by class",
-            "ask root, by layout",
+            "step group",
+            "step same word",
+            "step same number",
+            "step less",
+            "step contains",
+            "step in",
+            "step in any",
+        ],
+        &[YES_OR_NO],
+    ),
+    (
+        &[
+            "ask principal",
+            "ask context",
+            "ask resource",
             "ask literal, by layout",
             "ask follow, by class",
             "ask follow, by layout",

@@ -1,96 +1,247 @@
-//! One principal in one set of circumstances, asked about many resources.
+//! Questions whose names are looked up already: by ids, and by one principal about many resources.
 
-use std::sync::OnceLock;
+use std::cell::RefCell;
+use std::sync::Arc;
 
-use super::compiled::{decision, evaluate};
-use super::resolve::Question;
-use super::{Decision, verdict};
+use super::compiled::decide_matter;
+use super::{Decision, codes, refused};
 use crate::engine::World;
-use crate::facts::{EntityUid, IdKey, Record, Slot};
-use crate::plan::{self, Local, Matter, Scope, Start};
+use crate::facts::{EntityUid, IdKey, Record, Slot, Timestamp};
+use crate::plan::{Local, Matter, Scope};
 
-/// What is looked up and laid out once.
-pub(crate) struct Asker {
+/// The plan's numbers for what is asked: an environment, and the types that it is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) environment: u32,
+    pub(crate) principal: u32,
+    pub(crate) resource: u32,
+    pub(crate) context: u32,
+}
+
+/// Circumstances as rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Circumstances(Arc<Local>);
+
+/// What is written of some circumstances by turns: those of this thread's last few checks.
+#[derive(Default)]
+struct Kept {
+    /// The world and the circumstances that it was laid out for.
+    of: Option<(u64, u64)>,
     local: Local,
+}
+
+const KEPT: usize = 4;
+
+thread_local! {
+    static CIRCUMSTANCES: RefCell<([Kept; KEPT], usize)> = RefCell::default();
+}
+
+impl Circumstances {
+    pub(crate) fn new(world: &World, context_type: u32, context: &Record) -> Self {
+        let mut local = Local::default();
+        lay_out(&mut local, world, context_type, context);
+        Self(Arc::new(local))
+    }
+
+    /// Whether they are laid out alike over all facts: they name no entity and no text.
+    pub(crate) fn name_nothing(&self) -> bool {
+        self.0.names_nothing()
+    }
+
+    /// Decides by ids.
+    #[inline]
+    pub(crate) fn decide(
+        &self,
+        world: &World,
+        asked: Asked,
+        principal: IdKey<'_>,
+        resource: IdKey<'_>,
+    ) -> Decision {
+        decide_by_ids(world, asked, principal, resource, &self.0)
+    }
+}
+
+/// Decides by ids, in circumstances that have to be laid out for this world or this moment.
+///
+/// `serial` tells them from all others; `now` is the moment, where they leave it to the engine.
+pub(crate) fn decide_in(
+    world: &World,
+    asked: Asked,
+    principal: IdKey<'_>,
+    resource: IdKey<'_>,
+    (serial, context, now): (u64, &Record, Option<Timestamp>),
+) -> Decision {
+    CIRCUMSTANCES.with(|kept| {
+        let mut own = Kept::default();
+        let mut all = kept.try_borrow_mut();
+        let kept = match all.as_deref_mut() {
+            // A clock that asks again while it is asked.
+            Err(_) => &mut own,
+            Ok((kept, next)) => {
+                let of = Some((world.serial(), serial));
+                let at = kept.iter().position(|kept| kept.of == of).unwrap_or_else(|| {
+                    *next = (*next + 1) % KEPT;
+                    *next
+                });
+                kept.get_mut(at).unwrap_or(&mut own)
+            }
+        };
+        let of = Some((world.serial(), serial));
+        let is_of_now = now.is_none_or(|now| {
+            !world.plan().tests_now(asked.context) && kept.local.set_now(now.as_ms())
+        });
+        if kept.of != of || !is_of_now {
+            kept.of = None;
+            match now {
+                None => lay_out(&mut kept.local, world, asked.context, context),
+                Some(now) => {
+                    let context = with_now(context, now);
+                    lay_out(&mut kept.local, world, asked.context, &context);
+                }
+            }
+            kept.of = of;
+        }
+        decide_by_ids(world, asked, principal, resource, &kept.local)
+    })
+}
+
+/// A context with the moment.
+pub(crate) fn with_now(context: &Record, now: Timestamp) -> Record {
+    let mut context = context.clone();
+    context.insert("now".into(), now.into());
+    context
+}
+
+fn lay_out(local: &mut Local, world: &World, context_type: u32, context: &Record) {
+    let rows = world.facts().rows();
+    local.clear();
+    local.set_context(rows, context);
+    world.plan().classify_local(rows, local, Some(context_type));
+}
+
+#[inline]
+fn decide_by_ids(
+    world: &World,
+    asked: Asked,
+    principal: IdKey<'_>,
+    resource: IdKey<'_>,
+    local: &Local,
+) -> Decision {
+    let rows = world.facts().rows();
+    let principal_slot = rows.slot_of(rows.plan_type(asked.principal), principal);
+    let resource_slot = rows.slot_of(rows.plan_type(asked.resource), resource);
+    let (Some(principal_slot), Some(resource_slot)) = (principal_slot, resource_slot) else {
+        return decide_unnamed(world, asked, principal, resource, local);
+    };
+    let classes = [principal_slot, resource_slot].map(|slot| rows.row(slot).class());
+    decide_slots(world, asked, [principal_slot, resource_slot], classes, local)
+}
+
+/// Decides about what no facts name.
+#[cold]
+fn decide_unnamed(
+    world: &World,
+    asked: Asked,
+    principal: IdKey<'_>,
+    resource: IdKey<'_>,
+    local: &Local,
+) -> Decision {
+    let (rows, mut local) = (world.facts().rows(), local.clone());
+    let mut slot = |type_number: u32, id: IdKey<'_>| {
+        let type_name = world.plan().type_name(type_number);
+        local.slot(rows, &EntityUid::new(type_name, id.text()))
+    };
+    let slots = [slot(asked.principal, principal), slot(asked.resource, resource)];
+    let classes = slots.map(|slot| rows.row(slot).class());
+    decide_slots(world, asked, slots, classes, &local)
+}
+
+#[inline]
+fn decide_slots(
+    world: &World,
+    asked: Asked,
+    [principal, resource]: [Slot; 2],
+    classes: [u32; 2],
+    local: &Local,
+) -> Decision {
+    let (plan, rows) = (world.plan(), world.facts().rows());
+    let Some(environment) = plan.environments.get(asked.environment as usize) else {
+        return refused(world, Some(codes::UNKNOWN_ACTION));
+    };
+    let action = environment.action(rows);
+    let scope = Scope { rows, local, principal, action, resource, own: principal };
+    decide_matter(world, &Matter { plan, environment, scope, classes })
+}
+
+/// One principal in some circumstances, asked about many resources of one world.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    circumstances: Circumstances,
     principal: Slot,
-    /// An entity of each of the plan's types that nothing names.
-    nobodies: Box<[Slot]>,
-    /// What each environment's machine knows of the principal.
-    starts: Box<[OnceLock<Start>]>,
+    class: u32,
+}
+
+/// A resource of one world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Found {
+    slot: Slot,
+    class: u32,
 }
 
 impl Asker {
     pub(crate) fn new(
         world: &World,
-        principal: (u32, IdKey<'_>),
-        context_type: u32,
-        context: &Record,
+        (type_number, id): (u32, IdKey<'_>),
+        circumstances: &Circumstances,
     ) -> Self {
-        let (rows, plan) = (world.facts().rows(), world.plan());
-        let mut local = Local::default();
-        local.set_context(rows, context);
-        let (type_number, id) = principal;
-        let principal = local.slot(rows, &EntityUid::new(plan.type_name(type_number), id.text()));
-        plan.classify_local(rows, &mut local, Some(context_type));
-        let nobodies = plan.types.iter().map(|plan| local.nobody(&plan.name)).collect();
-        let starts = plan.environments.iter().map(|_| OnceLock::new()).collect();
-        Self { local, principal, nobodies, starts }
-    }
-
-    /// The slot of an entity that is there, or that facts or the circumstances name.
-    #[inline]
-    pub(crate) fn find(&self, world: &World, (type_number, id): (u32, IdKey<'_>)) -> Option<Slot> {
         let rows = world.facts().rows();
-        let known = rows.slot_of(rows.plan_type(type_number), id);
-        known.or_else(|| self.local.find(&world.plan().type_name(type_number), &id.text()))
+        let (circumstances, principal) = match rows.slot_of(rows.plan_type(type_number), id) {
+            Some(principal) => (circumstances.clone(), principal),
+            None => {
+                let mut local = Local::clone(&circumstances.0);
+                let type_name = world.plan().type_name(type_number);
+                let principal = local.slot(rows, &EntityUid::new(type_name, id.text()));
+                (Circumstances(Arc::new(local)), principal)
+            }
+        };
+        Self { circumstances, principal, class: rows.row(principal).class() }
+    }
+
+    /// A resource that facts name.
+    #[inline]
+    pub(crate) fn find(world: &World, type_number: u32, id: IdKey<'_>) -> Option<Found> {
+        let rows = world.facts().rows();
+        let slot = rows.slot_of(rows.plan_type(type_number), id)?;
+        Some(Found { slot, class: rows.row(slot).class() })
     }
 
     #[inline]
-    pub(crate) fn decide(&self, world: &World, question: &Question<'_>) -> Decision {
-        match self.find(world, question.resource) {
-            Some(resource) => self.decide_found(world, question, resource),
-            None => {
-                let nobody = self.nobodies.get(question.resource.0 as usize).copied();
-                self.decide_found(world, question, nobody.unwrap_or(Slot::MAX))
-            }
+    pub(crate) fn decide(&self, world: &World, asked: Asked, resource: IdKey<'_>) -> Decision {
+        match Self::find(world, asked.resource, resource) {
+            Some(found) => self.decide_found(world, asked, found),
+            None => self.decide_unnamed(world, asked, resource),
         }
     }
 
     #[inline]
-    pub(crate) fn decide_found(
-        &self,
-        world: &World,
-        question: &Question<'_>,
-        resource: Slot,
-    ) -> Decision {
-        let plan = world.plan();
-        let index = question.environment as usize;
-        let (Some(environment), Some(start)) =
-            (plan.environments.get(index), self.starts.get(index))
-        else {
-            return super::refusal(world, Some(super::codes::UNKNOWN_ACTION));
-        };
-        let scope = Scope {
-            rows: world.facts().rows(),
-            local: &self.local,
-            principal: self.principal,
-            action: environment.action(world.facts().rows()),
-            resource,
-            own: self.principal,
-        };
-        let matter = Matter { plan, environment, scope };
-        let known = environment.machine.as_ref().and_then(|machine| {
-            let start = start.get_or_init(|| machine.begin(&matter));
-            machine.resume(&matter, start)
-        });
-        #[cfg(feature = "coverage")]
-        crate::coverage::count_check(known.is_some());
-        match known {
-            Some(known) => decision(world, known),
-            None => {
-                let evaluator = plan::Evaluator { arena: &plan.arena, scope };
-                verdict(world, &evaluate(plan, evaluator))
-            }
-        }
+    pub(crate) fn decide_found(&self, world: &World, asked: Asked, resource: Found) -> Decision {
+        let (slots, classes) = ([self.principal, resource.slot], [self.class, resource.class]);
+        decide_slots(world, asked, slots, classes, &self.circumstances.0)
+    }
+
+    #[cold]
+    fn decide_unnamed(&self, world: &World, asked: Asked, resource: IdKey<'_>) -> Decision {
+        let mut local = Local::clone(&self.circumstances.0);
+        let type_name = world.plan().type_name(asked.resource);
+        let rows = world.facts().rows();
+        let slot = local.slot(rows, &EntityUid::new(type_name, resource.text()));
+        let (slots, classes) = ([self.principal, slot], [self.class, rows.row(slot).class()]);
+        decide_slots(world, asked, slots, classes, &local)
+    }
+}
+
+impl Found {
+    pub(crate) fn slot(self) -> Slot {
+        self.slot
     }
 }

@@ -1,15 +1,14 @@
 //! The plan's evaluator: what the policies come to on the rows of the facts.
 
-use std::sync::Arc;
-
-use super::resolve::{Question, Resolved};
+use super::resolve::Resolved;
 use super::{
     Decision, Evaluation, Evaluator, Fault, PolicyFailure, PolicyTrace, Reference, Request, codes,
     refusal, verdict,
 };
 use crate::engine::World;
-use crate::facts::Record;
+use crate::facts::Revision;
 use crate::plan::{self, EvalError, Matter, Plan, RuleKind, Verdict};
+use crate::policy::Digest;
 
 /// Evaluates the plan of a bundle, every policy of it.
 #[derive(Debug, Default)]
@@ -27,7 +26,9 @@ impl Evaluator for Compiled {
         Resolved::with(world, request, |resolved| {
             let (plan, scope) = (world.plan(), resolved.scope(world.facts().rows()));
             match resolved.environment {
-                Some(environment) => decide_matter(world, &Matter { plan, environment, scope }),
+                Some(environment) => {
+                    decide_matter(world, &Matter::in_scope(plan, environment, scope))
+                }
                 None => {
                     let evaluator = plan::Evaluator { arena: &plan.arena, scope };
                     verdict(world, &evaluate(plan, evaluator))
@@ -42,60 +43,53 @@ impl Evaluator for Compiled {
     }
 }
 
-/// Decides a question whose names are resolved; the answer is that of [`Compiled::decide`].
 #[inline]
-pub(crate) fn decide_in(
-    world: &World,
-    question: &Question<'_>,
-    context: impl FnOnce() -> Arc<Record>,
-) -> Decision {
-    let plan = world.plan();
-    let Some(environment) = plan.environments.get(question.environment as usize) else {
-        return refusal(world, Some(codes::UNKNOWN_ACTION));
-    };
-    question.with_scope(world, environment, context, |scope| {
-        decide_matter(world, &Matter { plan, environment, scope })
-    })
-}
-
-fn decide_matter(world: &World, matter: &Matter<'_>) -> Decision {
+pub(super) fn decide_matter(world: &World, matter: &Matter<'_>) -> Decision {
     let known = matter.environment.machine.as_ref().and_then(|machine| machine.decide(matter));
     #[cfg(feature = "coverage")]
     crate::coverage::count_check(known.is_some());
     match known {
-        Some(known) => decision(world, known),
-        None => {
-            let evaluator = plan::Evaluator { arena: &matter.plan.arena, scope: matter.scope };
-            verdict(world, &evaluate(matter.plan, evaluator))
-        }
+        Some(known) => world.outcomes().decision(world, known),
+        None => decide_by_all(world, matter),
     }
 }
 
-/// What a machine's verdict says, in a decision.
-pub(super) fn decision(world: &World, verdict: Verdict) -> Decision {
-    let plan = world.plan();
-    let refused = refusal(world, None);
-    match verdict {
-        Verdict::NoPermit => Decision { code: Some(codes::NO_PERMIT), ..refused },
-        Verdict::Allow(rule) => {
-            let rule = plan.rule(rule);
-            Decision {
-                allowed: true,
-                policy: rule.map(|rule| rule.id),
-                code: rule.and_then(|rule| rule.reason),
-                ..refused
-            }
-        }
-        Verdict::Deny(index) | Verdict::StepUp(index) => {
-            let rule = plan.rule(index);
-            let steps_up = matches!(verdict, Verdict::StepUp(_));
-            Decision {
-                code: Some(rule.and_then(|rule| rule.reason).unwrap_or(codes::FORBIDDEN)),
-                policy: rule.map(|rule| rule.id),
+#[cold]
+fn decide_by_all(world: &World, matter: &Matter<'_>) -> Decision {
+    let evaluator = plan::Evaluator { arena: &matter.plan.arena, scope: matter.scope };
+    verdict(world, &evaluate(matter.plan, evaluator))
+}
+
+/// The decision of each verdict, by its number, ready but for the revision.
+#[derive(Debug)]
+pub(crate) struct Outcomes(Box<[Decision]>);
+
+impl Outcomes {
+    pub(crate) fn of(plan: &Plan, bundle: Digest) -> Self {
+        let refused = refusal(bundle, Revision::default(), None);
+        let each = plan.rules.iter().flat_map(|rule| {
+            let rule = rule.as_ref();
+            let policy = rule.map(|rule| rule.id);
+            let reason = rule.and_then(|rule| rule.reason);
+            let allow = Decision { allowed: true, policy, code: reason, ..refused };
+            let deny = Decision {
+                code: Some(reason.unwrap_or(codes::FORBIDDEN)),
+                policy,
                 step: rule.and_then(|rule| rule.step),
-                step_up: rule.filter(|_| steps_up).and_then(|rule| rule.step_up),
                 ..refused
-            }
+            };
+            [allow, deny, Decision { step_up: rule.and_then(|rule| rule.step_up), ..deny }]
+        });
+        let none = Decision { code: Some(codes::NO_PERMIT), ..refused };
+        Self([none].into_iter().chain(each).collect())
+    }
+
+    #[inline]
+    fn decision(&self, world: &World, verdict: Verdict) -> Decision {
+        let revision = world.revision();
+        match self.0.get(verdict.number() as usize) {
+            Some(ready) => Decision { revision, ..*ready },
+            None => super::refused(world, Some(codes::NO_PERMIT)),
         }
     }
 }
@@ -175,7 +169,7 @@ mod tests {
         let allowed = Resolved::with(&world, &request, |resolved| {
             let (plan, scope) = (world.plan(), resolved.scope(world.facts().rows()));
             let environment = resolved.environment?;
-            let matter = Matter { plan, environment, scope };
+            let matter = Matter::in_scope(plan, environment, scope);
             let verdict = environment.machine.as_ref()?.decide(&matter)?;
             Some(matches!(verdict, Verdict::Allow(_)))
         });

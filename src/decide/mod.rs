@@ -14,16 +14,16 @@ pub use determination::Determination;
 pub use explain::{Clause, ClauseValue, Explanation, Outcome, PolicyTrace};
 pub use request::{ActionName, Request};
 
-pub(crate) use asker::Asker;
-pub(crate) use compiled::{Compiled, decide_in};
+pub(crate) use asker::{Asked, Asker, Circumstances, Found, decide_in, with_now};
+pub(crate) use compiled::{Compiled, Outcomes};
 pub(crate) use determination::determine;
 pub(crate) use explain::explain;
 pub(crate) use reference::Reference;
-pub(crate) use resolve::Question;
 
 use crate::engine::World;
 use crate::error::bounded;
-use crate::policy::PolicyInfo;
+use crate::facts::Revision;
+use crate::policy::{Digest, PolicyInfo};
 use crate::symbol::Symbol;
 
 /// How requests are evaluated. All evaluators give the same [`Evaluation`] for the same world and
@@ -83,20 +83,17 @@ pub(crate) fn decide_by(evaluator: &dyn Evaluator, world: &World, request: &Requ
     match evaluator.decide(world, request) {
         Ok(decision) => decision,
         // Validation is the first step.
-        Err(fault) => Decision { step: Some(1), ..refusal(world, Some(fault.code)) },
+        Err(fault) => Decision { step: Some(1), ..refused(world, Some(fault.code)) },
     }
 }
 
-pub(crate) fn refusal(world: &World, code: Option<Symbol>) -> Decision {
-    Decision {
-        allowed: false,
-        code,
-        policy: None,
-        step: None,
-        step_up: None,
-        bundle: world.policies().digest(),
-        revision: world.revision(),
-    }
+/// A refusal, of a world or of its parts.
+pub(crate) fn refused(world: &World, code: Option<Symbol>) -> Decision {
+    refusal(world.policies().digest(), world.revision(), code)
+}
+
+const fn refusal(bundle: Digest, revision: Revision, code: Option<Symbol>) -> Decision {
+    Decision { allowed: false, code, policy: None, step: None, step_up: None, bundle, revision }
 }
 
 /// A reason to refuse, ordered as reported: by step, by rank within the step, errors last within
@@ -118,7 +115,7 @@ fn verdict(world: &World, evaluation: &Evaluation) -> Decision {
             info(policy).is_some_and(|info| !info.is_permit() && !info.reason_only())
         })
     };
-    let mut decision = refusal(world, None);
+    let mut decision = refused(world, None);
 
     if evaluation.allowed
         && (world.error_mode() == ErrorMode::Cedar || erring_forbids().next().is_none())

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Engine, World};
-use crate::decide::{self, ActionName, Decision, Question};
+use crate::decide::{self, ActionName, Asked, Circumstances, Decision};
 use crate::error::RequestError;
-use crate::facts::{EntityUid, IdKey, Record, Value};
+use crate::facts::{EntityUid, IdKey, Record, Timestamp};
 use crate::plan::Plan;
 
 /// The id of an entity, of a type that is known already.
@@ -56,10 +56,7 @@ impl fmt::Debug for Id<'_> {
 #[derive(Clone)]
 pub struct Environment {
     plan: Arc<Plan>,
-    index: u32,
-    principal_type: u32,
-    resource_type: u32,
-    context_type: u32,
+    asked: Asked,
     names: Arc<Names>,
 }
 
@@ -84,6 +81,8 @@ impl fmt::Debug for Environment {
 pub struct Context {
     environment: Environment,
     record: Arc<Record>,
+    /// Where they are the same over all facts, and at all times.
+    laid_out: Option<Circumstances>,
     /// No other context has it: what was laid out for it can be found again.
     serial: u64,
     reads_now: bool,
@@ -184,7 +183,7 @@ impl Environment {
     ) -> Result<Self, RequestError> {
         let plan = world.shared_plan();
         let found = plan.find(principal, action, resource);
-        let Some((index, principal_type, resource_type)) = found else {
+        let Some((environment, principal_type, resource_type)) = found else {
             let message = if world.policies().has_schema() {
                 format!("{action} is not declared for a {principal} and a {resource}")
             } else {
@@ -200,10 +199,12 @@ impl Environment {
         };
         Ok(Self {
             plan: Arc::clone(plan),
-            index,
-            principal_type,
-            resource_type,
-            context_type: plan.context_type(index),
+            asked: Asked {
+                environment,
+                principal: principal_type,
+                resource: resource_type,
+                context: plan.context_type(environment),
+            },
             names: Arc::new(names),
         })
     }
@@ -215,16 +216,14 @@ impl Environment {
     pub(super) fn takes(&self, context: &Context, world: &World) -> bool {
         Arc::ptr_eq(&self.plan, world.shared_plan())
             && Arc::ptr_eq(&context.environment.plan, &self.plan)
-            && context.environment.context_type == self.context_type
+            && context.environment.asked.context == self.asked.context
             && self.plan.is_whole()
     }
 
-    /// Whether a principal and circumstances for one serve the other.
+    /// The plan's numbers for what is asked, if it is asked of that plan.
     #[inline]
-    pub(super) fn is_like(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.plan, &other.plan)
-            && self.principal_type == other.principal_type
-            && self.context_type == other.context_type
+    pub(super) fn asked_of(&self, world: &World) -> Option<Asked> {
+        Arc::ptr_eq(&self.plan, world.shared_plan()).then_some(self.asked)
     }
 
     /// The question as a whole request: under other policies than the environment was looked up for,
@@ -236,32 +235,25 @@ impl Environment {
         resource: Id<'_>,
         context: &Context,
     ) -> decide::Request {
-        let Names { principal: principal_type, action, resource: resource_type } = &*self.names;
-        let uid = |type_name: &str, id: Id<'_>| EntityUid::new(type_name, id.0.text());
-        let (principal, resource) = (uid(principal_type, principal), uid(resource_type, resource));
+        let (principal, resource) = (self.principal(principal), self.resource(resource));
+        let action = self.action();
         decide::Request::new(principal, action, resource).context(Record::clone(&context.record))
     }
 
-    #[inline]
-    pub(super) fn question<'q>(&self, resource: Id<'q>) -> Question<'q> {
-        Question {
-            environment: self.index,
-            principal: (self.principal_type, IdKey::Uuid(0)),
-            resource: (self.resource_type, resource.0),
-            serial: None,
-        }
+    pub(super) fn asked(&self) -> Asked {
+        self.asked
     }
 
-    pub(super) fn resource_type(&self) -> u32 {
-        self.resource_type
+    pub(super) fn principal(&self, id: Id<'_>) -> EntityUid {
+        EntityUid::new(self.names.principal.as_str(), id.0.text())
     }
 
-    pub(super) fn principal_type(&self) -> u32 {
-        self.principal_type
+    pub(super) fn resource(&self, id: Id<'_>) -> EntityUid {
+        EntityUid::new(self.names.resource.as_str(), id.0.text())
     }
 
-    pub(super) fn context_type(&self) -> u32 {
-        self.context_type
+    pub(super) fn action(&self) -> &EntityUid {
+        &self.names.action
     }
 }
 
@@ -269,34 +261,46 @@ impl Context {
     fn new(world: &World, environment: &Environment, record: Record) -> Result<Self, RequestError> {
         static SERIAL: AtomicU64 = AtomicU64::new(1);
         let action = &environment.names.action;
-        let mut reads_now = false;
-        if let Some(types) = world.policies().types() {
-            reads_now = types.reads_now(action) && !record.contains_key("now");
-            let whole = |mut record: Record| {
-                if reads_now {
-                    record.insert("now".into(), Value::from(world.now()));
-                }
-                record
-            };
+        let types = world.policies().types();
+        let reads_now =
+            !record.contains_key("now") && types.is_some_and(|types| types.reads_now(action));
+        if let Some(types) = types {
+            let whole =
+                if reads_now { decide::with_now(&record, world.now()) } else { record.clone() };
             types
-                .check_context(action, &whole(record.clone()))
+                .check_context(action, &whole)
                 .map_err(|error| RequestError::new(error.to_string()))?;
+        }
+        let mut laid_out = None;
+        if !reads_now && Arc::ptr_eq(&environment.plan, world.shared_plan()) {
+            let circumstances = Circumstances::new(world, environment.asked.context, &record);
+            laid_out = Some(circumstances).filter(Circumstances::name_nothing);
         }
         Ok(Self {
             environment: environment.clone(),
             record: Arc::new(record),
+            laid_out,
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             reads_now,
         })
     }
 
-    pub(super) fn now(&self, world: &World) -> Arc<Record> {
-        if !self.reads_now {
-            return Arc::clone(&self.record);
+    /// As a checker takes them: of this world, and of this moment.
+    pub(super) fn laid_out(&self, world: &World) -> Circumstances {
+        let context_type = self.environment.asked.context;
+        match &self.laid_out {
+            Some(laid_out) => laid_out.clone(),
+            None => Circumstances::new(world, context_type, &self.record_at(world.now())),
         }
-        let mut record = Record::clone(&self.record);
-        record.insert("now".into(), Value::from(world.now()));
-        Arc::new(record)
+    }
+
+    /// As a request at a moment has them.
+    pub(super) fn record_at(&self, now: Timestamp) -> Record {
+        if self.reads_now {
+            decide::with_now(&self.record, now)
+        } else {
+            Record::clone(&self.record)
+        }
     }
 }
 
@@ -320,10 +324,14 @@ impl World {
         {
             return shadow.check_twice(self, &environment.request(principal, resource, context));
         }
-        let mut question = environment.question(resource);
-        question.principal.1 = principal.0;
-        // What was laid out for another moment is of no use.
-        question.serial = if context.reads_now { None } else { Some(context.serial) };
-        decide::decide_in(self, &question, || context.now(self))
+        let (asked, principal, resource) = (environment.asked, principal.0, resource.0);
+        match &context.laid_out {
+            Some(laid_out) => laid_out.decide(self, asked, principal, resource),
+            None => {
+                let now = context.reads_now.then(|| self.now());
+                let context = (context.serial, &*context.record, now);
+                decide::decide_in(self, asked, principal, resource, context)
+            }
+        }
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::asking::{Context, Environment, Id};
 use super::{Engine, World};
-use crate::decide::{Asker, Decision, codes};
+use crate::decide::{Asked, Asker, Decision, Found, Request, codes};
 use crate::error::RequestError;
-use crate::facts::Slot;
+use crate::facts::{EntityUid, Record};
 
 /// One principal in one set of circumstances, looked up once for many checks.
 ///
@@ -51,24 +51,28 @@ use crate::facts::Slot;
 /// ```
 pub struct Checker {
     world: Arc<World>,
-    /// Of this type the principal is, and of this one the circumstances.
-    environment: Environment,
     asker: Asker,
+    /// The plan's numbers for the types of the principal and of the circumstances.
+    principal_type: u32,
+    context_type: u32,
+    /// What names the principal and the circumstances, to ask twice.
+    asked_as: Option<Box<(EntityUid, Record)>>,
 }
 
-/// A stored entity, or one that others name, as one checker has found it.
+/// An entity that facts hold or name, found once for many checks.
+///
+/// It serves all checkers of one [`World`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resolved {
-    slot: Slot,
+    found: Found,
     /// The plan's number for its type.
     type_number: u32,
+    world: u64,
 }
 
 impl Engine {
-    /// Looks up a principal in some circumstances, for many checks.
-    ///
-    /// The environment says of which type the principal is; the checker serves all environments of
-    /// that type whose circumstances are declared alike.
+    /// Looks up a principal in some circumstances, for many checks: [`World::checker`] on the world
+    /// of this moment.
     ///
     /// # Errors
     ///
@@ -80,15 +84,43 @@ impl Engine {
         principal: impl Into<Id<'i>>,
         context: &Context,
     ) -> Result<Checker, RequestError> {
-        let world = self.world();
-        if !environment.takes(context, &world) {
+        self.world().checker(environment, principal, context)
+    }
+}
+
+impl World {
+    /// Looks up a principal in some circumstances, for many checks of this world.
+    ///
+    /// The environment says of which type the principal is; the checker serves all environments of
+    /// that type whose circumstances are declared alike.
+    ///
+    /// # Errors
+    ///
+    /// When the environment or the context was made for other policies than this world's.
+    pub fn checker<'i>(
+        self: &Arc<Self>,
+        environment: &Environment,
+        principal: impl Into<Id<'i>>,
+        context: &Context,
+    ) -> Result<Checker, RequestError> {
+        let principal = principal.into();
+        if !environment.takes(context, self) {
             let message = "the environment or the context was made for other policies";
             return Err(RequestError::new(message)
                 .with_help("ask the engine for both anew, and for one environment"));
         }
-        let principal = (environment.principal_type(), principal.into().0);
-        let asker = Asker::new(&world, principal, environment.context_type(), &context.now(&world));
-        Ok(Checker { world, environment: environment.clone(), asker })
+        let asked = environment.asked();
+        let laid_out = context.laid_out(self);
+        let asked_as = self
+            .shadow()
+            .map(|_| Box::new((environment.principal(principal), context.record_at(self.now()))));
+        Ok(Checker {
+            world: Arc::clone(self),
+            asker: Asker::new(self, (asked.principal, principal.0), &laid_out),
+            principal_type: asked.principal,
+            context_type: asked.context,
+            asked_as,
+        })
     }
 }
 
@@ -97,40 +129,79 @@ impl Checker {
     /// circumstances, refuses with [`codes::UNKNOWN_ACTION`].
     #[inline]
     pub fn check<'i>(&self, environment: &Environment, resource: impl Into<Id<'i>>) -> Decision {
-        if !environment.is_like(&self.environment) {
+        let resource = resource.into();
+        let Some(asked) = self.asked(environment) else {
             return self.world.refuse(codes::UNKNOWN_ACTION, Some(1));
+        };
+        if let Some(asked_as) = &self.asked_as
+            && let Some(shadow) = self.world.shadow()
+            && shadow.wants_one()
+        {
+            return self.check_twice(asked_as, environment, environment.resource(resource));
         }
-        self.asker.decide(&self.world, &environment.question(resource.into()))
+        self.asker.decide(&self.world, asked, resource.0)
     }
 
-    /// Finds a resource, for [`check_resolved`](Self::check_resolved). `None` where nothing is
-    /// known by this id.
+    /// Finds a resource, for [`check_resolved`](Self::check_resolved). `None` where facts neither
+    /// hold nor name it.
     #[must_use]
     pub fn resolve<'i>(
         &self,
         environment: &Environment,
         resource: impl Into<Id<'i>>,
     ) -> Option<Resolved> {
-        let resource = (environment.resource_type(), resource.into().0);
-        let slot = self.asker.find(&self.world, resource)?;
-        Some(Resolved { slot, type_number: resource.0 })
+        let asked = environment.asked_of(&self.world)?;
+        let found = Asker::find(&self.world, asked.resource, resource.into().0)?;
+        Some(Resolved { found, type_number: asked.resource, world: self.world.serial() })
     }
 
-    /// Decides about one resource that was found before, for an environment of its type.
+    /// Decides about one resource that was found before, for an environment of its type. One that was
+    /// found in another world refuses with [`codes::INVALID_REQUEST`].
     #[inline]
     pub fn check_resolved(&self, environment: &Environment, resource: Resolved) -> Decision {
-        let is_like = environment.is_like(&self.environment)
-            && environment.resource_type() == resource.type_number;
-        if !is_like {
+        let asked = self.asked(environment).filter(|asked| asked.resource == resource.type_number);
+        let Some(asked) = asked else {
             return self.world.refuse(codes::UNKNOWN_ACTION, Some(1));
+        };
+        if resource.world != self.world.serial() {
+            return self.world.refuse(codes::INVALID_REQUEST, Some(1));
         }
-        self.asker.decide_found(&self.world, &environment.question(Id::from(0)), resource.slot)
+        if let Some(asked_as) = &self.asked_as
+            && let Some(shadow) = self.world.shadow()
+            && shadow.wants_one()
+        {
+            let uid = self.world.facts().rows().uid_of(resource.found.slot());
+            return self.check_twice(asked_as, environment, uid);
+        }
+        self.asker.decide_found(&self.world, asked, resource.found)
     }
 
     /// What it answers from.
     #[must_use]
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    #[inline]
+    fn asked(&self, environment: &Environment) -> Option<Asked> {
+        environment.asked_of(&self.world).filter(|asked| {
+            asked.principal == self.principal_type && asked.context == self.context_type
+        })
+    }
+
+    #[cold]
+    fn check_twice(
+        &self,
+        (principal, context): &(EntityUid, Record),
+        environment: &Environment,
+        resource: EntityUid,
+    ) -> Decision {
+        let request = Request::new(principal.clone(), environment.action().clone(), resource)
+            .context(context.clone());
+        match self.world.shadow() {
+            Some(shadow) => shadow.check_twice(&self.world, &request),
+            None => self.world.check(&request),
+        }
     }
 }
 

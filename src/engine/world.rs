@@ -10,9 +10,9 @@ use super::shadow::Shadow;
 use crate::compile;
 use crate::decide::{
     self, ActionName, Compiled, Decision, Determination, Disclosure, ErrorMode, Evaluator,
-    Explanation, Reference, Request, codes,
+    Explanation, Outcomes, Reference, Request, codes,
 };
-use crate::facts::{EntityUid, Facts, Record, Revision, Timestamp, Value};
+use crate::facts::{EntityUid, Facts, Record, Revision, Timestamp};
 use crate::plan::Plan;
 use crate::policy::PolicyBundle;
 use crate::symbol::Symbol;
@@ -27,6 +27,7 @@ pub struct World {
     revision: Revision,
     rules: Arc<Rules>,
     plan: Arc<Plan>,
+    outcomes: Arc<Outcomes>,
     /// No other world has it.
     serial: u64,
     evaluator: Arc<dyn Evaluator>,
@@ -97,7 +98,18 @@ impl World {
         // What the plan does not know, Cedar does.
         let evaluator: Arc<dyn Evaluator> =
             if plan.is_whole() { Arc::new(Compiled) } else { Arc::new(Reference) };
-        Self { policies, facts, revision, rules, plan, serial: serial(), evaluator, shadow }
+        let outcomes = Arc::new(Outcomes::of(&plan, policies.digest()));
+        Self {
+            policies,
+            facts,
+            revision,
+            rules,
+            plan,
+            outcomes,
+            serial: serial(),
+            evaluator,
+            shadow,
+        }
     }
 
     /// The world after this one, with other facts.
@@ -119,6 +131,7 @@ impl World {
             revision: self.revision,
             rules: Arc::clone(&self.rules),
             plan: Arc::clone(&self.plan),
+            outcomes: Arc::clone(&self.outcomes),
             serial: serial(),
             evaluator: Arc::clone(&self.evaluator),
             shadow: self.shadow.clone(),
@@ -224,7 +237,7 @@ impl World {
 
     /// A refusal that no policy was asked about.
     pub(crate) fn refuse(&self, code: Symbol, step: Option<u8>) -> Decision {
-        Decision { step, ..decide::refusal(self, Some(code)) }
+        Decision { step, ..decide::refused(self, Some(code)) }
     }
 
     /// The moment of the engine's clock.
@@ -238,6 +251,10 @@ impl World {
 
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    pub(crate) fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
     }
 
     pub(super) fn shared_plan(&self) -> &Arc<Plan> {
@@ -272,9 +289,7 @@ impl World {
         if !reads_now || request.context.contains_key("now") {
             return Cow::Borrowed(&request.context);
         }
-        let mut context = request.context.clone();
-        context.insert("now".into(), Value::from(self.now()));
-        Cow::Owned(context)
+        Cow::Owned(decide::with_now(&request.context, self.now()))
     }
 }
 

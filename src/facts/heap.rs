@@ -56,8 +56,6 @@ pub(crate) enum View<'h> {
     Mixed(&'h [u32], usize),
     /// Names' numbers and values in turn, and how many pairs.
     Record(&'h [u32], usize),
-    /// Slots, and as many numbers of inner rows, 0 where that is not known.
-    Parents(&'h [u32], &'h [u32]),
 }
 
 const fn head(tag: u32, count: u32) -> u32 {
@@ -96,8 +94,8 @@ pub(crate) fn read(words: &[u32]) -> (View<'_>, &[u32]) {
         }
         PARENTS => {
             let (slots, rest) = rest.split_at_checked(count).unwrap_or_default();
-            let (inner, rest) = rest.split_at_checked(count).unwrap_or_default();
-            (View::Parents(slots, inner), rest)
+            // As many numbers of inner rows follow.
+            (View::Entities(slots), rest.get(count..).unwrap_or_default())
         }
         MIXED | RECORD => {
             let (size, rest) = one();
@@ -110,6 +108,24 @@ pub(crate) fn read(words: &[u32]) -> (View<'_>, &[u32]) {
             (View::Entities(members), rest)
         }
     }
+}
+
+/// The members of a set of entities alone, or of texts alone. None of them is the empty set.
+#[inline]
+pub(super) fn members_of(words: &[u32], texts: bool) -> Option<&[u32]> {
+    let Some((head, rest)) = words.split_first() else { return Some(&[]) };
+    let (tag, count) = (head & 0xff, (head >> 8) as usize);
+    let wanted = if texts { TEXTS } else { ENTITIES };
+    if tag == wanted { rest.get(..count) } else { None }
+}
+
+/// A row's parents, and their numbers among the inner rows.
+#[inline]
+pub(super) fn parents(words: &[u32]) -> (&[u32], &[u32]) {
+    let Some((head, rest)) = words.split_first() else { return (&[], &[]) };
+    let count = (head >> 8) as usize;
+    let (slots, rest) = rest.split_at_checked(count).unwrap_or_default();
+    (slots, rest.get(..count).unwrap_or_default())
 }
 
 #[inline]
@@ -243,7 +259,7 @@ pub(crate) fn value(view: View<'_>, naming: &impl Naming) -> Value {
         View::Entity(slot) => Repr::Entity(naming.uid(slot)),
         View::Ip(address, prefix) => Repr::Ip { address, prefix },
         View::Record(..) => Repr::Record(Arc::new(record(view, naming))),
-        View::Entities(_) | View::Texts(_) | View::Mixed(..) | View::Parents(..) => {
+        View::Entities(_) | View::Texts(_) | View::Mixed(..) => {
             let mut elements = BTreeSet::new();
             each(view, |element| {
                 elements.insert(value(element, naming));

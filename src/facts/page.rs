@@ -9,7 +9,10 @@ use super::rows::Slot;
 use super::value::{Record, Repr};
 
 /// How many rows a page holds: what a write of one row copies.
-pub(super) const PAGE_ROWS: u32 = 64;
+pub(super) const PAGE_ROWS: u32 = 256;
+
+/// How many times as long as its page's others a row has to be, at least, to be kept apart.
+const LONG_MIN: usize = 4;
 
 /// Rows of one type, each of `stride` words.
 #[derive(Clone, Default)]
@@ -30,14 +33,19 @@ pub(super) struct Page {
 /// Rows that outgrew their page's stride, by their place.
 pub(super) type LongRows = Vec<(u32, Box<[u32]>)>;
 
-/// One row.
+/// One row. Its words may be followed by those of others: its shape says which are its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row<'w> {
     pub(crate) words: &'w [u32],
-    pub(crate) heap: &'w [u32],
+    pub(crate) heap: &'w Vec<u32>,
 }
 
+static NO_HEAP: Vec<u32> = Vec::new();
+
 impl<'w> Row<'w> {
+    /// The row of what is not there.
+    pub(crate) const NONE: Self = Self { words: &[], heap: &NO_HEAP };
+
     #[inline]
     pub(crate) fn word(self, offset: usize) -> u32 {
         self.words.get(offset).copied().unwrap_or_default()
@@ -56,15 +64,28 @@ impl<'w> Row<'w> {
     /// The parents' slots, and their numbers among the inner rows, 0 where that is not known.
     #[inline]
     pub(super) fn parents_and_numbers(self) -> (&'w [Slot], &'w [u32]) {
-        match self.blob(PARENTS) {
-            heap::View::Parents(slots, numbers) => (slots, numbers),
-            _ => (&[], &[]),
-        }
+        heap::parents(self.at(PARENTS))
     }
 
     #[inline]
     pub(crate) fn blob(self, offset: usize) -> heap::View<'w> {
-        heap::read(self.heap.get(self.word(offset) as usize..).unwrap_or_default()).0
+        heap::read(self.at(offset)).0
+    }
+
+    /// The slots of a set of entities, or the numbers of one of texts; `None` for any other set.
+    #[inline]
+    pub(crate) fn members(self, offset: usize, texts: bool) -> Option<&'w [u32]> {
+        heap::members_of(self.at(offset), texts)
+    }
+
+    /// Where a word of the row leads in the heap.
+    #[inline]
+    fn at(self, offset: usize) -> &'w [u32] {
+        match self.word(offset) {
+            // The empty set at the start is everybody's, and need not be looked at.
+            0 => &[],
+            at => self.heap.get(at as usize..).unwrap_or_default(),
+        }
     }
 
     #[inline]
@@ -201,14 +222,16 @@ impl Page {
 
     #[inline]
     pub(super) fn row(&self, slot: Slot) -> Row<'_> {
-        let (place, stride) = ((slot % PAGE_ROWS) as usize, self.stride as usize);
-        let mut words = self.words.get(place * stride..(place + 1) * stride).unwrap_or_default();
-        if let Some(long) = &self.long
-            && let Some((_, long)) = long.iter().find(|(at, _)| *at as usize == place)
-        {
-            words = long;
-        }
+        let (place, stride) = (slot % PAGE_ROWS, self.stride as usize);
+        let words = self.words.get(place as usize * stride..).unwrap_or_default();
+        let words = if self.long.is_none() { words } else { self.long_or(place, words) };
         Row { words, heap: &self.heap }
+    }
+
+    #[cold]
+    fn long_or<'p>(&'p self, place: u32, short: &'p [u32]) -> &'p [u32] {
+        let mut long = self.long.iter().flat_map(|long| long.iter());
+        long.find(|(at, _)| *at == place).map_or(short, |(_, words)| words)
     }
 
     pub(super) fn add(&mut self, id: [u32; 4]) {
@@ -262,7 +285,24 @@ impl Page {
         }
         if row.len() > stride {
             self.long.get_or_insert_default().push((place, row.into()));
+            self.widen();
         }
+    }
+
+    /// Makes room for its long rows, unless few are much longer than the others.
+    fn widen(&mut self) {
+        let Some(long) = &self.long else { return };
+        let wanted = long.iter().map(|(_, words)| words.len()).max().unwrap_or_default();
+        let (stride, wanted) = (self.stride as usize, wanted.next_multiple_of(8));
+        if wanted > stride * LONG_MIN && long.len() * LONG_MIN < self.len() {
+            return;
+        }
+        let mut words = Vec::with_capacity(self.len() * wanted);
+        for place in 0..self.len() as u32 {
+            words.extend(self.row(place).words.iter().take(wanted));
+            words.resize((place as usize + 1) * wanted, 0);
+        }
+        (self.words, self.stride, self.long) = (words, wanted as u32, None);
     }
 
     /// Notes the numbers of a row's parents among the inner rows.

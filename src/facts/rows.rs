@@ -164,7 +164,7 @@ impl Rows {
 
     #[inline]
     pub(crate) fn row(&self, slot: Slot) -> Row<'_> {
-        self.page(slot).map_or(Row { words: &[], heap: &[] }, |page| page.row(slot))
+        self.page(slot).map_or(Row::NONE, |page| page.row(slot))
     }
 
     /// Whether the entity is there: a fact, or declared by the schema.

@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Plan;
-use super::classes::Layout;
+use super::classes::{CLASS_BITS, Layout, TypeClasses};
 use super::environment::Link;
 use super::machine::{Ask, Items, Matter, Place, STATES_MAX, State, Verdict, Width};
 use super::node::{FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE};
-use crate::facts::{ABSENT, Kind};
+use super::program::{Drafting, Program};
+use super::scope::Scope;
+use crate::facts::{ABSENT, Kind, Slot};
 
 const FIRST: u32 = 1;
+/// The rows that every request has, in the order in which they are asked about: the one that differs
+/// most from request to request is the last.
+const ROOTS: [(PathId, Ask); 3] = [(0, Ask::Principal), (2, Ask::Context), (1, Ask::Resource)];
 
 /// What is left of the policies of one environment in each state.
 pub(crate) struct Builder {
@@ -26,6 +31,8 @@ struct Residual {
     items: Items,
     /// The rows that were found: where they keep their columns, or that they are not there.
     known: BTreeMap<PathId, Option<Layout>>,
+    /// How many of the rows that every request has were asked about.
+    roots: u8,
     /// The groups that were asked for together, where the answer was yes.
     probed: BTreeSet<(PathId, u32)>,
 }
@@ -63,8 +70,12 @@ impl Builder {
 
     /// The first state.
     pub(crate) fn start(&mut self, matter: &Matter<'_>) -> Option<(u32, State)> {
-        let residual =
-            Residual { items: self.all.clone(), known: BTreeMap::new(), probed: BTreeSet::new() };
+        let residual = Residual {
+            items: self.all.clone(),
+            known: BTreeMap::new(),
+            roots: 0,
+            probed: BTreeSet::new(),
+        };
         self.state(matter, residual).and_then(|(_, made)| made)
     }
 
@@ -78,7 +89,12 @@ impl Builder {
     ) -> Option<(u32, Option<(u32, State)>)> {
         let mut residual = Residual::clone(self.residuals.get(from.checked_sub(FIRST)? as usize)?);
         let answer = match *ask {
-            Ask::Root { path, by_layout, .. } | Ask::Follow { path, by_layout, .. } => {
+            Ask::Principal | Ask::Context | Ask::Resource => {
+                let path = ROOTS.get(residual.roots as usize)?.0;
+                residual.roots += 1;
+                self.found(matter, &mut residual, path, answer, false)?
+            }
+            Ask::Literal { path, by_layout, .. } | Ask::Follow { path, by_layout, .. } => {
                 let path = PathId::from(path);
                 self.found(matter, &mut residual, path, answer, by_layout)?
             }
@@ -102,6 +118,57 @@ impl Builder {
         };
         self.substitute_all(matter, &mut residual, &answer);
         self.state(matter, residual)
+    }
+
+    /// A state with room for more classes, in the place of one.
+    pub(crate) fn widen(
+        &mut self,
+        matter: &Matter<'_>,
+        from: u32,
+    ) -> Option<(u32, Option<(u32, State)>)> {
+        let residual = Arc::clone(self.residuals.get(from.checked_sub(FIRST)? as usize)?);
+        let wider = *self.states.get(&residual)?;
+        if wider != from {
+            return Some((wider, None));
+        }
+        let step = self.step(matter.plan, &residual);
+        self.make(matter, residual, step)
+    }
+
+    /// A program for a state, over rows like those that this request comes to. `None` where it comes
+    /// to rows that are not there, `Some(None)` where no program can be.
+    pub(crate) fn program(&self, matter: &Matter<'_>, at: u32) -> Option<Option<Program>> {
+        let residual = self.residuals.get(at.checked_sub(FIRST)? as usize)?;
+        let atoms = self.atoms(residual);
+        let mut writer = Writer::new(matter, Residual::clone(residual), &atoms);
+        match atoms.iter().try_for_each(|atom| writer.write(atom)) {
+            Ok(()) => Some(writer.drafting.finish()),
+            Err(Obstacle::Always) => Some(None),
+            Err(Obstacle::Here) => None,
+        }
+    }
+
+    /// What the conditions that are left mention, each once, in their order.
+    fn atoms(&self, residual: &Residual) -> Vec<Node> {
+        let Items { forbids, step_ups, permits, reasons } = &residual.items;
+        let lists = [forbids, step_ups, permits, reasons];
+        let mut open: Vec<NodeId> = lists.into_iter().flatten().map(|(_, node)| *node).collect();
+        open.reverse();
+        let mut seen = BTreeSet::new();
+        let mut atoms = Vec::new();
+        while let Some(node) = open.pop() {
+            if !seen.insert(node) {
+                continue;
+            }
+            match self.nodes.get(node) {
+                Node::True | Node::False | Node::Fail => {}
+                Node::Not(of) => open.push(*of),
+                Node::All(parts) | Node::Any(parts) => open.extend(parts.iter().rev()),
+                Node::If(test, then, other) => open.extend([other, then, test]),
+                atom => atoms.push(atom.clone()),
+            }
+        }
+        atoms
     }
 
     /// Takes in where a row keeps its columns.
@@ -147,6 +214,7 @@ impl Builder {
         if !matches!(step, Step::Ask(_)) {
             // How it came to this is of no more interest.
             residual.known.clear();
+            residual.roots = 0;
             residual.probed.clear();
             if let Step::Done(verdict) = step {
                 residual.items = Items::of_verdict(verdict);
@@ -160,16 +228,24 @@ impl Builder {
         if let Some(known) = self.states.get(&residual) {
             return Some((*known, None));
         }
+        self.make(matter, Arc::new(residual), step)
+    }
+
+    fn make(
+        &mut self,
+        matter: &Matter<'_>,
+        residual: Arc<Residual>,
+        step: Step,
+    ) -> Option<(u32, Option<(u32, State)>)> {
         let number = FIRST + self.residuals.len() as u32;
         if number >= STATES_MAX || !matter.plan.has_room() {
             return None;
         }
         let state = match step {
-            Step::Done(verdict) => State::new(Ask::Done(verdict), 0),
-            Step::GiveUp => State::new(Ask::GiveUp, 0),
+            Step::Done(verdict) => State::new(Ask::Done(verdict)),
+            Step::GiveUp => State::new(Ask::GiveUp),
             Step::Ask(node) => self.question(matter, &residual, node),
         };
-        let residual = Arc::new(residual);
         self.states.insert(Arc::clone(&residual), number);
         self.residuals.push(residual);
         Some((number, Some((number, state))))
@@ -257,20 +333,10 @@ impl Builder {
 
     /// The state that asks what is needed to know more of a condition.
     fn question(&self, matter: &Matter<'_>, residual: &Residual, node: NodeId) -> State {
+        if let Some((path, ask)) = ROOTS.get(residual.roots as usize) {
+            return State::with_table(*ask, self.answers(matter, *path, false));
+        }
         let mentioned = self.mentioned(residual);
-        let unknown = |path: &PathId| !residual.known.contains_key(path);
-        // Who asks comes first, and what leads on from him: a checker asks that once.
-        if let Some(path) = mentioned
-            .tested
-            .iter()
-            .filter(|path| matter.root(**path) != Some(1))
-            .find_map(|path| self.first_unknown(matter, residual, *path))
-        {
-            return self.ask_class(matter, residual, &mentioned, path);
-        }
-        if unknown(&1) && mentioned.paths.contains(&1) {
-            return self.ask_class(matter, residual, &mentioned, 1);
-        }
         let atom = self.atom(node);
         let needed: Vec<PathId> = match self.nodes.get(atom) {
             Node::Test(path, _) | Node::Group(path, _) => vec![*path],
@@ -288,10 +354,10 @@ impl Builder {
                 let together = mentioned.groups.get(&(*path, base)).copied().unwrap_or(alone);
                 let mask = if residual.probed.contains(&(*path, base)) { alone } else { together };
                 let ask = Ask::AnyGroup { path: *path as u8, word: (bit / 64) as u16, mask };
-                State::new(ask, 2)
+                State::new(ask)
             }
-            Node::Join(join) => State::new(ask_join(matter, residual, join), 2),
-            _ => State::new(Ask::GiveUp, 0),
+            Node::Join(join) => State::new(ask_join(matter, residual, join)),
+            _ => State::new(Ask::GiveUp),
         }
     }
 
@@ -303,24 +369,27 @@ impl Builder {
         path: PathId,
     ) -> State {
         let by_layout = !mentioned.tested.contains(&path);
-        let classes = matter.plan.classes.get(matter.path_type(path) as usize);
-        let answers = if by_layout {
-            256
-        } else {
-            classes.map_or(0, |classes| (classes.count() * 2).next_power_of_two().max(64))
-        };
         let ask = match matter.link(path) {
             Some(Link::Column(from, column)) => {
                 let place = column_place(matter, residual, *from, column);
-                let Some((place, Kind::Entity)) = place else { return State::new(Ask::GiveUp, 0) };
+                let Some((place, Kind::Entity)) = place else { return State::new(Ask::GiveUp) };
                 Ask::Follow { from: place, path: path as u8, by_layout }
             }
             Some(Link::Literal(literal)) => {
-                Ask::Root { path: path as u8, literal: Some(*literal), by_layout }
+                Ask::Literal { literal: *literal, path: path as u8, by_layout }
             }
-            _ => Ask::Root { path: path as u8, literal: None, by_layout },
+            _ => return State::new(Ask::GiveUp),
         };
-        State::new(ask, answers)
+        State::with_table(ask, self.answers(matter, path, by_layout))
+    }
+
+    /// How many answers a state has room for that asks about a path's row.
+    fn answers(&self, matter: &Matter<'_>, path: PathId, by_layout: bool) -> usize {
+        if by_layout {
+            return 256;
+        }
+        let classes = matter.plan.classes.get(matter.path_type(path) as usize);
+        classes.map_or(0, room)
     }
 
     /// The first row on the way to a path's that is not known.
@@ -471,6 +540,104 @@ impl Builder {
         done.insert(node, result);
         result
     }
+}
+
+/// What keeps a program from being written.
+enum Obstacle {
+    /// The rows that this request comes to: others may do.
+    Here,
+    Always,
+}
+
+/// A program in the making, over the rows that one request comes to.
+struct Writer<'b> {
+    matter: &'b Matter<'b>,
+    /// With the rows that it has come to.
+    residual: Residual,
+    drafting: Drafting,
+    /// The program's number for each path's row, and the row's slot.
+    rows: BTreeMap<PathId, (u8, Slot)>,
+    tests: BTreeMap<PathId, Vec<u32>>,
+}
+
+impl<'b> Writer<'b> {
+    fn new(matter: &'b Matter<'b>, residual: Residual, atoms: &[Node]) -> Self {
+        let mut tests: BTreeMap<PathId, Vec<u32>> = BTreeMap::new();
+        for atom in atoms {
+            if let Node::Test(path, test) = atom {
+                tests.entry(*path).or_default().push(*test);
+            }
+        }
+        let Scope { principal, resource, .. } = matter.scope;
+        let rows = [(0, (0, principal)), (1, (1, resource)), (2, (2, Slot::MAX))];
+        Self { matter, residual, drafting: Drafting::new(), rows: BTreeMap::from(rows), tests }
+    }
+
+    fn write(&mut self, atom: &Node) -> Result<(), Obstacle> {
+        match atom {
+            Node::Test(path, _) => self.row(*path).map(|_| ()),
+            Node::Group(path, bit) => {
+                let (row, _) = self.row(*path)?;
+                self.drafting.group(row, (bit / 64) as u16, 1 << (bit % 64));
+                Ok(())
+            }
+            Node::Join(join) => {
+                for operand in join.operator.operands() {
+                    let (Operand::Root(path) | Operand::Column(path, _)) = operand;
+                    self.row(*path)?;
+                }
+                let rows = &self.rows;
+                let renumbered = |path: u8| rows.get(&PathId::from(path)).map(|(row, _)| *row);
+                ask_join(self.matter, &self.residual, join)
+                    .of_rows(renumbered)
+                    .and_then(|ask| self.drafting.ask(ask))
+                    .ok_or(Obstacle::Always)
+            }
+            _ => Err(Obstacle::Always),
+        }
+    }
+
+    /// The program's number for a path's row, and its slot here.
+    ///
+    /// INVARIANT (expression nesting): `policy::limits` bounds how long paths are, and with it this
+    /// recursion.
+    fn row(&mut self, path: PathId) -> Result<(u8, Slot), Obstacle> {
+        if let Some(known) = self.rows.get(&path) {
+            return Ok(*known);
+        }
+        let Matter { plan, scope, .. } = self.matter;
+        let (from, slot) = match self.matter.link(path) {
+            Some(Link::Column(above, column)) => {
+                let (row, slot) = self.row(*above)?;
+                let place = column_place(self.matter, &self.residual, *above, column);
+                let Some((place, Kind::Entity)) = place else { return Err(Obstacle::Here) };
+                let slot = scope.row(slot).word(place.offset as usize);
+                (Ok(Place { path: row, ..place }), slot)
+            }
+            Some(Link::Literal(literal)) => {
+                let slot = scope.rows.literals().get(*literal as usize);
+                (Err(*literal), *slot.ok_or(Obstacle::Always)?)
+            }
+            _ => return Err(Obstacle::Always),
+        };
+        let (type_number, layout) =
+            (self.matter.path_type(path), scope.row(slot).class() >> CLASS_BITS);
+        let classes = plan.classes.get(type_number as usize).ok_or(Obstacle::Always)?;
+        let columns = classes.layout(layout).ok_or(Obstacle::Here)?;
+        let tests = self.tests.remove(&path).unwrap_or_default();
+        let row = self
+            .drafting
+            .go(from, (type_number, layout), &tests, room(classes))
+            .ok_or(Obstacle::Always)?;
+        self.residual.known.insert(path, Some(columns));
+        self.rows.insert(path, (row, slot));
+        Ok((row, slot))
+    }
+}
+
+/// How many classes a table has room for.
+fn room(classes: &TypeClasses) -> usize {
+    (classes.count() * 2).next_power_of_two().max(64)
 }
 
 /// What the conditions that are left name.
@@ -649,14 +816,5 @@ impl Matter<'_> {
             Link::Column(from, _) => Some(*from),
             _ => None,
         }
-    }
-
-    /// The path that a path starts from.
-    pub(super) fn root(&self, path: PathId) -> Option<PathId> {
-        let mut at = path;
-        while let Some(from) = self.parent(at) {
-            at = from;
-        }
-        Some(at)
     }
 }

@@ -277,11 +277,9 @@ impl<'w> Evaluator<'w> {
             View::Text(number) => Val::Text(self.scope.text(number)),
             View::Entity(slot) => Val::Entity(slot),
             View::Ip(address, prefix) => Val::Ip(address, prefix),
-            View::Entities(_)
-            | View::Texts(_)
-            | View::Mixed(..)
-            | View::Record(..)
-            | View::Parents(..) => Val::Stored(view),
+            View::Entities(_) | View::Texts(_) | View::Mixed(..) | View::Record(..) => {
+                Val::Stored(view)
+            }
         }
     }
 

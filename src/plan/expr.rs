@@ -137,6 +137,25 @@ impl Arena {
         self.exprs.get(id.0 as usize).unwrap_or(FAIL)
     }
 
+    /// Whether an attribute of this name is read anywhere in an expression.
+    ///
+    /// INVARIANT (expression nesting): `policy::limits` bounds how deep policies nest, and with it
+    /// this recursion.
+    pub(crate) fn reads_attribute(&self, id: ExprId, name: &str) -> bool {
+        let reads = |id: &ExprId| self.reads_attribute(*id, name);
+        match self.get(id) {
+            Expr::Constant(_) | Expr::Literal(_) | Expr::Var(_) | Expr::Fail(_) => false,
+            Expr::Attribute(of, attribute) => **attribute == *name || reads(of),
+            Expr::Unary(_, of) | Expr::Has(of, _) | Expr::Like(of, _) | Expr::Is(of, _) => {
+                reads(of)
+            }
+            Expr::Binary(_, left, right) => reads(left) || reads(right),
+            Expr::All(parts) | Expr::Any(parts) | Expr::Set(parts) => parts.iter().any(reads),
+            Expr::If(test, then, other) => [test, then, other].into_iter().any(reads),
+            Expr::Record(members) => members.iter().any(|(_, member)| reads(member)),
+        }
+    }
+
     /// A conjunction, flattened; its order is kept.
     pub(crate) fn all(&mut self, parts: impl IntoIterator<Item = ExprId>) -> ExprId {
         let mut flat = Vec::new();

@@ -5,7 +5,7 @@
 //! handful of words, whatever the number of policies.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
 
 use super::Plan;
@@ -16,19 +16,22 @@ use super::environment::Environment;
 use super::eval::Evaluator;
 use super::expr::ExprId;
 use super::node::{NodeId, Nodes, PathId};
+use super::program::Program;
 use super::scope::Scope;
-use crate::facts::{Row, Slot, UNCLASSED, View, contains};
+use crate::facts::{Row, Slot, UNCLASSED, contains};
 
 /// How many paths a machine follows.
 pub(crate) const PATHS_MAX: usize = 64;
-/// How many of them a small frame has room for.
-const PATHS_FEW: usize = 12;
+/// How many of their rows a frame keeps; the others are looked up each time.
+const ROWS_KEPT: usize = 8;
 const CHUNK_STATES: usize = 256;
 const CHUNKS: usize = 256;
 /// How many states one check makes at most; all policies together decide it then. So no check waits
 /// long, and a question that is asked once costs little. The comparison with Cedar asks too few
 /// questions of one plan for that.
-const EXPANSIONS_MAX: usize = if cfg!(feature = "coverage") { usize::MAX } else { 2 };
+const EXPANSIONS_MAX: usize = if cfg!(feature = "coverage") { usize::MAX } else { 4 };
+/// How many requests may come to rows over which no program can be written for a state.
+const TRIES_MAX: u8 = 4;
 /// No state: the way there was not gone yet.
 const NOWHERE: u32 = 0;
 const START: u32 = 1;
@@ -79,10 +82,14 @@ pub(crate) enum Width {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
-    /// The class of a root's row.
-    Root {
+    /// The class of the principal's row; so are the next two.
+    Principal,
+    Resource,
+    Context,
+    /// The class of the row of one of the plan's literals.
+    Literal {
+        literal: u32,
         path: u8,
-        literal: Option<u32>,
         by_layout: bool,
     },
     /// The class of the row that a column names.
@@ -118,41 +125,81 @@ pub(crate) enum Ask {
     GiveUp,
 }
 
+impl Ask {
+    /// The same question in rows that are numbered otherwise; `None` for one that has a row of its
+    /// own to go to.
+    pub(super) fn of_rows(self, row: impl Fn(u8) -> Option<u8>) -> Option<Self> {
+        let place = |place: Place| Some(Place { path: row(place.path)?, ..place });
+        let number = |(of, width): (Place, Width)| Some((place(of)?, width));
+        Some(match self {
+            Self::SameWord(left, right) => Self::SameWord(place(left)?, place(right)?),
+            Self::SameNumber(left, right) => Self::SameNumber(number(left)?, number(right)?),
+            Self::Less(left, right, or_equal) => {
+                Self::Less(number(left)?, number(right)?, or_equal)
+            }
+            Self::Contains { set, element, texts, expr } => {
+                Self::Contains { set: place(set)?, element: place(element)?, texts, expr }
+            }
+            Self::In(entity, above) => Self::In(place(entity)?, place(above)?),
+            Self::InAny { entity, set, expr } => {
+                Self::InAny { entity: place(entity)?, set: place(set)?, expr }
+            }
+            _ => return None,
+        })
+    }
+}
+
 pub(crate) struct State {
     pub(crate) ask: Ask,
-    /// The answer that came first, and where it leads: most come again.
-    expected: AtomicU32,
-    next: AtomicU32,
-    /// Where each answer leads: classes or layouts by number, or no and yes.
+    /// Where no and yes lead.
+    either: [AtomicU32; 2],
+    /// Where each class or layout leads, by number.
     table: Box<[AtomicU32]>,
+    /// The same question with room for more classes, where there are more by now.
+    wider: AtomicU32,
+    /// What answers at once all that is left to ask when the rows that every request has are known.
+    program: OnceLock<Box<Programmed>>,
+    /// How often one was tried to be written.
+    tries: AtomicU8,
+}
+
+/// Where a state's program is.
+enum Programmed {
+    Ready(Program),
+    /// Its policies are no matter for one.
+    Never,
 }
 
 impl State {
-    pub(crate) fn new(ask: Ask, answers: usize) -> Self {
+    /// A state whose question has two answers, or none.
+    pub(crate) fn new(ask: Ask) -> Self {
+        Self::with_table(ask, 0)
+    }
+
+    /// A state whose question has so many answers.
+    pub(crate) fn with_table(ask: Ask, answers: usize) -> Self {
+        let table = (0..answers).map(|_| AtomicU32::new(NOWHERE)).collect();
+        let either = [NOWHERE; 2].map(AtomicU32::new);
         Self {
             ask,
-            expected: AtomicU32::new(u32::MAX),
-            next: AtomicU32::new(NOWHERE),
-            table: (0..answers).map(|_| AtomicU32::new(NOWHERE)).collect(),
+            either,
+            table,
+            wider: AtomicU32::new(NOWHERE),
+            program: OnceLock::new(),
+            tries: AtomicU8::new(0),
         }
+    }
+
+    /// Where it is kept to which state an answer leads.
+    #[inline]
+    fn place(&self, answer: u32) -> &AtomicU32 {
+        let places = if self.table.is_empty() { &self.either[..] } else { &self.table };
+        places.get(answer as usize).unwrap_or(&self.wider)
     }
 
     #[inline]
-    fn leads(&self, answer: u32) -> u32 {
-        if self.expected.load(Ordering::Relaxed) == answer {
-            return self.next.load(Ordering::Acquire);
-        }
-        self.table.get(answer as usize).map_or(NOWHERE, |next| next.load(Ordering::Acquire))
-    }
-
-    fn lead(&self, answer: u32, next: u32) {
-        if let Some(place) = self.table.get(answer as usize) {
-            place.store(next, Ordering::Release);
-        }
-        if self.next.load(Ordering::Relaxed) == NOWHERE {
-            self.next.store(next, Ordering::Release);
-            self.expected.store(answer, Ordering::Release);
-        }
+    fn has_room(&self, answer: u32) -> bool {
+        self.table.is_empty() || (answer as usize) < self.table.len()
     }
 }
 
@@ -165,19 +212,20 @@ pub(crate) struct Machine {
     builder: Mutex<Builder>,
 }
 
-/// How far a request has come: the rows that it found.
-pub(crate) struct Frame<'w, const N: usize> {
-    rows: [Row<'w>; N],
-    slots: [Slot; N],
-    state: u32,
+/// The rows that a request has come to so far.
+struct Frame<'w> {
+    slots: [Slot; PATHS_MAX],
+    /// Those of the first of them that were looked up.
+    rows: [Option<Row<'w>>; ROWS_KEPT],
 }
 
-/// What a machine knows of a principal when it has asked all that it asks of him alone.
-#[derive(Debug)]
-pub(crate) struct Start {
-    from: u32,
-    /// The rows that it found, by path.
-    kept: Box<[(u8, Slot)]>,
+/// What a machine did on its way.
+#[derive(Debug, Default)]
+struct Walk {
+    /// How many states it made.
+    expansions: usize,
+    /// Whether it asked anything that a program would rather not.
+    asked_dear: bool,
 }
 
 /// What a machine decides about.
@@ -186,6 +234,8 @@ pub(crate) struct Matter<'w> {
     pub(crate) plan: &'w Plan,
     pub(crate) environment: &'w Environment,
     pub(crate) scope: Scope<'w>,
+    /// The class words of principal and resource.
+    pub(crate) classes: [u32; 2],
 }
 
 impl Machine {
@@ -205,90 +255,118 @@ impl Machine {
     }
 
     /// Decides; `None` where only all policies together tell.
-    pub(crate) fn decide(&self, matter: &Matter<'_>) -> Option<Verdict> {
-        if matter.environment.paths.len() <= PATHS_FEW {
-            self.run(matter, &mut Frame::<PATHS_FEW>::start(matter))
-        } else {
-            self.run(matter, &mut Frame::<PATHS_MAX>::start(matter))
-        }
-    }
-
-    /// Asks what is asked of the principal alone.
-    pub(crate) fn begin(&self, matter: &Matter<'_>) -> Start {
-        let mut frame = Frame::<PATHS_MAX>::start(matter);
-        let mut kept = Vec::new();
-        let from = self.advance(matter, &mut frame, &mut kept);
-        let found = |path: u8| Some((path, *frame.slots.get(path as usize)?));
-        Start { from, kept: kept.into_iter().filter_map(found).collect() }
-    }
-
-    /// Decides from there on.
     #[inline]
-    pub(crate) fn resume(&self, matter: &Matter<'_>, start: &Start) -> Option<Verdict> {
-        if matter.environment.paths.len() <= PATHS_FEW {
-            self.run(matter, &mut Frame::<PATHS_FEW>::resume(matter, start))
-        } else {
-            self.run(matter, &mut Frame::<PATHS_MAX>::resume(matter, start))
+    pub(crate) fn decide(&self, matter: &Matter<'_>) -> Option<Verdict> {
+        let Some((at, state)) = self.enter(matter) else { return self.ask(matter, START) };
+        if let Ask::Done(verdict) = state.ask {
+            return Some(verdict);
+        }
+        if let Some(Programmed::Ready(program)) = state.program.get().map(|it| &**it)
+            && let Some(verdict) = program.run(matter)
+        {
+            #[cfg(feature = "coverage")]
+            crate::coverage::count_program(self.walk(matter, at).map(|(it, _)| it), verdict);
+            return Some(verdict);
+        }
+        self.ask(matter, at)
+    }
+
+    /// The state when the classes of the rows are known that every request has, or where a verdict
+    /// comes before that. `None` where the way there was not gone yet.
+    #[inline]
+    fn enter(&self, matter: &Matter<'_>) -> Option<(u32, &State)> {
+        let [principal, resource] = matter.classes;
+        let context = matter.scope.local.context.row().class();
+        // Most machines never have another chunk.
+        let first: &[OnceLock<State>] = self.chunks.first()?.get()?;
+        let state = |at: u32| match first.get(at as usize) {
+            Some(state) => state.get(),
+            None => self.known(at),
+        };
+        let mut at = START;
+        let mut known = state(at)?;
+        for class in [principal, context, resource] {
+            if class == UNCLASSED {
+                return None;
+            }
+            loop {
+                if let Ask::Done(_) = known.ask {
+                    return Some((at, known));
+                }
+                let has_room = known.has_room(class_of(class));
+                at = known.place(class_of(class)).load(Ordering::Acquire);
+                known = state(at)?;
+                if has_room {
+                    break;
+                }
+            }
+        }
+        Some((at, known))
+    }
+
+    /// Asks one thing after the other, and keeps what a program would have to know of it.
+    #[cold]
+    fn ask(&self, matter: &Matter<'_>, from: u32) -> Option<Verdict> {
+        let (verdict, walk) = self.walk(matter, from)?;
+        // Who made states has done enough.
+        if walk.expansions == 0
+            && let Some((at, state)) = self.enter(matter)
+            && !matches!(state.ask, Ask::Done(_))
+        {
+            self.write(matter, at);
+            if let Some(Programmed::Ready(program)) = state.program.get().map(|it| &**it) {
+                program.learn(matter, verdict, !walk.asked_dear);
+            }
+        }
+        Some(verdict)
+    }
+
+    /// Writes the program of a state, the first times that this is wanted.
+    fn write(&self, matter: &Matter<'_>, at: u32) {
+        let Some(state) = self.known(at) else { return };
+        if state.program.get().is_some() || state.tries.load(Ordering::Relaxed) >= TRIES_MAX {
+            return;
+        }
+        let Some(builder) = self.builder() else { return };
+        state.tries.fetch_add(1, Ordering::Relaxed);
+        if let Some(program) = builder.program(matter, at) {
+            let made = program.map_or(Programmed::Never, Programmed::Ready);
+            let _already_there = state.program.set(Box::new(made));
         }
     }
 
-    fn run<'w, const N: usize>(
-        &self,
-        matter: &Matter<'w>,
-        frame: &mut Frame<'w, N>,
-    ) -> Option<Verdict> {
-        let first = self.chunks.first().and_then(OnceLock::get).map_or(&[][..], |chunk| chunk);
-        let mut at = frame.state;
-        let mut left = EXPANSIONS_MAX;
+    fn walk(&self, matter: &Matter<'_>, from: u32) -> Option<(Verdict, Walk)> {
+        let scope = &matter.scope;
+        let mut frame = Frame { slots: [0; PATHS_MAX], rows: [None; ROWS_KEPT] };
+        if let ([principal, resource, ..], [_, _, context, ..]) =
+            (&mut frame.slots[..], &mut frame.rows[..])
+        {
+            (*principal, *resource) = (scope.principal, scope.resource);
+            *context = Some(scope.local.context.row());
+        }
+        let mut at = from;
+        let mut walk = Walk::default();
         loop {
-            let state = match first.get(at as usize).and_then(OnceLock::get) {
-                Some(state) => state,
-                None => self.state(matter, at)?,
-            };
+            let state = self.state(matter, at)?;
             let answer = match state.ask {
-                Ask::Done(verdict) => return Some(verdict),
-                Ask::GiveUp => return None,
+                Ask::Done(verdict) => return Some((verdict, walk)),
                 ref ask => {
                     let answer = frame.answer(matter, ask);
                     #[cfg(feature = "coverage")]
                     crate::coverage::count_answer(ask, answer);
+                    walk.asked_dear |=
+                        matches!(ask, Ask::AnyGroup { .. } | Ask::In(..) | Ask::InAny { .. });
                     answer?
                 }
             };
-            at = match state.leads(answer) {
+            at = match state.place(answer).load(Ordering::Acquire) {
                 NOWHERE => {
-                    left = left.checked_sub(1)?;
+                    walk.expansions += 1;
+                    if walk.expansions > EXPANSIONS_MAX {
+                        return None;
+                    }
                     self.expand(matter, at, state, answer)?
                 }
-                next => next,
-            };
-        }
-    }
-
-    /// Goes on as long as the resource does not matter; where that ends.
-    fn advance<'w, const N: usize>(
-        &self,
-        matter: &Matter<'w>,
-        frame: &mut Frame<'w, N>,
-        kept: &mut Vec<u8>,
-    ) -> u32 {
-        let mut at = START;
-        loop {
-            let Some(state) = self.state(matter, at) else { return at };
-            let path = match state.ask {
-                Ask::Root { path, .. } | Ask::Follow { path, .. } => PathId::from(path),
-                _ => return at,
-            };
-            if matter.root(path) == Some(1) {
-                return at;
-            }
-            let Some(answer) = frame.answer(matter, &state.ask) else { return at };
-            kept.push(path as u8);
-            at = match state.leads(answer) {
-                NOWHERE => match self.expand(matter, at, state, answer) {
-                    Some(next) => next,
-                    None => return at,
-                },
                 next => next,
             };
         }
@@ -308,10 +386,16 @@ impl Machine {
     }
 
     /// Finds where an answer leads, the first time that it is given.
+    #[cold]
     fn expand(&self, matter: &Matter<'_>, at: u32, state: &State, answer: u32) -> Option<u32> {
-        let (next, made) = self.builder()?.expand(matter, at, &state.ask, answer)?;
+        let mut builder = self.builder()?;
+        let (next, made) = if state.has_room(answer) {
+            builder.expand(matter, at, &state.ask, answer)?
+        } else {
+            builder.widen(matter, at)?
+        };
         self.add(made);
-        state.lead(answer, next);
+        state.place(answer).store(next, Ordering::Release);
         Some(next)
     }
 
@@ -338,30 +422,30 @@ impl Machine {
 /// How many states a plan has room for.
 pub(crate) const STATES_MAX: u32 = (CHUNK_STATES * CHUNKS) as u32;
 
-impl<'w, const N: usize> Frame<'w, N> {
+impl Verdict {
+    /// A number for each, from 0 on: `rule` counts in the order of the bundle.
     #[inline]
-    fn start(matter: &Matter<'w>) -> Self {
-        let scope = &matter.scope;
-        let mut frame =
-            Self { rows: [Row { words: &[], heap: &[] }; N], slots: [0; N], state: START };
-        if let [principal, resource, ..] = frame.slots.as_mut_slice() {
-            (*principal, *resource) = (scope.principal, scope.resource);
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Self::NoPermit => 0,
+            Self::Allow(rule) => 1 + rule * 3,
+            Self::Deny(rule) => 2 + rule * 3,
+            Self::StepUp(rule) => 3 + rule * 3,
         }
-        frame
     }
 
     #[inline]
-    fn resume(matter: &Matter<'w>, start: &Start) -> Self {
-        let mut frame = Self::start(matter);
-        frame.state = start.from;
-        for (path, slot) in &start.kept {
-            let row =
-                if *path == 2 { matter.scope.local.context.row() } else { matter.scope.row(*slot) };
-            frame.keep(*path, *slot, row);
+    pub(crate) fn of_number(number: u32) -> Self {
+        match number.checked_sub(1).map(|number| (number / 3, number % 3)) {
+            None => Self::NoPermit,
+            Some((rule, 0)) => Self::Allow(rule),
+            Some((rule, 1)) => Self::Deny(rule),
+            Some((rule, _)) => Self::StepUp(rule),
         }
-        frame
     }
+}
 
+impl<'w> Frame<'w> {
     #[inline]
     fn answer(&mut self, matter: &Matter<'w>, ask: &Ask) -> Option<u32> {
         let scope = &matter.scope;
@@ -376,61 +460,52 @@ impl<'w, const N: usize> Frame<'w, N> {
         };
         Some(match *ask {
             Ask::Follow { from, path, by_layout } => {
-                let slot = self.word(from);
+                let slot = self.word(scope, from);
                 let row = scope.row(slot);
                 self.keep(path, slot, row);
                 class(row.class(), by_layout)?
             }
-            Ask::Root { path, literal, by_layout } => {
-                let row = match (path, literal) {
-                    (_, Some(literal)) => {
-                        let slot = scope.rows.literals().get(literal as usize).copied()?;
-                        let row = scope.row(slot);
-                        self.keep(path, slot, row);
-                        row
-                    }
-                    (2, None) => {
-                        let row = scope.local.context.row();
-                        self.keep(path, 0, row);
-                        row
-                    }
-                    _ => {
-                        let slot = self.slots.get(path as usize).copied()?;
-                        let row = scope.row(slot);
-                        self.keep(path, slot, row);
-                        row
-                    }
-                };
+            Ask::Principal => class(matter.classes[0], false)?,
+            Ask::Resource => class(matter.classes[1], false)?,
+            Ask::Context => class(scope.local.context.row().class(), false)?,
+            Ask::Literal { literal, path, by_layout } => {
+                let slot = scope.rows.literals().get(literal as usize).copied()?;
+                let row = scope.row(slot);
+                self.keep(path, slot, row);
                 class(row.class(), by_layout)?
             }
             Ask::AnyGroup { path, word, mask } => {
                 let slot = self.slots.get(path as usize).copied().unwrap_or_default();
-                u32::from(scope.groups(slot, self.row(path), word as usize) & mask != 0)
+                u32::from(scope.groups(slot, self.row(scope, path), word as usize) & mask != 0)
             }
-            Ask::SameWord(left, right) => u32::from(self.word(left) == self.word(right)),
-            Ask::SameNumber(left, right) => u32::from(self.number(left) == self.number(right)),
+            Ask::SameWord(left, right) => {
+                u32::from(self.word(scope, left) == self.word(scope, right))
+            }
+            Ask::SameNumber(left, right) => {
+                u32::from(self.number(scope, left) == self.number(scope, right))
+            }
             Ask::Less(left, right, or_equal) => {
-                let (left, right) = (self.number(left), self.number(right));
+                let (left, right) = (self.number(scope, left), self.number(scope, right));
                 u32::from(left < right || (or_equal && left == right))
             }
             Ask::Contains { set, element, texts, expr } => {
-                let wanted = self.word(element);
-                u32::from(match self.row(set.path).blob(set.offset as usize) {
-                    View::Entities(slots) if !texts => contains(slots, wanted),
-                    View::Texts(numbers) if texts => contains(numbers, wanted),
-                    View::Entities([]) => false,
-                    _ => matter.holds(expr)?,
+                u32::from(match self.row(scope, set.path).members(set.offset as usize, texts) {
+                    Some(members) => contains(members, self.word(scope, element)),
+                    None => matter.holds(expr)?,
                 })
             }
             Ask::In(entity, above) => {
-                let slot = self.word(entity);
-                u32::from(scope.is_in(slot, self.word(above)))
+                let (slot, above) = (self.word(scope, entity), self.word(scope, above));
+                u32::from(match entity.offset {
+                    0 => scope.is_row_in(slot, self.row(scope, entity.path), above),
+                    _ => scope.is_in(slot, above),
+                })
             }
             Ask::InAny { entity, set, expr } => {
-                let slot = self.word(entity);
-                u32::from(match self.row(set.path).blob(set.offset as usize) {
-                    View::Entities(above) => above.iter().any(|above| scope.is_in(slot, *above)),
-                    _ => matter.holds(expr)?,
+                let slot = self.word(scope, entity);
+                u32::from(match self.row(scope, set.path).members(set.offset as usize, false) {
+                    Some(above) => above.iter().any(|above| scope.is_in(slot, *above)),
+                    None => matter.holds(expr)?,
                 })
             }
             Ask::Other(expr) => u32::from(matter.holds(expr)?),
@@ -440,37 +515,55 @@ impl<'w, const N: usize> Frame<'w, N> {
 
     #[inline]
     fn keep(&mut self, path: u8, slot: Slot, row: Row<'w>) {
-        if let (Some(kept), Some(known)) =
-            (self.rows.get_mut(path as usize), self.slots.get_mut(path as usize))
-        {
-            *kept = row;
+        if let Some(known) = self.slots.get_mut(path as usize) {
             *known = slot;
+        }
+        if let Some(kept) = self.rows.get_mut(path as usize) {
+            *kept = Some(row);
         }
     }
 
     #[inline]
-    fn row(&self, path: u8) -> Row<'w> {
-        self.rows.get(path as usize).copied().unwrap_or(Row { words: &[], heap: &[] })
+    fn row(&mut self, scope: &Scope<'w>, path: u8) -> Row<'w> {
+        match self.rows.get(path as usize) {
+            Some(Some(row)) => *row,
+            _ => self.look_up(scope, path),
+        }
     }
 
     #[inline]
-    fn word(&self, place: Place) -> u32 {
+    fn look_up(&mut self, scope: &Scope<'w>, path: u8) -> Row<'w> {
+        let row = self.slots.get(path as usize).map_or(Row::NONE, |slot| scope.row(*slot));
+        if let Some(known) = self.rows.get_mut(path as usize) {
+            *known = Some(row);
+        }
+        row
+    }
+
+    #[inline]
+    fn word(&mut self, scope: &Scope<'w>, place: Place) -> u32 {
         if place.offset == 0 {
             return self.slots.get(place.path as usize).copied().unwrap_or_default();
         }
-        self.row(place.path).word(place.offset as usize)
+        self.row(scope, place.path).word(place.offset as usize)
     }
 
     #[inline]
-    fn number(&self, (place, width): (Place, Width)) -> i64 {
+    fn number(&mut self, scope: &Scope<'w>, (place, width): (Place, Width)) -> i64 {
         match width {
-            Width::Short => i64::from(self.word(place).cast_signed()),
-            Width::Long => self.row(place.path).long(place.offset as usize),
+            Width::Short => i64::from(self.word(scope, place).cast_signed()),
+            Width::Long => self.row(scope, place.path).long(place.offset as usize),
         }
     }
 }
 
-impl Matter<'_> {
+impl<'w> Matter<'w> {
+    /// What is asked in a scope that holds the rows of principal and resource.
+    pub(crate) fn in_scope(plan: &'w Plan, environment: &'w Environment, scope: Scope<'w>) -> Self {
+        let classes = [scope.principal, scope.resource].map(|slot| scope.row(slot).class());
+        Self { plan, environment, scope, classes }
+    }
+
     /// What the evaluator says of a condition; `None` where it fails.
     fn holds(&self, expr: ExprId) -> Option<bool> {
         Evaluator { arena: &self.plan.arena, scope: self.scope }.holds(expr).ok()

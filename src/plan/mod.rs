@@ -13,6 +13,7 @@ mod extension;
 mod listing;
 mod machine;
 mod node;
+mod program;
 mod scope;
 mod text;
 
@@ -34,13 +35,13 @@ pub use listing::{
     PlanClause, PlanCounts, PlanEnvironment, PlanFilter, PlanJoin, PlanListing, PlanPart,
     PlanPolicy, PlanRead, PlanType,
 };
-#[cfg(feature = "coverage")]
-pub(crate) use machine::Ask;
-pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX, Start, Verdict};
+pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX, Verdict};
 pub(crate) use node::{
     FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE,
 };
 pub(crate) use scope::{Local, Scope};
+#[cfg(feature = "coverage")]
+pub(crate) use {machine::Ask, program::Act};
 
 /// A bundle of policies, ready to decide with.
 pub(crate) struct Plan {
@@ -56,6 +57,8 @@ pub(crate) struct Plan {
     pub(crate) types: Vec<TypePlan>,
     type_numbers: HashMap<Arc<str>, u32>,
     classes: Vec<TypeClasses>,
+    /// By type: whether the moment says to which class a context belongs.
+    tests_now: Vec<bool>,
     /// How many states its machines have made.
     states: AtomicU32,
 }
@@ -106,6 +109,8 @@ impl Plan {
         let type_numbers =
             types.iter().zip(0..).map(|(plan, number)| (Arc::clone(&plan.name), number)).collect();
         let classes = types.iter().map(|plan| TypeClasses::new(&arena, plan)).collect();
+        let reads_now = |test: &ExprId| arena.reads_attribute(*test, "now");
+        let tests_now = types.iter().map(|plan| plan.tests.iter().any(reads_now)).collect();
         Self {
             rules,
             literals,
@@ -115,6 +120,7 @@ impl Plan {
             keys,
             type_numbers,
             classes,
+            tests_now,
             states: AtomicU32::new(0),
             types,
             arena,
@@ -148,6 +154,11 @@ impl Plan {
     /// The number for the type of an environment's context.
     pub(crate) fn context_type(&self, environment: u32) -> u32 {
         self.environments.get(environment as usize).map_or(u32::MAX, Environment::context_type)
+    }
+
+    /// Whether the class of a context of this type depends on its `now`.
+    pub(crate) fn tests_now(&self, context_type: u32) -> bool {
+        self.tests_now.get(context_type as usize).is_none_or(|tests| *tests)
     }
 
     pub(crate) fn type_name(&self, number: u32) -> Arc<str> {

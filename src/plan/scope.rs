@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::facts::{
-    CLASS, Column, Draft, Entity, EntityUid, Naming, Numbering, Record, Row, Rows, Shape, Slot,
-    View,
+    CLASS, Column, Draft, Entity, EntityUid, Kind, Naming, Numbering, Record, Row, Rows, Shape,
+    Slot, View,
 };
 
 /// The bit that says that a slot or the number of a text is the request's own.
@@ -13,7 +13,7 @@ pub(crate) const LOCAL: u32 = 1 << 31;
 /// What a request brings along: entities, its context, and names that the facts do not hold.
 ///
 /// Kept between requests, it allocates nothing once it has grown to what they need.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Local {
     rows: Vec<LocalRow>,
     /// The slots that stand for these rows: local ones, and those of entities that facts name.
@@ -27,7 +27,7 @@ pub(crate) struct Local {
 }
 
 /// A row that no facts hold.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct LocalRow {
     draft: Draft,
     heap: Vec<u32>,
@@ -79,15 +79,6 @@ impl Local {
         LOCAL | (self.uids.len() - 1) as u32
     }
 
-    /// The slot of an entity that the request names, and no facts do.
-    #[cold]
-    pub(crate) fn find(&self, type_name: &str, id: &str) -> Option<Slot> {
-        // Nobodies have no id; that of none is empty.
-        let is = |uid: &EntityUid| !id.is_empty() && uid.type_name() == type_name && uid.id() == id;
-        let at = self.uids.iter().position(is)?;
-        Some(LOCAL | at as u32)
-    }
-
     /// Takes along the context.
     pub(crate) fn set_context(&mut self, rows: &Rows, context: &Record) {
         let mut entity = std::mem::take(&mut self.context);
@@ -95,6 +86,35 @@ impl Local {
             draft.lay_out_record(heap, context, numbers);
         });
         self.context = entity;
+    }
+
+    /// Whether it is a context alone that holds no entity and no text, and so no number of some
+    /// facts.
+    pub(crate) fn names_nothing(&self) -> bool {
+        let is_number = |column: &Column| {
+            !matches!(column.kind, Kind::Text | Kind::Entity | Kind::Set | Kind::Tags)
+        };
+        self.slots.is_empty()
+            && self.uids.is_empty()
+            && self.texts.is_empty()
+            && self.context.columns().iter().all(is_number)
+    }
+
+    /// Moves the context on to another moment, in milliseconds since 1970; false where it has none.
+    /// Its class stays.
+    pub(crate) fn set_now(&mut self, now: i64) -> bool {
+        let draft = &mut self.context.draft;
+        let is_now = |column: &Column| {
+            column.kind == Kind::Datetime && matches!(&*column.path, [name] if **name == *"now")
+        };
+        let place = draft.columns.iter().find(|column| is_now(column)).map(|it| it.offset as usize);
+        match place.and_then(|at| draft.words.get_mut(at..at + 2)) {
+            Some([low, high]) => {
+                (*low, *high) = (now as u32, (now >> 32) as u32);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Takes along an entity with its attributes.
@@ -208,12 +228,12 @@ impl<'w> Scope<'w> {
 
     #[inline]
     pub(crate) fn row(&self, slot: Slot) -> Row<'w> {
-        if !self.local.is_empty()
-            && let Some(row) = self.local.row(slot)
-        {
-            return row.row();
-        }
-        self.rows.row(slot)
+        if self.local.is_empty() { self.rows.row(slot) } else { self.local_row(slot) }
+    }
+
+    #[inline(never)]
+    fn local_row(&self, slot: Slot) -> Row<'w> {
+        self.local.row(slot).map_or_else(|| self.rows.row(slot), LocalRow::row)
     }
 
     /// The columns of an entity; `None` where it is not there.
@@ -250,6 +270,15 @@ impl<'w> Scope<'w> {
     pub(crate) fn is_in(&self, slot: Slot, above: Slot) -> bool {
         if self.local.is_empty() {
             return self.rows.is_in(slot, above);
+        }
+        self.is_in_local(slot, above)
+    }
+
+    /// Whether an entity whose row is this one is in another.
+    #[inline]
+    pub(crate) fn is_row_in(&self, slot: Slot, row: Row<'w>, above: Slot) -> bool {
+        if self.local.is_empty() {
+            return slot == above || self.rows.row_is_below(row, above);
         }
         self.is_in_local(slot, above)
     }

@@ -22,6 +22,8 @@ const CHECKERS: usize = 4;
 /// The writer waits for as many checks before it writes again, so that there is something to see
 /// on both sides of each write.
 const CHECKS_PER_WRITE: usize = 32;
+/// About how many writes there are at least, however few the checks.
+const WRITES_MIN: usize = 40;
 
 /// How many checks were asked for, or `count` of them.
 fn check_count(count: usize) -> usize {
@@ -33,13 +35,17 @@ fn check_count(count: usize) -> usize {
 /// another. `check` is told its number.
 fn while_writing(count: usize, mut write: impl FnMut(usize) + Send, check: impl Fn(usize) + Sync) {
     let started = Instant::now();
-    let begun = AtomicUsize::new(0);
+    let [begun, written] = [const { AtomicUsize::new(0) }; 2];
     let writes = thread::scope(|scope| {
         let work = || {
             loop {
                 let number = begun.fetch_add(1, Ordering::Relaxed);
                 if number >= count {
                     break;
+                }
+                // Checks take so much less than writes that they would be over before these.
+                while number > (written.load(Ordering::Relaxed) + 1) * (count / WRITES_MIN) {
+                    thread::yield_now();
                 }
                 check(number);
             }
@@ -53,10 +59,11 @@ fn while_writing(count: usize, mut write: impl FnMut(usize) + Send, check: impl 
             }
             write(writes);
             writes += 1;
+            written.store(writes, Ordering::Relaxed);
         }
         writes
     });
-    assert!(writes > 20, "only {writes} writes");
+    assert!(writes >= WRITES_MIN - 1, "only {writes} writes");
     println!("{count} checks beside {writes} writes in {:.1?}", started.elapsed());
 }
 

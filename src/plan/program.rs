@@ -1,0 +1,408 @@
+//! Programs: all that the policies of one state depend on, asked in one go.
+//!
+//! A machine asks one thing after the other, and where each answer leads has to be looked up before
+//! the next can be asked. A program asks all that any policy that is left mentions, in a fixed order
+//! and whatever the answers are; they make a number, and a table says what it came to before. What
+//! it came to first, the machine said.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use super::classes::{CLASS_BITS, class_of};
+use super::machine::{Ask, Matter, Place, Verdict, Width};
+use super::node::NodeId;
+use super::scope::Scope;
+use crate::facts::{Row, Slot, contains};
+
+/// How many rows a program reads.
+pub(super) const ROWS_MAX: usize = 8;
+/// How many bits all answers take together at most.
+const BITS_MAX: u32 = 10;
+/// The bits for what the tests of one row come to.
+const CLASS_WIDTH: u32 = 2;
+
+pub(crate) struct Program {
+    steps: Box<[Step]>,
+    /// How many of the steps are cheap: they come first.
+    cheap: usize,
+    /// By the answers of the cheap ones, where they decide alone.
+    early: Box<[AtomicU32]>,
+    /// By all answers.
+    outcomes: Box<[AtomicU32]>,
+}
+
+/// One step, and the place of its answer among all.
+struct Step {
+    act: Act,
+    shift: u32,
+}
+
+/// What a program does. Places name rows by the program's own numbers.
+pub(crate) enum Act {
+    /// Goes to the row that a column names.
+    Follow(Place, Target),
+    /// Goes to the row of one of the plan's literals.
+    Literal(u32, Target),
+    Group {
+        row: u8,
+        word: u16,
+        mask: u64,
+    },
+    SameWord(Place, Place),
+    SameNumber((Place, Width), (Place, Width)),
+    Less((Place, Width), (Place, Width), bool),
+    Contains {
+        set: Place,
+        element: Place,
+        texts: bool,
+    },
+    In(Place, Place),
+    InAny {
+        entity: Place,
+        set: Place,
+    },
+}
+
+/// A row that a program goes to.
+pub(crate) struct Target {
+    row: u8,
+    /// Where rows keep their columns for this program to read them.
+    layout: u32,
+    /// What each class comes to in the tests that matter here, if any do.
+    tests: Option<Tests>,
+}
+
+/// What the classes of one type come to in some of its tests.
+struct Tests {
+    /// The plan's number for the type.
+    type_number: u32,
+    numbers: Box<[u32]>,
+    /// By class: one more than the place among `known`. 0 is not known yet.
+    places: Box<[AtomicU8]>,
+    known: Mutex<Vec<Box<[NodeId]>>>,
+}
+
+/// A program in the making.
+pub(super) struct Drafting {
+    steps: Vec<Step>,
+    rows: usize,
+}
+
+/// The rows that a program has come to.
+struct Rows<'w> {
+    rows: [Row<'w>; ROWS_MAX],
+    slots: [Slot; ROWS_MAX],
+}
+
+impl Drafting {
+    /// Starts from the rows that every request has: they are the first three.
+    pub(super) fn new() -> Self {
+        Self { steps: Vec::new(), rows: 3 }
+    }
+
+    /// Goes to the row of a literal, or that a column names; what number it gets. `tests` are those
+    /// that matter of its type, and `classes` how many of these there is room for.
+    pub(super) fn go(
+        &mut self,
+        from: Result<Place, u32>,
+        (type_number, layout): (u32, u32),
+        tests: &[u32],
+        classes: usize,
+    ) -> Option<u8> {
+        let row = u8::try_from(self.rows).ok().filter(|_| self.rows < ROWS_MAX)?;
+        self.rows += 1;
+        let tests = (!tests.is_empty()).then(|| Tests {
+            type_number,
+            numbers: tests.into(),
+            places: (0..classes).map(|_| AtomicU8::new(0)).collect(),
+            known: Mutex::default(),
+        });
+        let target = Target { row, layout, tests };
+        let act = match from {
+            Ok(column) => Act::Follow(column, target),
+            Err(literal) => Act::Literal(literal, target),
+        };
+        self.steps.push(Step { act, shift: 0 });
+        Some(row)
+    }
+
+    pub(super) fn group(&mut self, row: u8, word: u16, mask: u64) {
+        self.steps.push(Step { act: Act::Group { row, word, mask }, shift: 0 });
+    }
+
+    /// Asks what a machine would, of the program's rows. `None` for what only the evaluator answers.
+    pub(super) fn ask(&mut self, ask: Ask) -> Option<()> {
+        let act = match ask {
+            Ask::SameWord(left, right) => Act::SameWord(left, right),
+            Ask::SameNumber(left, right) => Act::SameNumber(left, right),
+            Ask::Less(left, right, or_equal) => Act::Less(left, right, or_equal),
+            Ask::Contains { set, element, texts, .. } => Act::Contains { set, element, texts },
+            Ask::In(entity, above) => Act::In(entity, above),
+            Ask::InAny { entity, set, .. } => Act::InAny { entity, set },
+            _ => return None,
+        };
+        self.steps.push(Step { act, shift: 0 });
+        Some(())
+    }
+
+    /// The program; `None` where its answers are too many.
+    pub(super) fn finish(self) -> Option<Program> {
+        let is_dear =
+            |step: &Step| matches!(step.act, Act::Group { .. } | Act::In(..) | Act::InAny { .. });
+        let (dear, mut steps): (Vec<Step>, Vec<Step>) = self.steps.into_iter().partition(is_dear);
+        let cheap = steps.len();
+        steps.extend(dear);
+        let mut bits = 0;
+        let mut early = 0;
+        for (step, at) in steps.iter_mut().zip(1..) {
+            step.shift = bits;
+            bits += step.act.width();
+            if at == cheap {
+                early = bits;
+            }
+        }
+        if bits > BITS_MAX {
+            return None;
+        }
+        let table = |bits: u32| (0..1_u32 << bits).map(|_| AtomicU32::new(0)).collect();
+        let early = if cheap < steps.len() { table(early) } else { Box::default() };
+        Some(Program { early, outcomes: table(bits), steps: steps.into(), cheap })
+    }
+}
+
+impl Act {
+    const fn width(&self) -> u32 {
+        match self {
+            Self::Follow(_, target) | Self::Literal(_, target) => match target.tests {
+                Some(_) => CLASS_WIDTH,
+                None => 0,
+            },
+            _ => 1,
+        }
+    }
+}
+
+/// Where a program finds rows, and whether it learns on the way: known when it is built, since every
+/// row that is looked up pays for a question.
+trait Source {
+    const LEARNS: bool;
+
+    fn row<'w>(scope: &Scope<'w>, slot: Slot) -> Row<'w>;
+}
+
+/// All rows are those of the facts.
+struct Stored;
+/// Some may be the request's own.
+struct Brought;
+struct Learning;
+
+impl Source for Stored {
+    const LEARNS: bool = false;
+
+    #[inline]
+    fn row<'w>(scope: &Scope<'w>, slot: Slot) -> Row<'w> {
+        scope.rows.row(slot)
+    }
+}
+
+impl Source for Brought {
+    const LEARNS: bool = false;
+
+    fn row<'w>(scope: &Scope<'w>, slot: Slot) -> Row<'w> {
+        scope.row(slot)
+    }
+}
+
+impl Source for Learning {
+    const LEARNS: bool = true;
+
+    fn row<'w>(scope: &Scope<'w>, slot: Slot) -> Row<'w> {
+        scope.row(slot)
+    }
+}
+
+impl Program {
+    /// What the answers came to before; `None` where they were not given yet, or where a row is not
+    /// as the program takes it to be.
+    #[inline]
+    pub(super) fn run(&self, matter: &Matter<'_>) -> Option<Verdict> {
+        if matter.scope.local.is_empty() {
+            self.run_on::<Stored>(matter)
+        } else {
+            self.run_on::<Brought>(matter)
+        }
+    }
+
+    #[inline]
+    fn run_on<W: Source>(&self, matter: &Matter<'_>) -> Option<Verdict> {
+        let (cheap, dear) = self.steps.split_at_checked(self.cheap)?;
+        let mut rows = Rows::of::<W>(&matter.scope);
+        let mut answers = rows.answer::<W>(matter, cheap)?;
+        if !dear.is_empty() {
+            if let Some(verdict) = known(&self.early, answers) {
+                return Some(verdict);
+            }
+            answers |= rows.answer::<W>(matter, dear)?;
+        }
+        known(&self.outcomes, answers)
+    }
+
+    /// Keeps what a machine said. `early` says that it asked nothing dear for it.
+    #[cold]
+    pub(super) fn learn(&self, matter: &Matter<'_>, verdict: Verdict, early: bool) -> Option<()> {
+        let (cheap, dear) = self.steps.split_at_checked(self.cheap)?;
+        let mut rows = Rows::of::<Learning>(&matter.scope);
+        let answers = rows.answer::<Learning>(matter, cheap)?;
+        let place = if early && !dear.is_empty() {
+            self.early.get(answers as usize)?
+        } else {
+            let answers = answers | rows.answer::<Learning>(matter, dear)?;
+            self.outcomes.get(answers as usize)?
+        };
+        place.store(verdict.number() + 1, Ordering::Relaxed);
+        Some(())
+    }
+}
+
+#[inline]
+fn known(outcomes: &[AtomicU32], answers: u32) -> Option<Verdict> {
+    let number = outcomes.get(answers as usize)?.load(Ordering::Relaxed).checked_sub(1)?;
+    Some(Verdict::of_number(number))
+}
+
+impl Tests {
+    #[inline]
+    fn answer<W: Source>(&self, matter: &Matter<'_>, class: u32) -> Option<u32> {
+        let place = self.places.get(class as usize)?;
+        match place.load(Ordering::Relaxed) {
+            0 if W::LEARNS => self.learn(matter, class, place),
+            known => u32::from(known).checked_sub(1),
+        }
+    }
+
+    #[cold]
+    fn learn(&self, matter: &Matter<'_>, class: u32, place: &AtomicU8) -> Option<u32> {
+        let (_, outcomes) = matter.plan.classes.get(self.type_number as usize)?.class(class)?;
+        let outcome = |number: &u32| outcomes.get(*number as usize).copied();
+        let outcomes: Box<[NodeId]> = self.numbers.iter().map(outcome).collect::<Option<_>>()?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = match known.iter().position(|known| *known == outcomes) {
+            Some(at) => at,
+            None if known.len() < 1 << CLASS_WIDTH => {
+                known.push(outcomes);
+                known.len() - 1
+            }
+            None => return None,
+        };
+        place.store(at as u8 + 1, Ordering::Relaxed);
+        Some(at as u32)
+    }
+}
+
+impl<'w> Rows<'w> {
+    #[inline]
+    fn of<W: Source>(scope: &Scope<'w>) -> Self {
+        let mut rows = [Row::NONE; ROWS_MAX];
+        let mut slots = [0; ROWS_MAX];
+        [rows[0], rows[1], rows[2]] = [
+            W::row(scope, scope.principal),
+            W::row(scope, scope.resource),
+            scope.local.context.row(),
+        ];
+        [slots[0], slots[1]] = [scope.principal, scope.resource];
+        Self { rows, slots }
+    }
+
+    /// The answers of these steps, each in its place.
+    #[inline]
+    fn answer<W: Source>(&mut self, matter: &Matter<'w>, steps: &[Step]) -> Option<u32> {
+        let scope = &matter.scope;
+        let mut answers = 0;
+        for step in steps {
+            let answer = match &step.act {
+                Act::Follow(from, target) => {
+                    let slot = self.word(*from);
+                    self.reach::<W>(matter, slot, target)?
+                }
+                Act::Literal(literal, target) => {
+                    let slot = *scope.rows.literals().get(*literal as usize)?;
+                    self.reach::<W>(matter, slot, target)?
+                }
+                Act::SameWord(left, right) => u32::from(self.word(*left) == self.word(*right)),
+                Act::SameNumber(left, right) => {
+                    u32::from(self.number(*left) == self.number(*right))
+                }
+                Act::Less(left, right, or_equal) => {
+                    let (left, right) = (self.number(*left), self.number(*right));
+                    u32::from(left < right || (*or_equal && left == right))
+                }
+                Act::Contains { set, element, texts } => {
+                    let members = self.row(set.path).members(set.offset as usize, *texts)?;
+                    u32::from(contains(members, self.word(*element)))
+                }
+                Act::Group { row, word, mask } => {
+                    let slot = self.slots.get(*row as usize).copied()?;
+                    u32::from(scope.groups(slot, self.row(*row), *word as usize) & mask != 0)
+                }
+                Act::In(entity, above) => {
+                    let (slot, above) = (self.word(*entity), self.word(*above));
+                    u32::from(match entity.offset {
+                        0 => scope.is_row_in(slot, self.row(entity.path), above),
+                        _ => scope.is_in(slot, above),
+                    })
+                }
+                Act::InAny { entity, set } => {
+                    let slot = self.word(*entity);
+                    let above = self.row(set.path).members(set.offset as usize, false)?;
+                    u32::from(above.iter().any(|above| scope.is_in(slot, *above)))
+                }
+            };
+            #[cfg(feature = "coverage")]
+            crate::coverage::count_step(&step.act, answer);
+            answers |= answer << step.shift;
+        }
+        Some(answers)
+    }
+
+    #[inline]
+    fn reach<W: Source>(
+        &mut self,
+        matter: &Matter<'w>,
+        slot: Slot,
+        target: &Target,
+    ) -> Option<u32> {
+        let row = W::row(&matter.scope, slot);
+        let class = row.class();
+        if class >> CLASS_BITS != target.layout {
+            return None;
+        }
+        *self.rows.get_mut(target.row as usize)? = row;
+        *self.slots.get_mut(target.row as usize)? = slot;
+        match &target.tests {
+            None => Some(0),
+            Some(tests) => tests.answer::<W>(matter, class_of(class)),
+        }
+    }
+
+    #[inline]
+    fn row(&self, row: u8) -> Row<'w> {
+        self.rows.get(row as usize).copied().unwrap_or(Row::NONE)
+    }
+
+    #[inline]
+    fn word(&self, place: Place) -> u32 {
+        if place.offset == 0 {
+            return self.slots.get(place.path as usize).copied().unwrap_or_default();
+        }
+        self.row(place.path).word(place.offset as usize)
+    }
+
+    #[inline]
+    fn number(&self, (place, width): (Place, Width)) -> i64 {
+        match width {
+            Width::Short => i64::from(self.word(place).cast_signed()),
+            Width::Long => self.row(place.path).long(place.offset as usize),
+        }
+    }
+}
