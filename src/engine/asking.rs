@@ -110,7 +110,7 @@ impl Engine {
         action: impl Into<ActionName>,
         resource_type: &str,
     ) -> Result<Environment, RequestError> {
-        Environment::find(&self.world.load(), principal_type, action.into().uid(), resource_type)
+        self.world.load().environment(principal_type, action, resource_type)
     }
 
     /// Checks circumstances against an environment, for [`check_in`](Self::check_in).
@@ -123,7 +123,7 @@ impl Engine {
         environment: &Environment,
         record: Record,
     ) -> Result<Context, RequestError> {
-        Context::new(&self.world.load(), environment, record)
+        self.world.load().context(environment, record)
     }
 
     /// Decides about stored entities, by their ids. The answer is that of [`check`](Self::check).
@@ -220,6 +220,11 @@ impl Environment {
             && self.plan.is_whole()
     }
 
+    /// Whether it is of a world's policies.
+    pub(crate) fn is_of(&self, world: &World) -> bool {
+        self.asked_of(world).is_some()
+    }
+
     /// The plan's numbers for what is asked, if it is asked of that plan.
     #[inline]
     pub(super) fn asked_of(&self, world: &World) -> Option<Asked> {
@@ -305,6 +310,33 @@ impl Context {
 }
 
 impl World {
+    /// Looks up an environment: see [`Engine::environment`].
+    ///
+    /// # Errors
+    ///
+    /// When there is no schema, or it does not declare the action for these types.
+    pub fn environment(
+        &self,
+        principal_type: &str,
+        action: impl Into<ActionName>,
+        resource_type: &str,
+    ) -> Result<Environment, RequestError> {
+        Environment::find(self, principal_type, action.into().uid(), resource_type)
+    }
+
+    /// Checks circumstances against an environment: see [`Engine::context`].
+    ///
+    /// # Errors
+    ///
+    /// When they do not fit the schema.
+    pub fn context(
+        &self,
+        environment: &Environment,
+        record: Record,
+    ) -> Result<Context, RequestError> {
+        Context::new(self, environment, record)
+    }
+
     /// Decides about stored entities, by their ids: see [`Engine::check_in`].
     #[inline]
     pub fn check_in<'i>(

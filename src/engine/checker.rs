@@ -182,6 +182,12 @@ impl Checker {
         &self.world
     }
 
+    /// Whether an environment is of its type of principal and of its circumstances.
+    #[inline]
+    pub(crate) fn serves(&self, environment: &Environment) -> bool {
+        self.asked(environment).is_some()
+    }
+
     #[inline]
     fn asked(&self, environment: &Environment) -> Option<Asked> {
         environment.asked_of(&self.world).filter(|asked| {

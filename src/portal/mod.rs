@@ -21,6 +21,7 @@
 
 mod base;
 mod caller;
+mod checker;
 pub(crate) mod config;
 mod document;
 mod error;
@@ -39,6 +40,7 @@ mod tx;
 mod writing;
 
 pub use caller::Caller;
+pub use checker::TenantChecker;
 pub use config::{ConfigError, EffectiveConfig, EffectiveEvent, EffectiveKind};
 pub use document::{Document, Prospect, Resource};
 pub use error::{Finding, Refused, Violation, WRITE_CODES, WriteError, Written};

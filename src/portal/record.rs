@@ -101,12 +101,24 @@ impl Tenant {
         fields: &[&str],
     ) -> Decision {
         let decision = self.decide(world, caller, action, resource, fields);
+        self.record_decision(world, caller, action, resource, fields, &decision);
+        decision
+    }
+
+    pub(super) fn record_decision(
+        &self,
+        world: &World,
+        caller: &Caller,
+        action: Action,
+        resource: &Resource,
+        fields: &[&str],
+        decision: &Decision,
+    ) {
         self.record(|| {
             let mut record = self.asked(Event::Decision, world, caller, action, resource, fields);
-            record.set_decision(&decision);
+            record.set_decision(decision);
             record
         });
-        decision
     }
 
     pub(super) fn record_mail(

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::caller::{Ask, Caller};
+use super::checker::{Environments, TenantChecker};
 use super::document::Resource;
 use super::error::{Refused, WriteError, Written};
 use super::id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, ShareId, StaffId};
@@ -32,6 +33,8 @@ pub(super) struct TenantInner {
     pub(super) audit: Option<AuditQueue>,
     /// Held by the one who writes: see [`Writer`].
     pub(super) writing: Mutex<()>,
+    /// What can be asked under the policies that were asked last.
+    pub(super) environments: Mutex<Option<Arc<Environments>>>,
 }
 
 macro_rules! names {
@@ -91,11 +94,8 @@ impl Tenant {
     /// [`check`](Self::check)'s.
     #[must_use]
     pub fn check_many(&self, caller: &Caller, asked: &[(Action, Resource)]) -> Vec<Decision> {
-        let world = self.world();
-        let decide = |(action, resource): &(Action, Resource)| {
-            self.decide_on_record(&world, caller, *action, resource, &[])
-        };
-        asked.iter().map(decide).collect()
+        let checker = self.checker(caller);
+        asked.iter().map(|(action, resource)| checker.check(*action, resource.clone())).collect()
     }
 
     /// What a caller may do with something: the buttons to show. Every action that the schema has
@@ -107,18 +107,19 @@ impl Tenant {
         resource: impl Into<Resource>,
     ) -> Vec<(Action, Decision)> {
         let resource = resource.into();
-        let world = self.0.engine.world();
-        let actions = self.actions_in(&world, caller, &resource);
-        self.record_list(&world, caller, None, &resource, actions.len());
+        let checker = self.checker(caller);
+        let actions = self.actions_of(&checker, caller, &resource);
+        self.record_list(checker.world(), caller, None, &resource, actions.len());
         actions
     }
 
-    fn actions_in(
+    fn actions_of(
         &self,
-        world: &World,
+        checker: &TenantChecker,
         caller: &Caller,
         resource: &Resource,
     ) -> Vec<(Action, Decision)> {
+        let world = checker.world();
         let Ok(request) = self.request_in(world, caller, Action::View, resource, &[]) else {
             return Vec::new();
         };
@@ -131,7 +132,7 @@ impl Tenant {
             .filter(|action| !matches!(action, Action::Receive | Action::ReceiveCredential))
             .collect();
         actions.sort_unstable();
-        let decide = |action| (action, self.decide(world, caller, action, resource, &[]));
+        let decide = |action| (action, checker.decide(action, resource));
         actions.into_iter().map(decide).collect()
     }
 
@@ -167,30 +168,31 @@ impl Tenant {
         kind: &Kind,
         wanted: impl Fn(&Entity) -> bool,
     ) -> Vec<DocumentId> {
-        let world = self.0.engine.world();
-        let allowed = self.documents_in(&world, caller, action, kind);
+        let checker = self.checker(caller);
+        let allowed = self.documents_of(&checker, action, kind);
         let found = allowed.into_iter().filter(|row| wanted(row));
         let found: Vec<DocumentId> =
             found.map(|row| self.document(row.uid().shared_id())).collect();
-        self.record_documents(&world, caller, action, kind.uid(), found.len());
+        self.record_documents(checker.world(), caller, action, kind.uid(), found.len());
         found
     }
 
     /// The rows that every list and every total is made from.
-    pub(super) fn documents_in(
+    pub(super) fn documents_of(
         &self,
-        world: &World,
-        caller: &Caller,
+        checker: &TenantChecker,
         action: Action,
         kind: &Kind,
     ) -> Vec<Entity> {
         let kind = kind.uid();
-        let allowed = |row: &Entity| {
-            let document = self.document(row.uid().shared_id());
-            self.decide(world, caller, action, &document.into(), &[]).is_allowed()
-        };
-        let rows = world.facts().of_type("Document");
-        rows.filter(|row| row.entity_at("kind") == Some(&kind)).filter(allowed).collect()
+        let facts = checker.world().facts();
+        let documents = facts.uids_of_type("Document");
+        let allowed = documents.filter(|uid| {
+            let document = self.document(uid.shared_id());
+            checker.decide(action, &document.into()).is_allowed()
+        });
+        let rows = allowed.filter_map(|uid| facts.entity(&uid));
+        rows.filter(|row| row.entity_at("kind") == Some(&kind)).collect()
     }
 
     /// What the caller may be told of a refusal: that it is forbidden, or only that there is no
@@ -363,6 +365,19 @@ impl Tenant {
     #[must_use]
     pub fn facts(&self) -> Facts {
         self.0.engine.world().facts().clone()
+    }
+
+    /// What can be asked under a world's policies; `None` where they are not such as portals have.
+    pub(super) fn environments(&self, world: &World) -> Option<Arc<Environments>> {
+        let mut kept = self.0.environments.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.as_ref().filter(|kept| kept.are_of(world)) {
+            Some(kept) => Some(Arc::clone(kept)),
+            None => {
+                let found = Arc::new(Environments::under(world)?);
+                *kept = Some(Arc::clone(&found));
+                Some(found)
+            }
+        }
     }
 
     /// The decision on a question, on one world.

@@ -170,6 +170,7 @@ impl Portal {
             engine: engine.build()?,
             audit: setup.audit.clone(),
             writing: Mutex::default(),
+            environments: Mutex::default(),
         };
         Ok(Tenant(Arc::new(inner)))
     }

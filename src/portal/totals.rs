@@ -60,26 +60,24 @@ impl Tenant {
     /// ```
     #[must_use]
     pub fn totals(&self, caller: &Caller, action: Action, kind: &Kind) -> Totals {
-        let world = self.world();
+        let checker = self.checker(caller);
+        let world = checker.world();
         let priced = world
             .facts()
             .entity(&kind.uid())
             .is_some_and(|row| row.attribute(Action::ViewPrices.as_str()).is_some());
         let mut totals = Totals::default();
-        for row in self.documents_in(&world, caller, action, kind) {
+        for row in self.documents_of(&checker, action, kind) {
             totals.count = totals.count.saturating_add(1);
             let Some(amount) = row.attribute("amount").and_then(Value::as_long) else { continue };
             let document = self.document(row.uid().shared_id());
-            let seen = !priced
-                || self
-                    .decide(&world, caller, Action::ViewPrices, &document.into(), &[])
-                    .is_allowed();
+            let seen = !priced || checker.decide(Action::ViewPrices, &document.into()).is_allowed();
             if seen {
                 let sum = totals.amounts.entry(row.text_at("currency").to_owned()).or_default();
                 *sum = sum.saturating_add(i128::from(amount));
             }
         }
-        self.record_documents(&world, caller, action, kind.uid(), totals.count);
+        self.record_documents(world, caller, action, kind.uid(), totals.count);
         totals
     }
 }

@@ -1,0 +1,219 @@
+//! Many questions of one caller.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use super::caller::{Ask, Caller};
+use super::document::Resource;
+use super::id::DocumentId;
+use super::name::Action;
+use super::tenant::Tenant;
+use crate::decide::Decision;
+use crate::engine::{Checker, Environment, World};
+
+/// One caller, looked up once for the many questions of a page or a job.
+///
+/// It answers from the policies and facts of the moment when it was made, and that moment is its
+/// `now`, where the caller brings none: what is written later it does not see. So make one for a
+/// request, not for a session. Each answer equals that of [`Tenant::check`] at that moment.
+///
+/// # Example: which of some documents
+///
+/// ```
+/// use doorward::portal::{Document, NewContact, State};
+/// use doorward::{Action, Caller, Kind, Portal, Preset};
+///
+/// # let portal = Portal::builder().build()?;
+/// # let acme = portal.create_tenant("acme", Preset::Accounting)?;
+/// # acme.write_as_system(|tx| {
+/// #     let client = tx.create_client(acme.client("C1"))?;
+/// #     tx.create_contact(NewContact::new(acme.contact("gm"), client.clone()).email("gm@c.example"))?;
+/// #     tx.enable(&acme.contact("gm"))?;
+/// #     tx.reset_credential(&acme.contact("gm"))?;
+/// #     let document = |id: &str| Document::new(acme.document(id), Kind::INVOICE).client(client.clone());
+/// #     tx.put_document(&document("I1").state(State::Sent))?;
+/// #     tx.put_document(&document("I2").state(State::Draft))
+/// # })?;
+/// # let access = acme.access(&acme.contact("gm")).ok_or("no such contact")?;
+/// # let (epoch, version) = (access.epoch, access.credential_version);
+/// let gm = Caller::contact(acme.contact("gm")).session(epoch, version).password();
+/// let checker = acme.checker(&gm);
+/// let visible: Vec<&str> = ["I1", "I2", "I3"]
+///     .into_iter()
+///     .filter(|id| checker.check_document(Action::View, &acme.document(*id)).is_allowed())
+///     .collect();
+/// assert_eq!(visible, ["I1"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct TenantChecker {
+    tenant: Tenant,
+    caller: Caller,
+    world: Arc<World>,
+    /// `None` where each question has to be asked as a whole request.
+    ready: Option<Ready>,
+}
+
+struct Ready {
+    checker: Checker,
+    environments: Arc<Environments>,
+    principal: &'static str,
+}
+
+/// What can be asked under some policies, found when it is asked first.
+pub(super) struct Environments {
+    /// One of them, which tells under which policies they are.
+    probe: Environment,
+    /// By type of principal, type of resource and action.
+    all: Box<[OnceLock<Option<Environment>>]>,
+}
+
+const PRINCIPALS: [&str; 3] = ["Contact", "Link", "Staff"];
+const RESOURCES: [&str; 4] = ["Document", "Contact", "Client", "Tenant"];
+
+impl Environments {
+    /// Those under a world's policies.
+    pub(super) fn under(world: &World) -> Option<Self> {
+        let probe = world.environment("Contact", Action::View.uid(), "Document").ok()?;
+        let count = PRINCIPALS.len() * RESOURCES.len() * Action::ALL.len();
+        Some(Self { probe, all: (0..count).map(|_| OnceLock::new()).collect() })
+    }
+
+    pub(super) fn are_of(&self, world: &World) -> bool {
+        self.probe.is_of(world)
+    }
+
+    fn find(
+        &self,
+        world: &World,
+        principal: &str,
+        action: Action,
+        resource: &str,
+    ) -> Option<&Environment> {
+        let place = |all: &[&str], name: &str| all.iter().position(|known| *known == name);
+        let (of, on) = (place(&PRINCIPALS, principal)?, place(&RESOURCES, resource)?);
+        let at = (of * RESOURCES.len() + on) * Action::ALL.len() + action as usize;
+        self.all
+            .get(at)?
+            .get_or_init(|| world.environment(principal, action.uid(), resource).ok())
+            .as_ref()
+    }
+}
+
+impl Tenant {
+    /// Looks up a caller for many questions, answered from this moment's policies and facts.
+    #[must_use]
+    pub fn checker(&self, caller: &Caller) -> TenantChecker {
+        self.checker_of(self.world(), caller)
+    }
+
+    pub(super) fn checker_of(&self, world: Arc<World>, caller: &Caller) -> TenantChecker {
+        let now = caller.now().unwrap_or_else(|| world.now());
+        let caller = caller.clone().at(now);
+        let ready = self.ready(&world, &caller);
+        TenantChecker { tenant: self.clone(), caller, world, ready }
+    }
+
+    fn ready(&self, world: &Arc<World>, caller: &Caller) -> Option<Ready> {
+        let environments = self.environments(world)?;
+        if caller.tenants().any(|tenant| tenant != self.id()) {
+            return None;
+        }
+        // Of what is asked, only the caller matters here.
+        let portal = super::rows::tenant(self.id());
+        let request =
+            caller.request(world.facts(), self.id(), Action::View, portal, &Ask::default());
+        if !request.inline.is_empty() {
+            return None;
+        }
+        let name = request.principal().type_name();
+        let principal = PRINCIPALS.into_iter().find(|known| *known == name)?;
+        let environment = environments.find(world, principal, Action::View, "Document")?;
+        let context = world.context(environment, request.context.clone()).ok()?;
+        let checker = world.checker(environment, request.principal().id(), &context).ok()?;
+        Some(Ready { checker, environments, principal })
+    }
+}
+
+impl TenantChecker {
+    /// Decides whether the caller may do something.
+    pub fn check(&self, action: Action, resource: impl Into<Resource>) -> Decision {
+        let resource = resource.into();
+        let decision = self.decide(action, &resource);
+        self.tenant.record_decision(&self.world, &self.caller, action, &resource, &[], &decision);
+        decision
+    }
+
+    /// Decides whether the caller may do something with a stored document: as
+    /// [`check`](Self::check), without a copy of its id.
+    pub fn check_document(&self, action: Action, document: &DocumentId) -> Decision {
+        let decision = self.decide_document(action, document);
+        if self.tenant.audit().is_some() {
+            let resource = Resource::from(document);
+            let (world, caller) = (&self.world, &self.caller);
+            self.tenant.record_decision(world, caller, action, &resource, &[], &decision);
+        }
+        decision
+    }
+
+    /// What it answers from.
+    #[must_use]
+    pub fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    pub(super) fn decide(&self, action: Action, resource: &Resource) -> Decision {
+        let known = match resource {
+            Resource::Document(document) => {
+                self.decide_known(action, "Document", document.tenant(), document.id())
+            }
+            Resource::Contact(contact) => {
+                self.decide_known(action, "Contact", contact.tenant(), contact.id())
+            }
+            Resource::Client(client) => {
+                self.decide_known(action, "Client", client.tenant(), client.id())
+            }
+            Resource::Portal => {
+                self.decide_known(action, "Tenant", self.tenant.id(), self.tenant.id())
+            }
+            Resource::Child { .. } | Resource::Inline { .. } | Resource::Prospect(_) => None,
+        };
+        known.unwrap_or_else(|| self.decide_request(action, resource))
+    }
+
+    fn decide_document(&self, action: Action, document: &DocumentId) -> Decision {
+        self.decide_known(action, "Document", document.tenant(), document.id())
+            .unwrap_or_else(|| self.decide_request(action, &Resource::from(document)))
+    }
+
+    /// Decides about an entity by its name; `None` where that takes a whole request.
+    #[inline]
+    fn decide_known(
+        &self,
+        action: Action,
+        type_name: &str,
+        tenant: &str,
+        id: &str,
+    ) -> Option<Decision> {
+        let Ready { checker, environments, principal } = self.ready.as_ref()?;
+        if tenant != self.tenant.id() {
+            return None;
+        }
+        let environment = environments.find(&self.world, principal, action, type_name)?;
+        checker.serves(environment).then(|| checker.check(environment, id))
+    }
+
+    #[cold]
+    fn decide_request(&self, action: Action, resource: &Resource) -> Decision {
+        self.tenant.decide(&self.world, &self.caller, action, resource, &[])
+    }
+}
+
+/// Who asks and from what, without what any evidence says.
+impl fmt::Debug for TenantChecker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantChecker")
+            .field("caller", &self.caller)
+            .field("world", &self.world)
+            .finish_non_exhaustive()
+    }
+}
