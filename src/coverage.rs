@@ -63,11 +63,17 @@ pub(crate) fn count_step(act: &Act, answer: u32) {
         Act::SameNumber(..) => "step same number",
         Act::Less(..) => "step less",
         Act::Contains { .. } => "step contains",
+        Act::ContainsAny { .. } => "step contains any",
         Act::In(..) => "step in",
         Act::InAny { .. } => "step in any",
     };
     let goes = matches!(act, Act::Follow(..) | Act::Literal(..));
-    add(step, if goes { "as expected" } else { ["no", "yes"][usize::from(answer != 0)] });
+    let came_to = match answer {
+        _ if goes => "as expected",
+        0 => "no",
+        _ => "yes",
+    };
+    add(step, came_to);
 }
 
 /// Counts whether a machine decided what it might.
@@ -104,6 +110,7 @@ const fn question(ask: &Ask) -> &'static str {
         Ask::Less(..) => "ask less or equal",
         Ask::Contains { texts: true, .. } => "ask contains, texts",
         Ask::Contains { .. } => "ask contains, entities",
+        Ask::ContainsAny { .. } => "ask contains any",
         Ask::In(..) => "ask in",
         Ask::InAny { .. } => "ask in any",
         Ask::Other(_) => "ask other",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::facts::{Attributes, EntityUid, Path, Type, Types};
+use crate::facts::{Attributes, EntityUid, Path, TAGS, Type, Types};
 use crate::plan::{
     Arena, Binary, Environment, EnvironmentKey, Expr, ExprId, FAIL, FALSE, Items, Join,
     JoinOperator, Link, Machine, Node, NodeId, Nodes, Operand, PATHS_MAX, PathId, PathInfo, Rule,
@@ -648,6 +648,9 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
     /// A join that has an operator of its own.
     fn join(&mut self, expr: &Expr) -> Option<JoinOperator> {
         let Expr::Binary(operator, left, right) = expr else { return None };
+        if *operator == Binary::HasTag {
+            return self.has_tag(*left, *right);
+        }
         let (left, right) = (self.access(*left)?, self.access(*right)?);
         let entity = |of: &Of| matches!(of, Of::Entity(_));
         let (one, other) = (self.operand(&left)?, self.operand(&right)?);
@@ -664,6 +667,9 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
             Binary::Contains if matches!(left.of, Of::Set) => (entity(&right.of)
                 || matches!(right.of, Of::Text))
             .then_some(JoinOperator::Contains(one, other)),
+            Binary::ContainsAny if matches!((&left.of, &right.of), (Of::Set, Of::Set)) => {
+                Some(JoinOperator::ContainsAny(one, other))
+            }
             Binary::In if entity(&left.of) && entity(&right.of) => {
                 Some(JoinOperator::In(one, other))
             }
@@ -672,6 +678,16 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
             }
             _ => None,
         }
+    }
+
+    fn has_tag(&mut self, entity: ExprId, tag: ExprId) -> Option<JoinOperator> {
+        let path = self.entity_path(entity)?;
+        let tag = self.access(tag).filter(|tag| matches!(tag.of, Of::Text))?;
+        let tag = self.operand(&tag)?;
+        // Whether there are any tags is for the row's layout to say.
+        let type_number = self.paths.get(path as usize)?.type_number;
+        self.all.column(type_number, &TAGS.into());
+        Some(JoinOperator::HasTag(Operand::Root(path), tag))
     }
 
     fn operand(&mut self, access: &Access) -> Option<Operand> {

@@ -59,6 +59,9 @@ impl Kind {
 /// The names that lead to a value from an entity: its attribute, then members of records.
 pub(crate) type Path = Arc<[Arc<str>]>;
 
+/// The path of an entity's tags, where it has any.
+pub(crate) const TAGS: [Arc<str>; 0] = [];
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Column {
     pub(crate) path: Path,

@@ -32,7 +32,7 @@ pub(crate) use heap::{
 };
 pub(crate) use json::{attributes_from_json, context_from_json, entity_from_json, plain_json};
 pub(crate) use key::IdKey;
-pub(crate) use layout::{ABSENT, CLASS, CLASS_FIRST, Column, Kind, Path, Shape, UNCLASSED};
+pub(crate) use layout::{ABSENT, CLASS, CLASS_FIRST, Column, Kind, Path, Shape, TAGS, UNCLASSED};
 pub(crate) use page::{Draft, Row};
 pub(crate) use rows::{Classify, Rows, Slot};
 pub(crate) use text::{cedar_text, is_identifier, member_name, quoted};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::entity::Entity;
 use super::heap::{self, Numbering};
-use super::layout::{CLASS, Catalog, Column, HEADER, Kind, PARENTS, Path, SHAPE};
+use super::layout::{CLASS, Catalog, Column, HEADER, Kind, PARENTS, Path, SHAPE, TAGS};
 use super::rows::Slot;
 use super::value::{Record, Repr};
 
@@ -135,7 +135,7 @@ impl Draft {
         if !entity.tags().is_empty() {
             let at = heap.len() as u32;
             heap::write_record(heap, entity.tags(), numbering);
-            self.column(&[], Kind::Tags, &[at]);
+            self.column(&TAGS, Kind::Tags, &[at]);
         }
         self.record(heap, &mut Vec::new(), entity.attributes(), numbering);
     }

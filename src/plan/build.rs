@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Plan;
-use super::classes::{CLASS_BITS, Layout, TypeClasses};
+use super::alias::Aliases;
+use super::classes::{Layout, TypeClasses};
 use super::environment::Link;
 use super::machine::{Ask, Items, Matter, Place, STATES_MAX, State, Verdict, Width};
 use super::node::{FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE};
-use super::program::{Drafting, Program};
-use super::scope::Scope;
-use crate::facts::{ABSENT, Kind, Slot};
+use crate::facts::{ABSENT, Kind, TAGS};
 
 const FIRST: u32 = 1;
 /// The rows that every request has, in the order in which they are asked about: the one that differs
@@ -19,7 +18,7 @@ const ROOTS: [(PathId, Ask); 3] = [(0, Ask::Principal), (2, Ask::Context), (1, A
 
 /// What is left of the policies of one environment in each state.
 pub(crate) struct Builder {
-    nodes: Nodes,
+    pub(super) nodes: Nodes,
     all: Items,
     residuals: Vec<Arc<Residual>>,
     states: HashMap<Arc<Residual>, u32>,
@@ -27,10 +26,12 @@ pub(crate) struct Builder {
 
 /// What is left to decide, and what is known that it depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Residual {
-    items: Items,
+pub(super) struct Residual {
+    pub(super) items: Items,
     /// The rows that were found: where they keep their columns, or that they are not there.
-    known: BTreeMap<PathId, Option<Layout>>,
+    pub(super) known: BTreeMap<PathId, Option<Layout>>,
+    /// What leads to rows that shorter paths lead to.
+    pub(super) aliases: Aliases,
     /// How many of the rows that every request has were asked about.
     roots: u8,
     /// The groups that were asked for together, where the answer was yes.
@@ -39,8 +40,8 @@ struct Residual {
 
 /// What was answered.
 enum Answer {
-    /// The row of a path was found, and its tests come to these.
-    Class(PathId, Arc<[NodeId]>),
+    /// The row of a path was found, and its tests come to these; what else leads to it.
+    Class(PathId, Arc<[NodeId]>, Aliases),
     /// Only where a path's row keeps its columns is known.
     Layout,
     /// The row is in none of these groups.
@@ -73,6 +74,7 @@ impl Builder {
         let residual = Residual {
             items: self.all.clone(),
             known: BTreeMap::new(),
+            aliases: Aliases::default(),
             roots: 0,
             probed: BTreeSet::new(),
         };
@@ -120,6 +122,10 @@ impl Builder {
         self.state(matter, residual)
     }
 
+    pub(super) fn residual(&self, at: u32) -> Option<&Residual> {
+        self.residuals.get(at.checked_sub(FIRST)? as usize).map(|residual| &**residual)
+    }
+
     /// A state with room for more classes, in the place of one.
     pub(crate) fn widen(
         &mut self,
@@ -133,42 +139,6 @@ impl Builder {
         }
         let step = self.step(matter.plan, &residual);
         self.make(matter, residual, step)
-    }
-
-    /// A program for a state, over rows like those that this request comes to. `None` where it comes
-    /// to rows that are not there, `Some(None)` where no program can be.
-    pub(crate) fn program(&self, matter: &Matter<'_>, at: u32) -> Option<Option<Program>> {
-        let residual = self.residuals.get(at.checked_sub(FIRST)? as usize)?;
-        let atoms = self.atoms(residual);
-        let mut writer = Writer::new(matter, Residual::clone(residual), &atoms);
-        match atoms.iter().try_for_each(|atom| writer.write(atom)) {
-            Ok(()) => Some(writer.drafting.finish()),
-            Err(Obstacle::Always) => Some(None),
-            Err(Obstacle::Here) => None,
-        }
-    }
-
-    /// What the conditions that are left mention, each once, in their order.
-    fn atoms(&self, residual: &Residual) -> Vec<Node> {
-        let Items { forbids, step_ups, permits, reasons } = &residual.items;
-        let lists = [forbids, step_ups, permits, reasons];
-        let mut open: Vec<NodeId> = lists.into_iter().flatten().map(|(_, node)| *node).collect();
-        open.reverse();
-        let mut seen = BTreeSet::new();
-        let mut atoms = Vec::new();
-        while let Some(node) = open.pop() {
-            if !seen.insert(node) {
-                continue;
-            }
-            match self.nodes.get(node) {
-                Node::True | Node::False | Node::Fail => {}
-                Node::Not(of) => open.push(*of),
-                Node::All(parts) | Node::Any(parts) => open.extend(parts.iter().rev()),
-                Node::If(test, then, other) => open.extend([other, then, test]),
-                atom => atoms.push(atom.clone()),
-            }
-        }
-        atoms
     }
 
     /// Takes in where a row keeps its columns.
@@ -188,11 +158,20 @@ impl Builder {
         if answer == ABSENT {
             residual.known.insert(path, None);
             let nobody = matter.plan.nobody(matter.scope.rows, matter.path_type(path))?;
-            return Some(Answer::Class(path, nobody));
+            return Some(Answer::Class(path, nobody, Aliases::default()));
         }
-        let (layout, outcomes) = classes.class(answer)?;
-        residual.known.insert(path, layout);
-        Some(Answer::Class(path, outcomes))
+        let class = classes.class(answer)?;
+        residual.known.insert(path, class.layout.clone());
+        let mut aliases = Aliases::default();
+        // Of other rows nothing is known yet at that time.
+        if ROOTS.iter().any(|(root, _)| *root == path) {
+            aliases = Aliases::of(matter, path, &class.own);
+            for (longer, _) in aliases.iter().filter(|(_, same)| *same == path) {
+                residual.known.insert(longer, class.layout.clone());
+            }
+            residual.aliases.extend(&aliases);
+        }
+        Some(Answer::Class(path, class.outcomes, aliases))
     }
 
     /// The join that a state asks: the one that it chose when it was made.
@@ -214,6 +193,7 @@ impl Builder {
         if !matches!(step, Step::Ask(_)) {
             // How it came to this is of no more interest.
             residual.known.clear();
+            residual.aliases = Aliases::default();
             residual.roots = 0;
             residual.probed.clear();
             if let Step::Done(verdict) = step {
@@ -422,6 +402,7 @@ impl Builder {
             }
         }
         residual.known.retain(|path, _| needed.contains(path));
+        residual.aliases.retain(|path| needed.contains(&path));
         residual.probed.retain(|probed| mentioned.groups.contains_key(probed));
     }
 
@@ -489,7 +470,13 @@ impl Builder {
         let each = |builder: &mut Self, of: NodeId, done: &mut _| {
             builder.substitute(matter, known, answer, of, done)
         };
-        let result = match self.nodes.get(node).clone() {
+        let asked = match answer {
+            Answer::Class(_, _, aliases) => {
+                aliases.shorten(matter.environment, self.nodes.get(node))
+            }
+            _ => self.nodes.get(node).clone(),
+        };
+        let result = match asked {
             Node::True | Node::False | Node::Fail => node,
             Node::Not(of) => {
                 let of = each(self, of, done);
@@ -509,11 +496,11 @@ impl Builder {
                 self.nodes.choice(test, then, other)
             }
             Node::Test(path, test) => match answer {
-                Answer::Class(found, outcomes) if *found == path => {
+                Answer::Class(found, outcomes, _) if *found == path => {
                     outcomes.get(test as usize).copied().unwrap_or(FAIL)
                 }
                 _ if is_nowhere(matter, known, path) => FAIL,
-                _ => node,
+                _ => self.nodes.add(Node::Test(path, test)),
             },
             Node::Group(path, bit) => match answer {
                 Answer::NoGroup(of, base, mask)
@@ -523,10 +510,10 @@ impl Builder {
                 }
                 Answer::Group(of, known) if *of == path && *known == bit => TRUE,
                 _ if is_nowhere(matter, known, path) => FAIL,
-                _ => node,
+                _ => self.nodes.add(Node::Group(path, bit)),
             },
             Node::Join(join) => match answer {
-                Answer::Join(asked, flag) if *asked == join => {
+                Answer::Join(asked, flag) if asked.is_like(&join) => {
                     if *flag {
                         TRUE
                     } else {
@@ -534,7 +521,11 @@ impl Builder {
                     }
                 }
                 _ if join.operator.operands().any(|operand| lacks(matter, known, operand)) => FAIL,
-                _ => node,
+                _ => match settled(matter, known, &join.operator) {
+                    Some(true) => TRUE,
+                    Some(false) => FALSE,
+                    None => self.nodes.add(Node::Join(join)),
+                },
             },
         };
         done.insert(node, result);
@@ -542,101 +533,8 @@ impl Builder {
     }
 }
 
-/// What keeps a program from being written.
-enum Obstacle {
-    /// The rows that this request comes to: others may do.
-    Here,
-    Always,
-}
-
-/// A program in the making, over the rows that one request comes to.
-struct Writer<'b> {
-    matter: &'b Matter<'b>,
-    /// With the rows that it has come to.
-    residual: Residual,
-    drafting: Drafting,
-    /// The program's number for each path's row, and the row's slot.
-    rows: BTreeMap<PathId, (u8, Slot)>,
-    tests: BTreeMap<PathId, Vec<u32>>,
-}
-
-impl<'b> Writer<'b> {
-    fn new(matter: &'b Matter<'b>, residual: Residual, atoms: &[Node]) -> Self {
-        let mut tests: BTreeMap<PathId, Vec<u32>> = BTreeMap::new();
-        for atom in atoms {
-            if let Node::Test(path, test) = atom {
-                tests.entry(*path).or_default().push(*test);
-            }
-        }
-        let Scope { principal, resource, .. } = matter.scope;
-        let rows = [(0, (0, principal)), (1, (1, resource)), (2, (2, Slot::MAX))];
-        Self { matter, residual, drafting: Drafting::new(), rows: BTreeMap::from(rows), tests }
-    }
-
-    fn write(&mut self, atom: &Node) -> Result<(), Obstacle> {
-        match atom {
-            Node::Test(path, _) => self.row(*path).map(|_| ()),
-            Node::Group(path, bit) => {
-                let (row, _) = self.row(*path)?;
-                self.drafting.group(row, (bit / 64) as u16, 1 << (bit % 64));
-                Ok(())
-            }
-            Node::Join(join) => {
-                for operand in join.operator.operands() {
-                    let (Operand::Root(path) | Operand::Column(path, _)) = operand;
-                    self.row(*path)?;
-                }
-                let rows = &self.rows;
-                let renumbered = |path: u8| rows.get(&PathId::from(path)).map(|(row, _)| *row);
-                ask_join(self.matter, &self.residual, join)
-                    .of_rows(renumbered)
-                    .and_then(|ask| self.drafting.ask(ask))
-                    .ok_or(Obstacle::Always)
-            }
-            _ => Err(Obstacle::Always),
-        }
-    }
-
-    /// The program's number for a path's row, and its slot here.
-    ///
-    /// INVARIANT (expression nesting): `policy::limits` bounds how long paths are, and with it this
-    /// recursion.
-    fn row(&mut self, path: PathId) -> Result<(u8, Slot), Obstacle> {
-        if let Some(known) = self.rows.get(&path) {
-            return Ok(*known);
-        }
-        let Matter { plan, scope, .. } = self.matter;
-        let (from, slot) = match self.matter.link(path) {
-            Some(Link::Column(above, column)) => {
-                let (row, slot) = self.row(*above)?;
-                let place = column_place(self.matter, &self.residual, *above, column);
-                let Some((place, Kind::Entity)) = place else { return Err(Obstacle::Here) };
-                let slot = scope.row(slot).word(place.offset as usize);
-                (Ok(Place { path: row, ..place }), slot)
-            }
-            Some(Link::Literal(literal)) => {
-                let slot = scope.rows.literals().get(*literal as usize);
-                (Err(*literal), *slot.ok_or(Obstacle::Always)?)
-            }
-            _ => return Err(Obstacle::Always),
-        };
-        let (type_number, layout) =
-            (self.matter.path_type(path), scope.row(slot).class() >> CLASS_BITS);
-        let classes = plan.classes.get(type_number as usize).ok_or(Obstacle::Always)?;
-        let columns = classes.layout(layout).ok_or(Obstacle::Here)?;
-        let tests = self.tests.remove(&path).unwrap_or_default();
-        let row = self
-            .drafting
-            .go(from, (type_number, layout), &tests, room(classes))
-            .ok_or(Obstacle::Always)?;
-        self.residual.known.insert(path, Some(columns));
-        self.rows.insert(path, (row, slot));
-        Ok((row, slot))
-    }
-}
-
 /// How many classes a table has room for.
-fn room(classes: &TypeClasses) -> usize {
+pub(super) fn room(classes: &TypeClasses) -> usize {
     (classes.count() * 2).next_power_of_two().max(64)
 }
 
@@ -720,7 +618,11 @@ fn is_nowhere(matter: &Matter<'_>, known: &BTreeMap<PathId, Option<Layout>>, pat
     false
 }
 
-fn lacks(matter: &Matter<'_>, known: &BTreeMap<PathId, Option<Layout>>, operand: &Operand) -> bool {
+pub(super) fn lacks(
+    matter: &Matter<'_>,
+    known: &BTreeMap<PathId, Option<Layout>>,
+    operand: &Operand,
+) -> bool {
     match operand {
         Operand::Root(path) => is_nowhere(matter, known, *path),
         Operand::Column(path, column) => {
@@ -730,8 +632,33 @@ fn lacks(matter: &Matter<'_>, known: &BTreeMap<PathId, Option<Layout>>, operand:
     }
 }
 
+/// What comes of a join, where that is a matter of what its operands are: a value is itself, and
+/// what has no tags has none of this name.
+pub(super) fn settled(
+    matter: &Matter<'_>,
+    known: &BTreeMap<PathId, Option<Layout>>,
+    operator: &JoinOperator,
+) -> Option<bool> {
+    let is_there = |operand: &Operand| match operand {
+        Operand::Root(path) => *path <= 1,
+        Operand::Column(path, column) => has_column(matter, known, *path, column) == Some(true),
+    };
+    match operator {
+        JoinOperator::Equal(left, right) => (left == right && is_there(left)).then_some(true),
+        JoinOperator::HasTag(Operand::Root(path), tag) => {
+            let tags = matter.plan.column_number(matter.path_type(*path), &TAGS.into())?;
+            let has_none = match known.get(path)? {
+                Some(layout) => layout.get(tags)?.is_none(),
+                None => true,
+            };
+            (has_none && is_there(tag)).then_some(false)
+        }
+        _ => None,
+    }
+}
+
 /// Whether a row has a column, if the row is known.
-fn has_column(
+pub(super) fn has_column(
     matter: &Matter<'_>,
     known: &BTreeMap<PathId, Option<Layout>>,
     path: PathId,
@@ -742,7 +669,7 @@ fn has_column(
     Some(layout.as_ref().is_some_and(|layout| layout.get(number).is_some_and(Option::is_some)))
 }
 
-fn column_place(
+pub(super) fn column_place(
     matter: &Matter<'_>,
     residual: &Residual,
     path: PathId,
@@ -751,13 +678,17 @@ fn column_place(
     let layout = residual.known.get(&path)?.as_ref()?;
     let number = matter.plan.column_number(matter.path_type(path), column)?;
     let (offset, kind) = layout.get(number).copied().flatten()?;
-    Some((Place { path: path as u8, offset: u16::try_from(offset).ok()? }, kind))
+    let path = residual.aliases.path(path) as u8;
+    Some((Place { path, offset: u16::try_from(offset).ok()? }, kind))
 }
 
-fn ask_join(matter: &Matter<'_>, residual: &Residual, join: &Join) -> Ask {
+pub(super) fn ask_join(matter: &Matter<'_>, residual: &Residual, join: &Join) -> Ask {
     let other = Ask::Other(join.expr);
     let place = |operand: &Operand| match operand {
-        Operand::Root(path) => Some((Place { path: *path as u8, offset: 0 }, Kind::Entity)),
+        Operand::Root(path) => {
+            let path = residual.aliases.path(*path) as u8;
+            Some((Place { path, offset: 0 }, Kind::Entity))
+        }
         Operand::Column(path, column) => column_place(matter, residual, *path, column),
     };
     let number = |(place, kind): (Place, Kind)| match kind {
@@ -792,6 +723,12 @@ fn ask_join(matter: &Matter<'_>, residual: &Residual, join: &Join) -> Ask {
             }
             _ => other,
         },
+        JoinOperator::ContainsAny(left, right) => match pair(left, right) {
+            Some(((left, Kind::Set), (right, Kind::Set))) => {
+                Ask::ContainsAny { left, right, expr: join.expr }
+            }
+            _ => other,
+        },
         JoinOperator::In(entity, above) => match pair(entity, above) {
             Some(((entity, Kind::Entity), (above, Kind::Entity))) => Ask::In(entity, above),
             _ => other,
@@ -802,12 +739,12 @@ fn ask_join(matter: &Matter<'_>, residual: &Residual, join: &Join) -> Ask {
             }
             _ => other,
         },
-        JoinOperator::Other => other,
+        JoinOperator::HasTag(..) | JoinOperator::Other => other,
     }
 }
 
 impl Matter<'_> {
-    fn link(&self, path: PathId) -> Option<&Link> {
+    pub(super) fn link(&self, path: PathId) -> Option<&Link> {
         self.environment.paths.get(path as usize).map(|info| &info.link)
     }
 

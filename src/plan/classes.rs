@@ -30,16 +30,29 @@ pub(crate) type Layout = Arc<[Option<(u32, Kind)>]>;
 /// The classes of one type's rows.
 pub(crate) struct TypeClasses {
     questions: Vec<Question>,
+    /// The columns that are looked at for whether the row names itself there, by number.
+    own_columns: Vec<usize>,
     known: Mutex<Known>,
 }
 
 #[derive(Default)]
 struct Known {
     classes: HashMap<Box<[u32]>, u32>,
-    /// The layout of each class, and what it comes to in each test, from [`CLASS_FIRST`] on.
-    outcomes: Vec<(u32, Arc<[NodeId]>)>,
+    /// By class, from [`CLASS_FIRST`] on.
+    outcomes: Vec<Class>,
     layouts: Vec<Layout>,
     layout_numbers: HashMap<Layout, u32>,
+}
+
+/// What the rows of a class have in common.
+#[derive(Clone)]
+pub(super) struct Class {
+    /// Where they keep their columns; `None` for what is not there.
+    pub(super) layout: Option<Layout>,
+    /// What they come to in each test.
+    pub(super) outcomes: Arc<[NodeId]>,
+    /// The columns in which they name themselves, by number.
+    pub(super) own: Arc<[usize]>,
 }
 
 /// A question whose answer settles one or more tests.
@@ -59,7 +72,7 @@ const NONE: u32 = u32::MAX;
 const ERROR: u32 = u32::MAX - 1;
 
 impl TypeClasses {
-    pub(crate) fn new(arena: &Arena, plan: &TypePlan) -> Self {
+    pub(crate) fn new(arena: &Arena, plan: &TypePlan, own_columns: Vec<usize>) -> Self {
         let mut questions: Vec<Question> = Vec::new();
         for test in &plan.tests {
             add_question(&mut questions, arena, *test);
@@ -70,7 +83,7 @@ impl TypeClasses {
                 numbers.dedup();
             }
         }
-        Self { questions, known: Mutex::default() }
+        Self { questions, own_columns, known: Mutex::default() }
     }
 
     /// The class word of the row that the evaluator's scope looks at.
@@ -88,6 +101,17 @@ impl TypeClasses {
         key.extend(self.questions.iter().map(|question| question.answer(evaluator)));
         key.push(layout);
         let mut known = self.known();
+        let columns = known.layout(layout);
+        let scope = &evaluator.scope;
+        let is_own = |number: &&usize| {
+            let place =
+                columns.as_ref().and_then(|columns| columns.get(**number).copied().flatten());
+            place.is_some_and(|(offset, kind)| {
+                kind == Kind::Entity && scope.row(scope.own).word(offset as usize) == scope.own
+            })
+        };
+        let own: Vec<usize> = self.own_columns.iter().filter(is_own).copied().collect();
+        key.extend(own.iter().map(|number| *number as u32));
         if let Some(class) = known.classes.get(&**key) {
             return layout << CLASS_BITS | class;
         }
@@ -95,7 +119,8 @@ impl TypeClasses {
             return UNCLASSED;
         }
         let class = CLASS_FIRST + known.outcomes.len() as u32;
-        known.outcomes.push((layout, outcomes(evaluator, plan)));
+        let outcomes = outcomes(evaluator, plan);
+        known.outcomes.push(Class { layout: columns, outcomes, own: own.into() });
         known.classes.insert(key.clone().into_boxed_slice(), class);
         layout << CLASS_BITS | class
     }
@@ -129,12 +154,9 @@ impl TypeClasses {
         CLASS_FIRST as usize + known.outcomes.len()
     }
 
-    /// Where a class's rows keep their columns, and what they come to in each test.
-    pub(crate) fn class(&self, class: u32) -> Option<(Option<Layout>, Arc<[NodeId]>)> {
+    pub(super) fn class(&self, class: u32) -> Option<Class> {
         let known = self.known();
-        let (layout, outcomes) =
-            known.outcomes.get(class.checked_sub(CLASS_FIRST)? as usize).cloned()?;
-        Some((known.layout(layout), outcomes))
+        known.outcomes.get(class.checked_sub(CLASS_FIRST)? as usize).cloned()
     }
 
     /// Where rows of this layout keep their columns; `None` for what is not there.

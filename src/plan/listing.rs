@@ -168,10 +168,14 @@ pub enum PlanJoin {
     Less,
     /// A set holds a value.
     Contains,
+    /// A set holds any value of another.
+    ContainsAny,
     /// An entity is in another.
     In,
     /// An entity is in any of a set.
     InAny,
+    /// An entity has a tag. By the evaluator, where it has any.
+    HasTag,
     /// By the evaluator, which takes any expression.
     Evaluated,
 }
@@ -184,8 +188,10 @@ impl PlanJoin {
             Self::Same => "same",
             Self::Less => "less",
             Self::Contains => "contains",
+            Self::ContainsAny => "contains-any",
             Self::In => "in",
             Self::InAny => "in-any",
+            Self::HasTag => "has-tag",
             Self::Evaluated => "evaluated",
         }
     }
@@ -197,8 +203,10 @@ impl From<&JoinOperator> for PlanJoin {
             JoinOperator::Equal(..) => Self::Same,
             JoinOperator::Less(..) => Self::Less,
             JoinOperator::Contains(..) => Self::Contains,
+            JoinOperator::ContainsAny(..) => Self::ContainsAny,
             JoinOperator::In(..) => Self::In,
             JoinOperator::InAny(..) => Self::InAny,
+            JoinOperator::HasTag(..) => Self::HasTag,
             JoinOperator::Other => Self::Evaluated,
         }
     }

@@ -29,7 +29,7 @@ const CHUNKS: usize = 256;
 /// How many states one check makes at most; all policies together decide it then. So no check waits
 /// long, and a question that is asked once costs little. The comparison with Cedar asks too few
 /// questions of one plan for that.
-const EXPANSIONS_MAX: usize = if cfg!(feature = "coverage") { usize::MAX } else { 4 };
+const EXPANSIONS_MAX: usize = if cfg!(feature = "coverage") { 1_000_000 } else { 4 };
 /// How many requests may come to rows over which no program can be written for a state.
 const TRIES_MAX: u8 = 4;
 /// No state: the way there was not gone yet.
@@ -113,6 +113,11 @@ pub(crate) enum Ask {
         texts: bool,
         expr: ExprId,
     },
+    ContainsAny {
+        left: Place,
+        right: Place,
+        expr: ExprId,
+    },
     In(Place, Place),
     InAny {
         entity: Place,
@@ -139,6 +144,9 @@ impl Ask {
             }
             Self::Contains { set, element, texts, expr } => {
                 Self::Contains { set: place(set)?, element: place(element)?, texts, expr }
+            }
+            Self::ContainsAny { left, right, expr } => {
+                Self::ContainsAny { left: place(left)?, right: place(right)?, expr }
             }
             Self::In(entity, above) => Self::In(place(entity)?, place(above)?),
             Self::InAny { entity, set, expr } => {
@@ -219,6 +227,16 @@ struct Frame<'w> {
     rows: [Option<Row<'w>>; ROWS_KEPT],
 }
 
+/// Whether two sets have a member in common; `None` for sets of anything.
+#[inline]
+pub(super) fn overlap((one, left): (Row<'_>, u16), (other, right): (Row<'_>, u16)) -> Option<bool> {
+    [false, true].into_iter().find_map(|texts| {
+        let left = one.members(left as usize, texts)?;
+        let right = other.members(right as usize, texts)?;
+        Some(left.iter().any(|member| contains(right, *member)))
+    })
+}
+
 /// What a machine did on its way.
 #[derive(Debug, Default)]
 struct Walk {
@@ -226,6 +244,8 @@ struct Walk {
     expansions: usize,
     /// Whether it asked anything that a program would rather not.
     asked_dear: bool,
+    /// Whether it asked the evaluator, as no program does.
+    evaluated: bool,
 }
 
 /// What a machine decides about.
@@ -314,7 +334,9 @@ impl Machine {
             && !matches!(state.ask, Ask::Done(_))
         {
             self.write(matter, at);
-            if let Some(Programmed::Ready(program)) = state.program.get().map(|it| &**it) {
+            if !walk.evaluated
+                && let Some(Programmed::Ready(program)) = state.program.get().map(|it| &**it)
+            {
                 program.learn(matter, verdict, !walk.asked_dear);
             }
         }
@@ -356,6 +378,7 @@ impl Machine {
                     crate::coverage::count_answer(ask, answer);
                     walk.asked_dear |=
                         matches!(ask, Ask::AnyGroup { .. } | Ask::In(..) | Ask::InAny { .. });
+                    walk.evaluated |= matches!(ask, Ask::Other(_));
                     answer?
                 }
             };
@@ -491,6 +514,13 @@ impl<'w> Frame<'w> {
             Ask::Contains { set, element, texts, expr } => {
                 u32::from(match self.row(scope, set.path).members(set.offset as usize, texts) {
                     Some(members) => contains(members, self.word(scope, element)),
+                    None => matter.holds(expr)?,
+                })
+            }
+            Ask::ContainsAny { left, right, expr } => {
+                let (one, other) = (self.row(scope, left.path), self.row(scope, right.path));
+                u32::from(match overlap((one, left.offset), (other, right.offset)) {
+                    Some(flag) => flag,
                     None => matter.holds(expr)?,
                 })
             }

@@ -4,8 +4,10 @@
 //! of principal, action, type of resource) a machine that finds the decision and its reason by the
 //! least that has to be read.
 
+mod alias;
 mod build;
 mod classes;
+mod draft;
 mod environment;
 mod eval;
 mod expr;
@@ -108,7 +110,12 @@ impl Plan {
         let Parts { arena, rules, literals, groups, uncompiled, environments, keys, types } = parts;
         let type_numbers =
             types.iter().zip(0..).map(|(plan, number)| (Arc::clone(&plan.name), number)).collect();
-        let classes = types.iter().map(|plan| TypeClasses::new(&arena, plan)).collect();
+        let own_columns = Self::own_columns(&types, &environments);
+        let classes = types
+            .iter()
+            .zip(own_columns)
+            .map(|(plan, own)| TypeClasses::new(&arena, plan, own))
+            .collect();
         let reads_now = |test: &ExprId| arena.reads_attribute(*test, "now");
         let tests_now = types.iter().map(|plan| plan.tests.iter().any(reads_now)).collect();
         Self {

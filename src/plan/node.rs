@@ -49,22 +49,55 @@ pub(crate) enum JoinOperator {
     Less(Operand, Operand, bool),
     /// A set of entities or of texts, and one.
     Contains(Operand, Operand),
+    /// Two sets.
+    ContainsAny(Operand, Operand),
     /// An entity, and another.
     In(Operand, Operand),
     /// An entity, and a set of entities.
     InAny(Operand, Operand),
+    /// An entity, and the name of a tag.
+    HasTag(Operand, Operand),
     /// Anything else: the evaluator's.
     Other,
 }
 
+impl Join {
+    /// Whether they ask the same, in whatever words.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        match (&self.operator, &other.operator) {
+            (JoinOperator::Other, JoinOperator::Other) => self.expr == other.expr,
+            (JoinOperator::Equal(one, two), JoinOperator::Equal(left, right)) => {
+                (one, two) == (left, right) || (one, two) == (right, left)
+            }
+            (one, two) => one == two,
+        }
+    }
+}
+
 impl JoinOperator {
+    /// The same operator on other operands.
+    pub(crate) fn map(&self, of: impl Fn(&Operand) -> Operand) -> Self {
+        match self {
+            Self::Equal(left, right) => Self::Equal(of(left), of(right)),
+            Self::Less(left, right, or_equal) => Self::Less(of(left), of(right), *or_equal),
+            Self::Contains(set, element) => Self::Contains(of(set), of(element)),
+            Self::ContainsAny(left, right) => Self::ContainsAny(of(left), of(right)),
+            Self::In(entity, above) => Self::In(of(entity), of(above)),
+            Self::InAny(entity, above) => Self::InAny(of(entity), of(above)),
+            Self::HasTag(entity, tag) => Self::HasTag(of(entity), of(tag)),
+            Self::Other => Self::Other,
+        }
+    }
+
     pub(crate) fn operands(&self) -> impl Iterator<Item = &Operand> {
         let (left, right) = match self {
             Self::Equal(left, right)
             | Self::Less(left, right, _)
             | Self::Contains(left, right)
+            | Self::ContainsAny(left, right)
             | Self::In(left, right)
-            | Self::InAny(left, right) => (Some(left), Some(right)),
+            | Self::InAny(left, right)
+            | Self::HasTag(left, right) => (Some(left), Some(right)),
             Self::Other => (None, None),
         };
         left.into_iter().chain(right)

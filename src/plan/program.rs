@@ -7,18 +7,20 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use super::classes::{CLASS_BITS, class_of};
-use super::machine::{Ask, Matter, Place, Verdict, Width};
+use super::machine::{Ask, Matter, Place, Verdict, Width, overlap};
 use super::node::NodeId;
 use super::scope::Scope;
-use crate::facts::{Row, Slot, contains};
+use crate::facts::{ABSENT, Row, Slot, UNCLASSED, contains};
 
 /// How many rows a program reads.
-pub(super) const ROWS_MAX: usize = 8;
+pub(super) const ROWS_MAX: usize = 12;
 /// How many bits all answers take together at most.
-const BITS_MAX: u32 = 10;
+const BITS_MAX: u32 = 40;
+/// How many bits find an outcome; of answers that meet there, one is kept.
+const PLACE_BITS: u32 = 8;
 /// The bits for what the tests of one row come to.
 const CLASS_WIDTH: u32 = 2;
 
@@ -27,10 +29,13 @@ pub(crate) struct Program {
     /// How many of the steps are cheap: they come first.
     cheap: usize,
     /// By the answers of the cheap ones, where they decide alone.
-    early: Box<[AtomicU32]>,
+    early: Outcomes,
     /// By all answers.
-    outcomes: Box<[AtomicU32]>,
+    outcomes: Outcomes,
 }
+
+/// What answers came to before: each place holds answers and the number of a verdict, or 0.
+struct Outcomes(Box<[AtomicU64]>);
 
 /// One step, and the place of its answer among all.
 struct Step {
@@ -56,6 +61,10 @@ pub(crate) enum Act {
         set: Place,
         element: Place,
         texts: bool,
+    },
+    ContainsAny {
+        left: Place,
+        right: Place,
     },
     In(Place, Place),
     InAny {
@@ -131,19 +140,19 @@ impl Drafting {
         self.steps.push(Step { act: Act::Group { row, word, mask }, shift: 0 });
     }
 
-    /// Asks what a machine would, of the program's rows. `None` for what only the evaluator answers.
-    pub(super) fn ask(&mut self, ask: Ask) -> Option<()> {
+    /// Asks what a machine would, of the program's rows, unless only the evaluator answers that.
+    pub(super) fn ask(&mut self, ask: Ask) {
         let act = match ask {
             Ask::SameWord(left, right) => Act::SameWord(left, right),
             Ask::SameNumber(left, right) => Act::SameNumber(left, right),
             Ask::Less(left, right, or_equal) => Act::Less(left, right, or_equal),
             Ask::Contains { set, element, texts, .. } => Act::Contains { set, element, texts },
+            Ask::ContainsAny { left, right, .. } => Act::ContainsAny { left, right },
             Ask::In(entity, above) => Act::In(entity, above),
             Ask::InAny { entity, set, .. } => Act::InAny { entity, set },
-            _ => return None,
+            _ => return,
         };
         self.steps.push(Step { act, shift: 0 });
-        Some(())
     }
 
     /// The program; `None` where its answers are too many.
@@ -165,9 +174,8 @@ impl Drafting {
         if bits > BITS_MAX {
             return None;
         }
-        let table = |bits: u32| (0..1_u32 << bits).map(|_| AtomicU32::new(0)).collect();
-        let early = if cheap < steps.len() { table(early) } else { Box::default() };
-        Some(Program { early, outcomes: table(bits), steps: steps.into(), cheap })
+        let early = Outcomes::of(if cheap < steps.len() { early } else { 0 });
+        Some(Program { early, outcomes: Outcomes::of(bits), steps: steps.into(), cheap })
     }
 }
 
@@ -240,12 +248,12 @@ impl Program {
         let mut rows = Rows::of::<W>(&matter.scope);
         let mut answers = rows.answer::<W>(matter, cheap)?;
         if !dear.is_empty() {
-            if let Some(verdict) = known(&self.early, answers) {
+            if let Some(verdict) = self.early.get(answers) {
                 return Some(verdict);
             }
             answers |= rows.answer::<W>(matter, dear)?;
         }
-        known(&self.outcomes, answers)
+        self.outcomes.get(answers)
     }
 
     /// Keeps what a machine said. `early` says that it asked nothing dear for it.
@@ -254,21 +262,47 @@ impl Program {
         let (cheap, dear) = self.steps.split_at_checked(self.cheap)?;
         let mut rows = Rows::of::<Learning>(&matter.scope);
         let answers = rows.answer::<Learning>(matter, cheap)?;
-        let place = if early && !dear.is_empty() {
-            self.early.get(answers as usize)?
+        if early && !dear.is_empty() {
+            self.early.keep(answers, verdict);
         } else {
             let answers = answers | rows.answer::<Learning>(matter, dear)?;
-            self.outcomes.get(answers as usize)?
-        };
-        place.store(verdict.number() + 1, Ordering::Relaxed);
+            self.outcomes.keep(answers, verdict);
+        }
         Some(())
     }
 }
 
-#[inline]
-fn known(outcomes: &[AtomicU32], answers: u32) -> Option<Verdict> {
-    let number = outcomes.get(answers as usize)?.load(Ordering::Relaxed).checked_sub(1)?;
-    Some(Verdict::of_number(number))
+impl Outcomes {
+    /// The bits of a place that say which verdict.
+    const VERDICT_BITS: u32 = u64::BITS - BITS_MAX;
+
+    fn of(bits: u32) -> Self {
+        Self((0..1_u32 << bits.min(PLACE_BITS)).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    #[inline]
+    fn place(&self, answers: u64) -> Option<&AtomicU64> {
+        // The last of the bits that the multiplication mixes are mixed best; few answers need none.
+        let mixed = answers.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - PLACE_BITS);
+        let at = if answers < 1 << PLACE_BITS { answers } else { mixed };
+        self.0.get(at as usize & self.0.len().wrapping_sub(1))
+    }
+
+    #[inline]
+    fn get(&self, answers: u64) -> Option<Verdict> {
+        let kept = self.place(answers)?.load(Ordering::Relaxed);
+        let number = (kept as u32 & ((1 << Self::VERDICT_BITS) - 1)).checked_sub(1)?;
+        (kept >> Self::VERDICT_BITS == answers).then(|| Verdict::of_number(number))
+    }
+
+    fn keep(&self, answers: u64, verdict: Verdict) {
+        let number = u64::from(verdict.number()) + 1;
+        if let Some(place) = self.place(answers)
+            && number < 1 << Self::VERDICT_BITS
+        {
+            place.store(answers << Self::VERDICT_BITS | number, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Tests {
@@ -283,7 +317,10 @@ impl Tests {
 
     #[cold]
     fn learn(&self, matter: &Matter<'_>, class: u32, place: &AtomicU8) -> Option<u32> {
-        let (_, outcomes) = matter.plan.classes.get(self.type_number as usize)?.class(class)?;
+        let outcomes = match class {
+            ABSENT => matter.plan.nobody(matter.scope.rows, self.type_number)?,
+            class => matter.plan.classes.get(self.type_number as usize)?.class(class)?.outcomes,
+        };
         let outcome = |number: &u32| outcomes.get(*number as usize).copied();
         let outcomes: Box<[NodeId]> = self.numbers.iter().map(outcome).collect::<Option<_>>()?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -316,7 +353,7 @@ impl<'w> Rows<'w> {
 
     /// The answers of these steps, each in its place.
     #[inline]
-    fn answer<W: Source>(&mut self, matter: &Matter<'w>, steps: &[Step]) -> Option<u32> {
+    fn answer<W: Source>(&mut self, matter: &Matter<'w>, steps: &[Step]) -> Option<u64> {
         let scope = &matter.scope;
         let mut answers = 0;
         for step in steps {
@@ -341,6 +378,10 @@ impl<'w> Rows<'w> {
                     let members = self.row(set.path).members(set.offset as usize, *texts)?;
                     u32::from(contains(members, self.word(*element)))
                 }
+                Act::ContainsAny { left, right } => {
+                    let (one, other) = (self.row(left.path), self.row(right.path));
+                    u32::from(overlap((one, left.offset), (other, right.offset))?)
+                }
                 Act::Group { row, word, mask } => {
                     let slot = self.slots.get(*row as usize).copied()?;
                     u32::from(scope.groups(slot, self.row(*row), *word as usize) & mask != 0)
@@ -360,7 +401,7 @@ impl<'w> Rows<'w> {
             };
             #[cfg(feature = "coverage")]
             crate::coverage::count_step(&step.act, answer);
-            answers |= answer << step.shift;
+            answers |= u64::from(answer) << step.shift;
         }
         Some(answers)
     }
@@ -374,7 +415,7 @@ impl<'w> Rows<'w> {
     ) -> Option<u32> {
         let row = W::row(&matter.scope, slot);
         let class = row.class();
-        if class >> CLASS_BITS != target.layout {
+        if class >> CLASS_BITS != target.layout || class == UNCLASSED {
             return None;
         }
         *self.rows.get_mut(target.row as usize)? = row;

@@ -1,0 +1,165 @@
+//! Writing a state's program.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::build::{Builder, Residual, ask_join, column_place, has_column, lacks, room, settled};
+use super::classes::{CLASS_BITS, NOT_THERE};
+use super::environment::Link;
+use super::machine::{Items, Matter, Place};
+use super::node::{Join, Node, NodeId, Operand, PathId};
+use super::program::{Drafting, Program};
+use super::scope::Scope;
+use crate::facts::{Kind, Slot, UNCLASSED};
+
+impl Builder {
+    /// A program for a state, over rows like those that this request comes to. `None` where it comes
+    /// to rows that are not there, `Some(None)` where no program can be.
+    pub(crate) fn program(&self, matter: &Matter<'_>, at: u32) -> Option<Option<Program>> {
+        let residual = self.residual(at)?;
+        let atoms = self.atoms(residual);
+        let mut writer = Writer::new(matter, Residual::clone(residual), &atoms);
+        match atoms.iter().try_for_each(|atom| writer.write(atom)) {
+            Ok(()) => Some(writer.drafting.finish()),
+            Err(Obstacle::Always) => Some(None),
+            Err(Obstacle::Here) => None,
+        }
+    }
+
+    /// What the conditions that are left mention, each once, in their order.
+    fn atoms(&self, residual: &Residual) -> Vec<Node> {
+        let Items { forbids, step_ups, permits, reasons } = &residual.items;
+        let lists = [forbids, step_ups, permits, reasons];
+        let mut open: Vec<NodeId> = lists.into_iter().flatten().map(|(_, node)| *node).collect();
+        open.reverse();
+        let mut seen = BTreeSet::new();
+        let mut atoms = Vec::new();
+        while let Some(node) = open.pop() {
+            if !seen.insert(node) {
+                continue;
+            }
+            match self.nodes.get(node) {
+                Node::True | Node::False | Node::Fail => {}
+                Node::Not(of) => open.push(*of),
+                Node::All(parts) | Node::Any(parts) => open.extend(parts.iter().rev()),
+                Node::If(test, then, other) => open.extend([other, then, test]),
+                Node::Join(join) if atoms.iter().any(|known| is_join_like(known, join)) => {}
+                atom => atoms.push(atom.clone()),
+            }
+        }
+        atoms
+    }
+}
+
+fn is_join_like(known: &Node, join: &Join) -> bool {
+    matches!(known, Node::Join(known) if known.is_like(join))
+}
+
+/// What keeps a program from being written.
+enum Obstacle {
+    /// The rows that this request comes to: others may do.
+    Here,
+    Always,
+}
+
+/// A program in the making, over the rows that one request comes to.
+struct Writer<'b> {
+    matter: &'b Matter<'b>,
+    /// With the rows that it has come to.
+    residual: Residual,
+    drafting: Drafting,
+    /// The program's number for each path's row, and the row's slot.
+    rows: BTreeMap<PathId, (u8, Slot)>,
+    tests: BTreeMap<PathId, Vec<u32>>,
+}
+
+impl<'b> Writer<'b> {
+    fn new(matter: &'b Matter<'b>, residual: Residual, atoms: &[Node]) -> Self {
+        let mut tests: BTreeMap<PathId, Vec<u32>> = BTreeMap::new();
+        for atom in atoms {
+            if let Node::Test(path, test) = atom {
+                tests.entry(*path).or_default().push(*test);
+            }
+        }
+        let Scope { principal, resource, .. } = matter.scope;
+        let rows = [(0, (0, principal)), (1, (1, resource)), (2, (2, Slot::MAX))];
+        Self { matter, residual, drafting: Drafting::new(), rows: BTreeMap::from(rows), tests }
+    }
+
+    fn write(&mut self, atom: &Node) -> Result<(), Obstacle> {
+        match atom {
+            Node::Test(path, _) => self.row(*path).map(|_| ()),
+            Node::Group(path, bit) => {
+                if let Some((row, _)) = self.row(*path)? {
+                    self.drafting.group(row, (bit / 64) as u16, 1 << (bit % 64));
+                }
+                Ok(())
+            }
+            Node::Join(join) => {
+                for operand in join.operator.operands() {
+                    let (Operand::Root(path) | Operand::Column(path, _)) = operand;
+                    self.row(*path)?;
+                }
+                let known = &self.residual.known;
+                // The same for all rows like these.
+                if join.operator.operands().any(|operand| lacks(self.matter, known, operand))
+                    || settled(self.matter, known, &join.operator).is_some()
+                {
+                    return Ok(());
+                }
+                let rows = &self.rows;
+                let renumbered = |path: u8| rows.get(&PathId::from(path)).map(|(row, _)| *row);
+                // What only the evaluator answers is left to the machine, should it come to that.
+                if let Some(ask) = ask_join(self.matter, &self.residual, join).of_rows(renumbered) {
+                    self.drafting.ask(ask);
+                }
+                Ok(())
+            }
+            _ => Err(Obstacle::Always),
+        }
+    }
+
+    /// The program's number for a path's row, and its slot here; `None` where rows like these lead
+    /// to none.
+    ///
+    /// INVARIANT (expression nesting): `policy::limits` bounds how long paths are, and with it this
+    /// recursion.
+    fn row(&mut self, path: PathId) -> Result<Option<(u8, Slot)>, Obstacle> {
+        let path = self.residual.aliases.path(path);
+        if let Some(known) = self.rows.get(&path) {
+            return Ok(Some(*known));
+        }
+        let Matter { plan, scope, .. } = self.matter;
+        let (from, slot) = match self.matter.link(path) {
+            Some(Link::Column(above, column)) => {
+                let Some((row, slot)) = self.row(*above)? else { return Ok(None) };
+                if has_column(self.matter, &self.residual.known, *above, column) == Some(false) {
+                    return Ok(None);
+                }
+                let place = column_place(self.matter, &self.residual, *above, column);
+                let Some((place, Kind::Entity)) = place else { return Err(Obstacle::Here) };
+                let slot = scope.row(slot).word(place.offset as usize);
+                (Ok(Place { path: row, ..place }), slot)
+            }
+            Some(Link::Literal(literal)) => {
+                let slot = scope.rows.literals().get(*literal as usize);
+                (Err(*literal), *slot.ok_or(Obstacle::Always)?)
+            }
+            _ => return Err(Obstacle::Always),
+        };
+        let (type_number, layout) =
+            (self.matter.path_type(path), scope.row(slot).class() >> CLASS_BITS);
+        let classes = plan.classes.get(type_number as usize).ok_or(Obstacle::Always)?;
+        let columns = classes.layout(layout);
+        if scope.row(slot).class() == UNCLASSED || (columns.is_none() && layout != NOT_THERE) {
+            return Err(Obstacle::Here);
+        }
+        let tests = self.tests.remove(&path).unwrap_or_default();
+        let row = self
+            .drafting
+            .go(from, (type_number, layout), &tests, room(classes))
+            .ok_or(Obstacle::Always)?;
+        self.residual.known.insert(path, columns);
+        self.rows.insert(path, (row, slot));
+        Ok(Some((row, slot)))
+    }
+}
