@@ -594,6 +594,12 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
         if path == 2 {
             return id;
         }
+        // To look where another literal leads would make a path of each that is named.
+        if let Expr::Literal(index) = self.all.arena.get(id)
+            && self.paths.get(path as usize).is_none_or(|of| of.link != Link::Literal(*index))
+        {
+            return id;
+        }
         if let Some(access) = self.access(id)
             && access.path == path
         {
