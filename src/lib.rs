@@ -53,6 +53,6 @@ pub use policy::{
 };
 pub use portal::{
     Action, Caller, ClientId, ContactId, DocumentId, Kind, LinkId, Portal, Preset, StaffId, Tenant,
-    WriteError,
+    TenantChecker, WriteError,
 };
 pub use symbol::Symbol;

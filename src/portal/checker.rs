@@ -155,6 +155,12 @@ impl TenantChecker {
         decision
     }
 
+    /// Who asks, at the checker's moment.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// What it answers from.
     #[must_use]
     pub fn world(&self) -> &Arc<World> {
