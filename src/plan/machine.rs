@@ -351,6 +351,9 @@ impl Machine {
         }
         let Some(builder) = self.builder() else { return };
         state.tries.fetch_add(1, Ordering::Relaxed);
+        if !matter.plan.has_room_for_program() {
+            return;
+        }
         if let Some(program) = builder.program(matter, at) {
             let made = program.map_or(Programmed::Never, Programmed::Ready);
             let _already_there = state.program.set(Box::new(made));

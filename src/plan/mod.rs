@@ -29,6 +29,7 @@ use crate::facts::{Classify, EntityUid, Path, Rows, Shape, Slot, UNCLASSED};
 use crate::symbol::Symbol;
 use classes::{NOT_THERE, TypeClasses};
 use machine::STATES_MAX;
+use program::PROGRAMS_MAX;
 
 pub(crate) use environment::{Environment, Link, PathInfo, TypePlan};
 pub(crate) use eval::{Evaluator, Val};
@@ -61,8 +62,9 @@ pub(crate) struct Plan {
     classes: Vec<TypeClasses>,
     /// By type: whether the moment says to which class a context belongs.
     tests_now: Vec<bool>,
-    /// How many states its machines have made.
+    /// How many states its machines have made, and how many of them were tried for a program.
     states: AtomicU32,
+    programs: AtomicU32,
 }
 
 /// One policy.
@@ -129,6 +131,7 @@ impl Plan {
             classes,
             tests_now,
             states: AtomicU32::new(0),
+            programs: AtomicU32::new(0),
             types,
             arena,
         }
@@ -137,6 +140,11 @@ impl Plan {
     /// Takes the place of one more state, if there is one.
     fn has_room(&self) -> bool {
         self.states.fetch_add(1, Ordering::Relaxed) < STATES_MAX
+    }
+
+    /// Takes the place of one more program, if there is one.
+    fn has_room_for_program(&self) -> bool {
+        self.programs.fetch_add(1, Ordering::Relaxed) < PROGRAMS_MAX
     }
 
     /// Whether it holds every policy of its bundle.

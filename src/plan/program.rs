@@ -22,7 +22,11 @@ const BITS_MAX: u32 = 40;
 /// How many bits find an outcome; of answers that meet there, one is kept.
 const PLACE_BITS: u32 = 8;
 /// The bits for what the tests of one row come to.
-const CLASS_WIDTH: u32 = 2;
+const CLASS_WIDTH: u32 = 3;
+/// Of how many classes a program keeps what they come to: a byte each, for every row that it tests.
+const CLASSES_MAX: usize = 4096;
+/// How many programs a plan has room for, of a few kilobytes each.
+pub(super) const PROGRAMS_MAX: u32 = 4096;
 
 pub(crate) struct Program {
     steps: Box<[Step]>,
@@ -120,6 +124,9 @@ impl Drafting {
         classes: usize,
     ) -> Option<u8> {
         let row = u8::try_from(self.rows).ok().filter(|_| self.rows < ROWS_MAX)?;
+        if !tests.is_empty() && classes > CLASSES_MAX {
+            return None;
+        }
         self.rows += 1;
         let tests = (!tests.is_empty()).then(|| Tests {
             type_number,
