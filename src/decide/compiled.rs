@@ -217,7 +217,10 @@ mod tests {
     }
 
     const OFFICES: &str = "
-        entity Office = { head?: Office, open?: Bool, name: String, also?: Set<String> } tags Long;
+        entity Site = { lead?: Site, open?: Bool };
+        entity Office = {
+            head?: Office, site?: Site, open?: Bool, name: String, also?: Set<String>,
+        } tags Long;
         entity Clerk = { office?: Office, key: String };
         action enter appliesTo { principal: Clerk, resource: Office };
     ";
@@ -286,6 +289,38 @@ mod tests {
             };
             "#,
             &offices(),
+        );
+    }
+
+    #[test]
+    fn what_lies_beyond_a_row_that_names_itself_is_found_from_there() {
+        let site = |id: &str| EntityUid::new("Site", id);
+        let office = |id: &str, head: &str, at: &str| {
+            Entity::new(EntityUid::new("Office", id))
+                .with("name", id)
+                .with("head", EntityUid::new("Office", head))
+                .with("site", site(at))
+        };
+        stays_the_same(
+            r#"
+            @id("closed-site") forbid (principal, action, resource) when {
+                resource has site && resource.site has open && !resource.site.open
+            };
+            @id("open-lead") permit (principal, action, resource) when {
+                resource has head && resource.head has site && resource.head.site has lead &&
+                resource.head.site.lead has open && resource.head.site.lead.open
+            };
+            "#,
+            &[
+                Entity::new(site("led")).with("lead", site("leads")),
+                Entity::new(site("leads")).with("open", true),
+                office("a", "a", "led"),
+                office("b", "a", "leads"),
+                office("c", "b", "led"),
+                Entity::new(site("leads")).with("open", false),
+                Entity::new(site("led")).with("lead", site("led")).with("open", true),
+                office("b", "b", "led"),
+            ],
         );
     }
 

@@ -132,7 +132,26 @@ impl Rows {
     /// The slot of an entity that is there, or that others name.
     #[inline]
     pub(crate) fn slot_of(&self, type_number: u32, id: IdKey<'_>) -> Option<Slot> {
-        self.ids.find(self.hash_of(type_number, id), |slot| self.is(slot, type_number, id))
+        let hash = self.hash_of(type_number, id);
+        match id {
+            IdKey::Uuid(key) => {
+                let words = heap::u128_words(key);
+                self.ids.find(hash, |slot| {
+                    self.page(slot).is_some_and(|page| {
+                        page.uuids
+                            && page.type_number == type_number
+                            && page.row(slot).words.first_chunk() == Some(&words)
+                    })
+                })
+            }
+            IdKey::Text(text) => self.ids.find(hash, |slot| {
+                self.page(slot).is_some_and(|page| {
+                    !page.uuids
+                        && page.type_number == type_number
+                        && self.text_at(page.row(slot).word(ID)) == text
+                })
+            }),
+        }
     }
 
     #[inline]
@@ -142,19 +161,6 @@ impl Rows {
             IdKey::Text(text) => self.hash.hash_one((type_number, text)),
         };
         hash as u32
-    }
-
-    #[inline]
-    fn is(&self, slot: Slot, type_number: u32, id: IdKey<'_>) -> bool {
-        let Some(page) = self.page(slot) else { return false };
-        page.type_number == type_number
-            && match id {
-                IdKey::Uuid(key) => {
-                    page.uuids
-                        && page.row(slot).words.get(ID..CLASS).map(heap::u128_of) == Some(key)
-                }
-                IdKey::Text(text) => !page.uuids && self.text_at(page.row(slot).word(ID)) == text,
-            }
     }
 
     #[inline]

@@ -15,7 +15,7 @@ struct Entry {
 /// a page. Nothing is removed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
-    pages: Paged<Box<[Entry]>>,
+    pages: Paged<[Entry; PAGE_ENTRIES]>,
     len: usize,
 }
 
@@ -68,7 +68,7 @@ impl Table {
     /// Doubles the table as often as asked, or starts it.
     fn grow(&mut self, doublings: u32) {
         let count = (self.pages.len() << doublings).max(1);
-        let mut pages = vec![vec![Entry::default(); PAGE_ENTRIES].into_boxed_slice(); count];
+        let mut pages = vec![[Entry::default(); PAGE_ENTRIES]; count];
         for entry in self.pages.iter().flat_map(|page| page.iter()).filter(|e| e.next != 0) {
             let start = entry.hash as usize % PAGE_ENTRIES;
             let free = pages.get_mut(page_of(entry.hash, count)).and_then(|page| {

@@ -45,10 +45,6 @@ impl Aliases {
         self.0.get(&path).copied().unwrap_or(path)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (PathId, PathId)> {
-        self.0.iter().map(|(path, same)| (*path, *same))
-    }
-
     pub(super) fn extend(&mut self, others: &Self) {
         self.0.extend(&others.0);
     }

@@ -29,13 +29,39 @@ pub(crate) struct Builder {
 pub(super) struct Residual {
     pub(super) items: Items,
     /// The rows that were found: where they keep their columns, or that they are not there.
-    pub(super) known: BTreeMap<PathId, Option<Layout>>,
-    /// What leads to rows that shorter paths lead to.
-    pub(super) aliases: Aliases,
+    pub(super) known: Known,
     /// How many of the rows that every request has were asked about.
     roots: u8,
     /// The groups that were asked for together, where the answer was yes.
     probed: BTreeSet<(PathId, u32)>,
+}
+
+/// Rows by their paths.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(super) struct Known {
+    /// Where they keep their columns; `None` for those that are not there.
+    rows: BTreeMap<PathId, Option<Layout>>,
+    /// What leads to rows that shorter paths lead to. Rows are known by the shorter ones alone.
+    pub(super) aliases: Aliases,
+}
+
+impl Known {
+    fn has(&self, path: PathId) -> bool {
+        self.rows.contains_key(&self.aliases.path(path))
+    }
+
+    pub(super) fn insert(&mut self, path: PathId, layout: Option<Layout>) {
+        self.rows.insert(path, layout);
+    }
+
+    fn get(&self, path: PathId) -> Option<&Option<Layout>> {
+        self.rows.get(&self.aliases.path(path))
+    }
+
+    /// The path that a path goes on from.
+    fn parent(&self, matter: &Matter<'_>, path: PathId) -> Option<PathId> {
+        matter.parent(path).map(|parent| self.aliases.path(parent))
+    }
 }
 
 /// What was answered.
@@ -73,8 +99,7 @@ impl Builder {
     pub(crate) fn start(&mut self, matter: &Matter<'_>) -> Option<(u32, State)> {
         let residual = Residual {
             items: self.all.clone(),
-            known: BTreeMap::new(),
-            aliases: Aliases::default(),
+            known: Known::default(),
             roots: 0,
             probed: BTreeSet::new(),
         };
@@ -166,10 +191,7 @@ impl Builder {
         // Of other rows nothing is known yet at that time.
         if ROOTS.iter().any(|(root, _)| *root == path) {
             aliases = Aliases::of(matter, path, &class.own);
-            for (longer, _) in aliases.iter().filter(|(_, same)| *same == path) {
-                residual.known.insert(longer, class.layout.clone());
-            }
-            residual.aliases.extend(&aliases);
+            residual.known.aliases.extend(&aliases);
         }
         Some(Answer::Class(path, class.outcomes, aliases))
     }
@@ -192,8 +214,7 @@ impl Builder {
         let step = self.step(matter.plan, &residual);
         if !matches!(step, Step::Ask(_)) {
             // How it came to this is of no more interest.
-            residual.known.clear();
-            residual.aliases = Aliases::default();
+            residual.known = Known::default();
             residual.roots = 0;
             residual.probed.clear();
             if let Step::Done(verdict) = step {
@@ -382,10 +403,10 @@ impl Builder {
         let mut first = None;
         let mut at = Some(path);
         while let Some(path) = at {
-            if !residual.known.contains_key(&path) {
+            if !residual.known.has(path) {
                 first = Some(path);
             }
-            at = matter.parent(path);
+            at = residual.known.parent(matter, path);
         }
         first
     }
@@ -393,16 +414,17 @@ impl Builder {
     /// Forgets what no condition that is left depends on.
     fn prune(&self, matter: &Matter<'_>, residual: &mut Residual) {
         let mentioned = self.mentioned(residual);
-        let mut needed = BTreeSet::new();
+        let (mut needed, mut longer) = (BTreeSet::new(), BTreeSet::new());
         for path in &mentioned.paths {
             let mut at = Some(*path);
             while let Some(path) = at {
                 needed.insert(path);
-                at = matter.parent(path);
+                longer.extend(matter.parent(path));
+                at = residual.known.parent(matter, path);
             }
         }
-        residual.known.retain(|path, _| needed.contains(path));
-        residual.aliases.retain(|path| needed.contains(&path));
+        residual.known.rows.retain(|path, _| needed.contains(path));
+        residual.known.aliases.retain(|path| longer.contains(&path));
         residual.probed.retain(|probed| mentioned.groups.contains_key(probed));
     }
 
@@ -459,7 +481,7 @@ impl Builder {
     fn substitute(
         &mut self,
         matter: &Matter<'_>,
-        known: &BTreeMap<PathId, Option<Layout>>,
+        known: &Known,
         answer: &Answer,
         node: NodeId,
         done: &mut HashMap<NodeId, NodeId>,
@@ -583,7 +605,7 @@ fn unsettled<'i>(mut items: impl Iterator<Item = &'i (u32, NodeId)>) -> Option<S
 }
 
 /// Whether a condition cannot fail, with what is known of the rows.
-fn is_safe(nodes: &Nodes, known: &BTreeMap<PathId, Option<Layout>>, node: NodeId) -> bool {
+fn is_safe(nodes: &Nodes, known: &Known, node: NodeId) -> bool {
     match nodes.get(node) {
         Node::True | Node::False => true,
         Node::Fail | Node::Test(..) => false,
@@ -594,35 +616,27 @@ fn is_safe(nodes: &Nodes, known: &BTreeMap<PathId, Option<Layout>>, node: NodeId
         Node::If(test, then, other) => {
             [test, then, other].into_iter().all(|part| is_safe(nodes, known, *part))
         }
-        Node::Group(path, _) => known.contains_key(path),
+        Node::Group(path, _) => known.has(*path),
         Node::Join(join) => {
             join.operator != JoinOperator::Other
-                && join
-                    .operator
-                    .operands()
-                    .filter_map(Operand::row)
-                    .all(|path| known.contains_key(&path))
+                && join.operator.operands().filter_map(Operand::row).all(|path| known.has(path))
         }
     }
 }
 
 /// Whether the way to a path's row ends early: a row on it is not there, or lacks the column.
-fn is_nowhere(matter: &Matter<'_>, known: &BTreeMap<PathId, Option<Layout>>, path: PathId) -> bool {
+fn is_nowhere(matter: &Matter<'_>, known: &Known, path: PathId) -> bool {
     let mut at = path;
     while let Some(Link::Column(from, column)) = matter.link(at) {
         if has_column(matter, known, *from, column) == Some(false) {
             return true;
         }
-        at = *from;
+        at = known.aliases.path(*from);
     }
     false
 }
 
-pub(super) fn lacks(
-    matter: &Matter<'_>,
-    known: &BTreeMap<PathId, Option<Layout>>,
-    operand: &Operand,
-) -> bool {
+pub(super) fn lacks(matter: &Matter<'_>, known: &Known, operand: &Operand) -> bool {
     match operand {
         Operand::Root(path) => is_nowhere(matter, known, *path),
         Operand::Column(path, column) => {
@@ -634,11 +648,7 @@ pub(super) fn lacks(
 
 /// What comes of a join, where that is a matter of what its operands are: a value is itself, and
 /// what has no tags has none of this name.
-pub(super) fn settled(
-    matter: &Matter<'_>,
-    known: &BTreeMap<PathId, Option<Layout>>,
-    operator: &JoinOperator,
-) -> Option<bool> {
+pub(super) fn settled(matter: &Matter<'_>, known: &Known, operator: &JoinOperator) -> Option<bool> {
     let is_there = |operand: &Operand| match operand {
         Operand::Root(path) => *path <= 1,
         Operand::Column(path, column) => has_column(matter, known, *path, column) == Some(true),
@@ -647,7 +657,7 @@ pub(super) fn settled(
         JoinOperator::Equal(left, right) => (left == right && is_there(left)).then_some(true),
         JoinOperator::HasTag(Operand::Root(path), tag) => {
             let tags = matter.plan.column_number(matter.path_type(*path), &TAGS.into())?;
-            let has_none = match known.get(path)? {
+            let has_none = match known.get(*path)? {
                 Some(layout) => layout.get(tags)?.is_none(),
                 None => true,
             };
@@ -660,11 +670,11 @@ pub(super) fn settled(
 /// Whether a row has a column, if the row is known.
 pub(super) fn has_column(
     matter: &Matter<'_>,
-    known: &BTreeMap<PathId, Option<Layout>>,
+    known: &Known,
     path: PathId,
     column: &crate::facts::Path,
 ) -> Option<bool> {
-    let layout = known.get(&path)?;
+    let layout = known.get(path)?;
     let number = matter.plan.column_number(matter.path_type(path), column)?;
     Some(layout.as_ref().is_some_and(|layout| layout.get(number).is_some_and(Option::is_some)))
 }
@@ -675,10 +685,11 @@ pub(super) fn column_place(
     path: PathId,
     column: &crate::facts::Path,
 ) -> Option<(Place, Kind)> {
-    let layout = residual.known.get(&path)?.as_ref()?;
+    let path = residual.known.aliases.path(path);
+    let layout = residual.known.get(path)?.as_ref()?;
     let number = matter.plan.column_number(matter.path_type(path), column)?;
     let (offset, kind) = layout.get(number).copied().flatten()?;
-    let path = residual.aliases.path(path) as u8;
+    let path = path as u8;
     Some((Place { path, offset: u16::try_from(offset).ok()? }, kind))
 }
 
@@ -686,7 +697,7 @@ pub(super) fn ask_join(matter: &Matter<'_>, residual: &Residual, join: &Join) ->
     let other = Ask::Other(join.expr);
     let place = |operand: &Operand| match operand {
         Operand::Root(path) => {
-            let path = residual.aliases.path(*path) as u8;
+            let path = residual.known.aliases.path(*path) as u8;
             Some((Place { path, offset: 0 }, Kind::Entity))
         }
         Operand::Column(path, column) => column_place(matter, residual, *path, column),

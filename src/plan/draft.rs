@@ -124,7 +124,7 @@ impl<'b> Writer<'b> {
     /// INVARIANT (expression nesting): `policy::limits` bounds how long paths are, and with it this
     /// recursion.
     fn row(&mut self, path: PathId) -> Result<Option<(u8, Slot)>, Obstacle> {
-        let path = self.residual.aliases.path(path);
+        let path = self.residual.known.aliases.path(path);
         if let Some(known) = self.rows.get(&path) {
             return Ok(Some(*known));
         }

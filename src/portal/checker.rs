@@ -56,7 +56,8 @@ pub struct TenantChecker {
 struct Ready {
     checker: Checker,
     environments: Arc<Environments>,
-    principal: &'static str,
+    /// Its type's place among [`PRINCIPALS`].
+    principal: usize,
 }
 
 /// What can be asked under some policies, found when it is asked first.
@@ -69,6 +70,11 @@ pub(super) struct Environments {
 
 const PRINCIPALS: [&str; 3] = ["Contact", "Link", "Staff"];
 const RESOURCES: [&str; 4] = ["Document", "Contact", "Client", "Tenant"];
+// Their places there.
+const DOCUMENT: usize = 0;
+const CONTACT: usize = 1;
+const CLIENT: usize = 2;
+const TENANT: usize = 3;
 
 impl Environments {
     /// Those under a world's policies.
@@ -82,19 +88,22 @@ impl Environments {
         self.probe.is_of(world)
     }
 
+    /// The environment of two types by their places among [`PRINCIPALS`] and [`RESOURCES`].
+    #[inline]
     fn find(
         &self,
         world: &World,
-        principal: &str,
+        principal: usize,
         action: Action,
-        resource: &str,
+        resource: usize,
     ) -> Option<&Environment> {
-        let place = |all: &[&str], name: &str| all.iter().position(|known| *known == name);
-        let (of, on) = (place(&PRINCIPALS, principal)?, place(&RESOURCES, resource)?);
-        let at = (of * RESOURCES.len() + on) * Action::ALL.len() + action as usize;
-        self.all
-            .get(at)?
-            .get_or_init(|| world.environment(principal, action.uid(), resource).ok())
+        let at = (principal * RESOURCES.len() + resource) * Action::ALL.len() + action as usize;
+        let place = self.all.get(at)?;
+        place
+            .get_or_init(|| {
+                let (of, on) = (PRINCIPALS.get(principal)?, RESOURCES.get(resource)?);
+                world.environment(of, action.uid(), on).ok()
+            })
             .as_ref()
     }
 }
@@ -126,8 +135,8 @@ impl Tenant {
             return None;
         }
         let name = request.principal().type_name();
-        let principal = PRINCIPALS.into_iter().find(|known| *known == name)?;
-        let environment = environments.find(world, principal, Action::View, "Document")?;
+        let principal = PRINCIPALS.iter().position(|known| *known == name)?;
+        let environment = environments.find(world, principal, Action::View, DOCUMENT)?;
         let context = world.context(environment, request.context.clone()).ok()?;
         let checker = world.checker(environment, request.principal().id(), &context).ok()?;
         Some(Ready { checker, environments, principal })
@@ -170,16 +179,16 @@ impl TenantChecker {
     pub(super) fn decide(&self, action: Action, resource: &Resource) -> Decision {
         let known = match resource {
             Resource::Document(document) => {
-                self.decide_known(action, "Document", document.tenant(), document.id())
+                self.decide_known(action, DOCUMENT, document.tenant(), document.id())
             }
             Resource::Contact(contact) => {
-                self.decide_known(action, "Contact", contact.tenant(), contact.id())
+                self.decide_known(action, CONTACT, contact.tenant(), contact.id())
             }
             Resource::Client(client) => {
-                self.decide_known(action, "Client", client.tenant(), client.id())
+                self.decide_known(action, CLIENT, client.tenant(), client.id())
             }
             Resource::Portal => {
-                self.decide_known(action, "Tenant", self.tenant.id(), self.tenant.id())
+                self.decide_known(action, TENANT, self.tenant.id(), self.tenant.id())
             }
             Resource::Child { .. } | Resource::Inline { .. } | Resource::Prospect(_) => None,
         };
@@ -187,7 +196,7 @@ impl TenantChecker {
     }
 
     fn decide_document(&self, action: Action, document: &DocumentId) -> Decision {
-        self.decide_known(action, "Document", document.tenant(), document.id())
+        self.decide_known(action, DOCUMENT, document.tenant(), document.id())
             .unwrap_or_else(|| self.decide_request(action, &Resource::from(document)))
     }
 
@@ -196,7 +205,7 @@ impl TenantChecker {
     fn decide_known(
         &self,
         action: Action,
-        type_name: &str,
+        resource: usize,
         tenant: &str,
         id: &str,
     ) -> Option<Decision> {
@@ -204,7 +213,7 @@ impl TenantChecker {
         if tenant != self.tenant.id() {
             return None;
         }
-        let environment = environments.find(&self.world, principal, action, type_name)?;
+        let environment = environments.find(&self.world, *principal, action, resource)?;
         checker.serves(environment).then(|| checker.check(environment, id))
     }
 
