@@ -147,6 +147,7 @@ impl Builder {
         self.state(matter, residual)
     }
 
+    /// What is left in a state.
     pub(super) fn residual(&self, at: u32) -> Option<&Residual> {
         self.residuals.get(at.checked_sub(FIRST)? as usize).map(|residual| &**residual)
     }
