@@ -86,7 +86,6 @@ const REACHABLE: &[(&[&str], &[&[&str]])] = &[
     (
         &[
             "ask principal",
-            "ask context",
             "ask resource",
             "ask literal, by layout",
             "ask follow, by class",
@@ -111,6 +110,7 @@ const REACHABLE: &[(&[&str], &[&[&str]])] = &[
         ],
         &[YES_OR_NO],
     ),
+    (&["ask context"], &[&["there"]]),
     (&["ask literal, by class"], &[&["found"]]),
     (&["ask other"], &[YES_OR_NO, &["no answer"]]),
 ];
