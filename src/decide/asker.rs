@@ -22,17 +22,19 @@ pub(crate) struct Asked {
 #[derive(Debug, Clone)]
 pub(crate) struct Circumstances(Arc<Local>);
 
-/// What is written of some circumstances by turns: those of this thread's last few checks.
+/// Circumstances that were laid out for a world, to be used again.
 #[derive(Default)]
 struct Kept {
-    /// The world and the circumstances that it was laid out for.
+    /// The serials of the world and of the circumstances.
     of: Option<(u64, u64)>,
     local: Local,
 }
 
+/// How many of them a thread keeps.
 const KEPT: usize = 4;
 
 thread_local! {
+    /// With the place that was written last.
     static CIRCUMSTANCES: RefCell<([Kept; KEPT], usize)> = RefCell::default();
 }
 
@@ -75,7 +77,7 @@ pub(crate) fn decide_in(
         let mut own = Kept::default();
         let mut all = kept.try_borrow_mut();
         let kept = match all.as_deref_mut() {
-            // A clock that asks again while it is asked.
+            // Nothing that is called from here asks again; it would get one of its own.
             Err(_) => &mut own,
             Ok((kept, next)) => {
                 let of = Some((world.serial(), serial));
@@ -146,14 +148,17 @@ fn decide_unnamed(
     resource: IdKey<'_>,
     local: &Local,
 ) -> Decision {
-    let (rows, mut local) = (world.facts().rows(), local.clone());
-    let mut slot = |type_number: u32, id: IdKey<'_>| {
-        let type_name = world.plan().type_name(type_number);
-        local.slot(rows, &EntityUid::new(type_name, id.text()))
-    };
-    let slots = [slot(asked.principal, principal), slot(asked.resource, resource)];
-    let classes = slots.map(|slot| rows.row(slot).class());
-    decide_slots(world, asked, slots, classes, &local)
+    let mut local = local.clone();
+    let principal = name(world, &mut local, asked.principal, principal);
+    let resource = name(world, &mut local, asked.resource, resource);
+    let classes = [principal, resource].map(|slot| world.facts().rows().row(slot).class());
+    decide_slots(world, asked, [principal, resource], classes, &local)
+}
+
+/// The slot of an entity, of the request's own where no facts name it.
+fn name(world: &World, local: &mut Local, type_number: u32, id: IdKey<'_>) -> Slot {
+    let type_name = world.plan().type_name(type_number);
+    local.slot(world.facts().rows(), &EntityUid::new(type_name, id.text()))
 }
 
 #[inline]
@@ -199,8 +204,7 @@ impl Asker {
             Some(principal) => (circumstances.clone(), principal),
             None => {
                 let mut local = Local::clone(&circumstances.0);
-                let type_name = world.plan().type_name(type_number);
-                let principal = local.slot(rows, &EntityUid::new(type_name, id.text()));
+                let principal = name(world, &mut local, type_number, id);
                 (Circumstances(Arc::new(local)), principal)
             }
         };
@@ -232,11 +236,9 @@ impl Asker {
     #[cold]
     fn decide_unnamed(&self, world: &World, asked: Asked, resource: IdKey<'_>) -> Decision {
         let mut local = Local::clone(&self.circumstances.0);
-        let type_name = world.plan().type_name(asked.resource);
-        let rows = world.facts().rows();
-        let slot = local.slot(rows, &EntityUid::new(type_name, resource.text()));
-        let (slots, classes) = ([self.principal, slot], [self.class, rows.row(slot).class()]);
-        decide_slots(world, asked, slots, classes, &local)
+        let slot = name(world, &mut local, asked.resource, resource);
+        let class = world.facts().rows().row(slot).class();
+        decide_slots(world, asked, [self.principal, slot], [self.class, class], &local)
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn decide_matter(world: &World, matter: &Matter<'_>) -> Decision {
     #[cfg(feature = "coverage")]
     crate::coverage::count_check(known.is_some());
     match known {
-        Some(known) => world.outcomes().decision(world, known),
+        Some(known) => world.decisions().decision(world, known),
         None => decide_by_all(world, matter),
     }
 }
@@ -62,9 +62,9 @@ fn decide_by_all(world: &World, matter: &Matter<'_>) -> Decision {
 
 /// The decision of each verdict, by its number, ready but for the revision.
 #[derive(Debug)]
-pub(crate) struct Outcomes(Box<[Decision]>);
+pub(crate) struct Decisions(Box<[Decision]>);
 
-impl Outcomes {
+impl Decisions {
     pub(crate) fn of(plan: &Plan, bundle: Digest) -> Self {
         let refused = refusal(bundle, Revision::default(), None);
         let each = plan.rules.iter().flat_map(|rule| {

@@ -33,7 +33,7 @@ impl Resolved<'_> {
         let admitted = reference::admit(world, request)?;
         let rows = world.facts().rows();
         SCRATCH.with(|scratch| {
-            // A clock that asks again while it is asked gets a scratch of its own.
+            // Nothing that is called from here asks again; it would get a scratch of its own.
             let mut own = Local::default();
             let mut kept = scratch.try_borrow_mut();
             let local = kept.as_deref_mut().unwrap_or(&mut own);

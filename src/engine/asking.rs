@@ -128,8 +128,10 @@ impl Engine {
 
     /// Decides about stored entities, by their ids. The answer is that of [`check`](Self::check).
     ///
-    /// Nothing is allocated, locked or counted on the way, once the policies were asked the like
-    /// before on this thread.
+    /// About entities that facts hold or name, nothing is allocated, locked or counted on the way,
+    /// once the policies were asked the like before. A context that names entities or texts is laid
+    /// out once for each thread and state of the facts. One that leaves `now` to the engine is laid
+    /// out for each check where policies compare `now` with a constant.
     ///
     /// # Example
     ///
@@ -208,9 +210,7 @@ impl Environment {
             names: Arc::new(names),
         })
     }
-}
 
-impl Environment {
     /// Whether a world's plan can decide in these circumstances without looking names up again.
     #[inline]
     pub(super) fn takes(&self, context: &Context, world: &World) -> bool {
@@ -290,12 +290,12 @@ impl Context {
         })
     }
 
-    /// As a checker takes them: of this world, and of this moment.
-    pub(super) fn laid_out(&self, world: &World) -> Circumstances {
+    /// As a checker takes them: of this world, and of one moment.
+    pub(super) fn laid_out(&self, world: &World, now: Timestamp) -> Circumstances {
         let context_type = self.environment.asked.context;
         match &self.laid_out {
             Some(laid_out) => laid_out.clone(),
-            None => Circumstances::new(world, context_type, &self.record_at(world.now())),
+            None => Circumstances::new(world, context_type, &self.record_at(now)),
         }
     }
 

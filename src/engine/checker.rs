@@ -109,14 +109,14 @@ impl World {
             return Err(RequestError::new(message)
                 .with_help("ask the engine for both anew, and for one environment"));
         }
-        let asked = environment.asked();
-        let laid_out = context.laid_out(self);
+        // One moment for both ways to decide.
+        let (asked, now) = (environment.asked(), self.now());
         let asked_as = self
             .shadow()
-            .map(|_| Box::new((environment.principal(principal), context.record_at(self.now()))));
+            .map(|_| Box::new((environment.principal(principal), context.record_at(now))));
         Ok(Checker {
             world: Arc::clone(self),
-            asker: Asker::new(self, (asked.principal, principal.0), &laid_out),
+            asker: Asker::new(self, (asked.principal, principal.0), &context.laid_out(self, now)),
             principal_type: asked.principal,
             context_type: asked.context,
             asked_as,

@@ -97,7 +97,6 @@ pub(crate) struct Shadow {
 }
 
 impl Shadow {
-    /// Decides live, and again if drawn.
     /// Whether this check is one of the share.
     pub(super) fn wants_one(&self) -> bool {
         draw().is_some_and(|drawn| drawn <= self.drawn_max)
@@ -108,6 +107,7 @@ impl Shadow {
         Shadowing::during(|| self.compare(world, request))
     }
 
+    /// Decides live, and again if drawn.
     pub(super) fn check(&self, world: &World, request: &Request) -> Decision {
         if self.wants_one() {
             self.check_twice(world, request)

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::shadow::Shadow;
 use crate::compile;
 use crate::decide::{
-    self, ActionName, Compiled, Decision, Determination, Disclosure, ErrorMode, Evaluator,
-    Explanation, Outcomes, Reference, Request, codes,
+    self, ActionName, Compiled, Decision, Decisions, Determination, Disclosure, ErrorMode,
+    Evaluator, Explanation, Reference, Request, codes,
 };
 use crate::facts::{EntityUid, Facts, Record, Revision, Timestamp};
 use crate::plan::Plan;
@@ -27,7 +27,7 @@ pub struct World {
     revision: Revision,
     rules: Arc<Rules>,
     plan: Arc<Plan>,
-    outcomes: Arc<Outcomes>,
+    decisions: Arc<Decisions>,
     /// No other world has it.
     serial: u64,
     evaluator: Arc<dyn Evaluator>,
@@ -98,14 +98,14 @@ impl World {
         // What the plan does not know, Cedar does.
         let evaluator: Arc<dyn Evaluator> =
             if plan.is_whole() { Arc::new(Compiled) } else { Arc::new(Reference) };
-        let outcomes = Arc::new(Outcomes::of(&plan, policies.digest()));
+        let decisions = Arc::new(Decisions::of(&plan, policies.digest()));
         Self {
             policies,
             facts,
             revision,
             rules,
             plan,
-            outcomes,
+            decisions,
             serial: serial(),
             evaluator,
             shadow,
@@ -131,7 +131,7 @@ impl World {
             revision: self.revision,
             rules: Arc::clone(&self.rules),
             plan: Arc::clone(&self.plan),
-            outcomes: Arc::clone(&self.outcomes),
+            decisions: Arc::clone(&self.decisions),
             serial: serial(),
             evaluator: Arc::clone(&self.evaluator),
             shadow: self.shadow.clone(),
@@ -253,8 +253,8 @@ impl World {
         &self.plan
     }
 
-    pub(crate) fn outcomes(&self) -> &Outcomes {
-        &self.outcomes
+    pub(crate) fn decisions(&self) -> &Decisions {
+        &self.decisions
     }
 
     pub(super) fn shared_plan(&self) -> &Arc<Plan> {

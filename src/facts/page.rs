@@ -11,7 +11,8 @@ use super::value::{Record, Repr};
 /// How many rows a page holds: what a write of one row copies.
 pub(super) const PAGE_ROWS: u32 = 256;
 
-/// How many times as long as its page's others a row has to be, at least, to be kept apart.
+/// A row is kept apart from its page's others if it is more than so many times as long as they are,
+/// and if fewer than one in so many are so long.
 const LONG_MIN: usize = 4;
 
 /// Rows of one type, each of `stride` words.

@@ -51,9 +51,9 @@ pub(crate) struct Rows {
     live: usize,
     hash: RandomState,
     plan: Option<Arc<dyn Classify>>,
-    /// The slots of the plan's literals, and of its groups.
     /// The numbers here of the plan's types, by its own.
     plan_types: Arc<[u32]>,
+    /// The slots of the plan's literals, and of its groups.
     literals: Arc<[Slot]>,
     literal_order: Arc<[(Slot, u32)]>,
     groups: Arc<[Slot]>,

@@ -5,9 +5,8 @@
 //! and whatever the answers are; they make a number, and a table says what it came to before. What
 //! it came to first, the machine said.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::classes::{CLASS_BITS, class_of};
 use super::machine::{Ask, Matter, Place, Verdict, Width, overlap};
@@ -16,7 +15,7 @@ use super::scope::Scope;
 use crate::facts::{ABSENT, Row, Slot, UNCLASSED, contains};
 
 /// How many rows a program reads.
-pub(super) const ROWS_MAX: usize = 12;
+const ROWS_MAX: usize = 12;
 /// How many bits all answers take together at most.
 const BITS_MAX: u32 = 40;
 /// How many bits find an outcome; of answers that meet there, one is kept.
