@@ -431,9 +431,28 @@ impl Builder {
 
     fn mentioned(&self, residual: &Residual) -> Mentioned {
         let mut mentioned = Mentioned::default();
-        let items = &residual.items;
-        let lists = [&items.forbids, &items.step_ups, &items.permits, &items.reasons];
+        self.each_atom(residual, |atom| match atom {
+            Node::Test(path, _) => {
+                mentioned.tested.insert(*path);
+                mentioned.paths.insert(*path);
+            }
+            Node::Group(path, bit) => {
+                mentioned.paths.insert(*path);
+                let mask = mentioned.groups.entry((*path, bit / 64 * 64)).or_default();
+                *mask |= 1 << (bit % 64);
+            }
+            Node::Join(join) => mentioned.paths.extend(join.operator.operands().map(Operand::path)),
+            _ => {}
+        });
+        mentioned
+    }
+
+    /// Shows each question that the conditions which are left are made of once, in their order.
+    pub(super) fn each_atom<'b>(&'b self, residual: &Residual, mut see: impl FnMut(&'b Node)) {
+        let Items { forbids, step_ups, permits, reasons } = &residual.items;
+        let lists = [forbids, step_ups, permits, reasons];
         let mut open: Vec<NodeId> = lists.into_iter().flatten().map(|(_, node)| *node).collect();
+        open.reverse();
         let mut seen = BTreeSet::new();
         while let Some(node) = open.pop() {
             if !seen.insert(node) {
@@ -442,25 +461,11 @@ impl Builder {
             match self.nodes.get(node) {
                 Node::True | Node::False | Node::Fail => {}
                 Node::Not(of) => open.push(*of),
-                Node::All(parts) | Node::Any(parts) => open.extend(parts),
-                Node::If(test, then, other) => open.extend([test, then, other]),
-                Node::Test(path, _) => {
-                    mentioned.tested.insert(*path);
-                    mentioned.paths.insert(*path);
-                }
-                Node::Group(path, bit) => {
-                    mentioned.paths.insert(*path);
-                    let mask = mentioned.groups.entry((*path, bit / 64 * 64)).or_default();
-                    *mask |= 1 << (bit % 64);
-                }
-                Node::Join(join) => {
-                    mentioned.paths.extend(join.operator.operands().map(|operand| match operand {
-                        Operand::Root(path) | Operand::Column(path, _) => *path,
-                    }));
-                }
+                Node::All(parts) | Node::Any(parts) => open.extend(parts.iter().rev()),
+                Node::If(test, then, other) => open.extend([other, then, test]),
+                atom => see(atom),
             }
         }
-        mentioned
     }
 
     fn substitute_all(&mut self, matter: &Matter<'_>, residual: &mut Residual, answer: &Answer) {

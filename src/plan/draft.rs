@@ -1,12 +1,12 @@
 //! Writing a state's program.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::build::{Builder, Residual, ask_join, column_place, has_column, lacks, room, settled};
 use super::classes::{CLASS_BITS, NOT_THERE};
 use super::environment::Link;
-use super::machine::{Items, Matter, Place};
-use super::node::{Join, Node, NodeId, Operand, PathId};
+use super::machine::{Matter, Place};
+use super::node::{Node, PathId};
 use super::program::{Drafting, Program};
 use super::scope::Scope;
 use crate::facts::{Kind, Slot, UNCLASSED};
@@ -16,7 +16,16 @@ impl Builder {
     /// to rows that are not there, `Some(None)` where no program can be.
     pub(crate) fn program(&self, matter: &Matter<'_>, at: u32) -> Option<Option<Program>> {
         let residual = self.residual(at)?;
-        let atoms = self.atoms(residual);
+        let mut atoms: Vec<Node> = Vec::new();
+        self.each_atom(residual, |atom| {
+            let is_known = |known: &Node| match (known, atom) {
+                (Node::Join(known), Node::Join(join)) => known.is_like(join),
+                _ => false,
+            };
+            if !atoms.iter().any(is_known) {
+                atoms.push(atom.clone());
+            }
+        });
         let mut writer = Writer::new(matter, Residual::clone(residual), &atoms);
         match atoms.iter().try_for_each(|atom| writer.write(atom)) {
             Ok(()) => Some(writer.drafting.finish()),
@@ -24,34 +33,6 @@ impl Builder {
             Err(Obstacle::Here) => None,
         }
     }
-
-    /// What the conditions that are left mention, each once, in their order.
-    fn atoms(&self, residual: &Residual) -> Vec<Node> {
-        let Items { forbids, step_ups, permits, reasons } = &residual.items;
-        let lists = [forbids, step_ups, permits, reasons];
-        let mut open: Vec<NodeId> = lists.into_iter().flatten().map(|(_, node)| *node).collect();
-        open.reverse();
-        let mut seen = BTreeSet::new();
-        let mut atoms = Vec::new();
-        while let Some(node) = open.pop() {
-            if !seen.insert(node) {
-                continue;
-            }
-            match self.nodes.get(node) {
-                Node::True | Node::False | Node::Fail => {}
-                Node::Not(of) => open.push(*of),
-                Node::All(parts) | Node::Any(parts) => open.extend(parts.iter().rev()),
-                Node::If(test, then, other) => open.extend([other, then, test]),
-                Node::Join(join) if atoms.iter().any(|known| is_join_like(known, join)) => {}
-                atom => atoms.push(atom.clone()),
-            }
-        }
-        atoms
-    }
-}
-
-fn is_join_like(known: &Node, join: &Join) -> bool {
-    matches!(known, Node::Join(known) if known.is_like(join))
 }
 
 /// What keeps a program from being written.
@@ -96,8 +77,7 @@ impl<'b> Writer<'b> {
             }
             Node::Join(join) => {
                 for operand in join.operator.operands() {
-                    let (Operand::Root(path) | Operand::Column(path, _)) = operand;
-                    self.row(*path)?;
+                    self.row(operand.path())?;
                 }
                 let known = &self.residual.known;
                 // The same for all rows like these.

@@ -114,6 +114,13 @@ pub(crate) enum Operand {
 }
 
 impl Operand {
+    /// The path of the entity that it is, or is a column of.
+    pub(crate) fn path(&self) -> PathId {
+        match self {
+            Self::Root(path) | Self::Column(path, _) => *path,
+        }
+    }
+
     /// The row that has to be read.
     pub(crate) fn row(&self) -> Option<PathId> {
         match self {
