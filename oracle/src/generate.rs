@@ -1,5 +1,6 @@
 //! Random facts, policies and requests, directed by types, with a share of ill-typed ones.
 
+mod expression;
 mod model;
 mod plain;
 mod policy;

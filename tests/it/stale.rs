@@ -19,8 +19,8 @@ use doorward::{
 use crate::threads::{add_contact, add_invoices, session, tenant};
 
 const CHECKERS: usize = 4;
-/// The writer waits for as many checks before it writes again, so that there is something to see
-/// on both sides of each write.
+/// So many checks begin after each write before the next, so that each of them is seen, whatever
+/// the scheduler does: counted from the start, two writes in a row would hide the first of them.
 const CHECKS_PER_WRITE: usize = 32;
 /// About how many writes there are at least, however few the checks.
 const WRITES_MIN: usize = 40;
@@ -34,6 +34,7 @@ fn check_count(count: usize) -> usize {
 /// Runs `check` so many times, on several threads, while `write` is called again and again on
 /// another. `check` is told its number.
 fn while_writing(count: usize, mut write: impl FnMut(usize) + Send, check: impl Fn(usize) + Sync) {
+    assert!(count >= 2 * WRITES_MIN * CHECKS_PER_WRITE, "too few checks to write beside them");
     let started = Instant::now();
     let [begun, written] = [const { AtomicUsize::new(0) }; 2];
     let writes = thread::scope(|scope| {
@@ -51,14 +52,15 @@ fn while_writing(count: usize, mut write: impl FnMut(usize) + Send, check: impl 
             }
         };
         let checkers: Vec<_> = (0..CHECKERS).map(|_| scope.spawn(work)).collect();
-        let mut writes = 0;
+        let (mut writes, mut next) = (0, 0);
         while checkers.iter().any(|checker| !checker.is_finished()) {
-            if begun.load(Ordering::Relaxed) < writes * CHECKS_PER_WRITE {
+            if begun.load(Ordering::Relaxed) < next {
                 thread::yield_now();
                 continue;
             }
             write(writes);
             writes += 1;
+            next = begun.load(Ordering::Relaxed) + CHECKS_PER_WRITE;
             written.store(writes, Ordering::Relaxed);
         }
         writes

@@ -1,8 +1,9 @@
 //! Conditions as people write them: rows compared with values, with literals and with each other.
 //! Machines decide these by looking at one or two columns, which the nested ones never come to.
 
+use super::expression::{dot, has};
 use super::model::{Shape, Ty};
-use super::policy::{Holder, Scope, dot, has};
+use super::policy::{Holder, Scope};
 use super::{Maker, Val};
 
 /// More than these are seldom picked.
