@@ -4,8 +4,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use doorward::{
-    Changes, Context, Engine, Entity, EntityUid, Environment, Facts, Id, PolicyBundle, Record,
-    Request, Resolved, Value,
+    Changes, Context, Engine, Entity, EntityUid, Environment, Id, PolicyBundle, Record, Request,
+    Resolved, Value,
 };
 use uuid::Uuid;
 
@@ -66,7 +66,7 @@ impl Ours {
 
     /// From typed rows.
     pub fn from_rows(bundle: PolicyBundle, rows: Vec<Entity>) -> Result<Self, Box<dyn Error>> {
-        let facts: Facts = rows.into_iter().collect();
+        let facts = bundle.facts(rows);
         Self::new(Engine::builder(bundle).facts(facts).build()?)
     }
 

@@ -183,17 +183,13 @@ pub(super) fn write(heap: &mut Vec<u32>, value: &Value, numbering: &mut impl Num
 fn write_set(heap: &mut Vec<u32>, elements: &BTreeSet<Value>, numbering: &mut impl Numbering) {
     let count = elements.len() as u32;
     if elements.iter().all(|element| element.as_entity().is_some()) {
-        let mut slots: Vec<u32> =
-            elements.iter().filter_map(Value::as_entity).map(|uid| numbering.entity(uid)).collect();
-        slots.sort_unstable();
         heap.push(head(ENTITIES, count));
-        heap.extend(slots);
+        let slots = elements.iter().filter_map(Value::as_entity).map(|uid| numbering.entity(uid));
+        extend_sorted(heap, slots);
     } else if elements.iter().all(|element| element.as_str().is_some()) {
-        let mut texts: Vec<u32> =
-            elements.iter().filter_map(Value::as_str).map(|text| numbering.text(text)).collect();
-        texts.sort_unstable();
         heap.push(head(TEXTS, count));
-        heap.extend(texts);
+        let texts = elements.iter().filter_map(Value::as_str).map(|text| numbering.text(text));
+        extend_sorted(heap, texts);
     } else {
         let start = open(heap, head(MIXED, count));
         for element in elements {
@@ -223,10 +219,17 @@ pub(crate) fn contains(numbers: &[u32], wanted: u32) -> bool {
     numbers.binary_search(&wanted).is_ok()
 }
 
-pub(super) fn write_parents(heap: &mut Vec<u32>, slots: &[u32]) {
-    heap.push(head(PARENTS, slots.len() as u32));
-    heap.extend(slots);
-    heap.extend(slots.iter().map(|_| 0));
+pub(super) fn write_parents(heap: &mut Vec<u32>, slots: impl ExactSizeIterator<Item = u32>) {
+    let count = slots.len();
+    heap.push(head(PARENTS, count as u32));
+    extend_sorted(heap, slots);
+    heap.resize(heap.len() + count, 0);
+}
+
+fn extend_sorted(heap: &mut Vec<u32>, words: impl Iterator<Item = u32>) {
+    let start = heap.len();
+    heap.extend(words);
+    heap.get_mut(start..).unwrap_or_default().sort_unstable();
 }
 
 fn open(heap: &mut Vec<u32>, head: u32) -> usize {

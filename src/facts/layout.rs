@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 /// The words before a row's columns.
 pub(crate) const HEADER: usize = 8;
 /// The id: a UUID in four words, or the number of a text in the first.
@@ -51,6 +53,15 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// How many words a value takes in its row.
+    pub(super) const fn words(self) -> usize {
+        match self {
+            Self::Record => 0,
+            Self::Long | Self::Decimal | Self::Datetime | Self::Duration => 2,
+            _ => 1,
+        }
+    }
+
     pub(crate) const fn in_heap(self) -> bool {
         matches!(self, Self::Ip | Self::Set | Self::Tags)
     }
@@ -81,9 +92,9 @@ pub(crate) struct Shape {
 #[derive(Debug, Clone)]
 pub(crate) struct Catalog {
     types: Vec<Arc<str>>,
-    type_numbers: HashMap<Arc<str>, u32>,
+    type_numbers: HashMap<Arc<str>, u32, RandomState>,
     shapes: Vec<Arc<Shape>>,
-    shape_numbers: HashMap<Arc<Shape>, u32>,
+    shape_numbers: HashMap<Arc<Shape>, u32, RandomState>,
 }
 
 impl Default for Catalog {
@@ -91,9 +102,9 @@ impl Default for Catalog {
         let absent = Arc::new(Shape { type_number: u32::MAX, columns: Box::new([]) });
         Self {
             types: Vec::new(),
-            type_numbers: HashMap::new(),
+            type_numbers: HashMap::default(),
             shapes: vec![absent],
-            shape_numbers: HashMap::new(),
+            shape_numbers: HashMap::default(),
         }
     }
 }

@@ -372,33 +372,29 @@ impl Rows {
 
 /// Writing.
 impl Rows {
-    /// Writes a whole row.
-    pub(crate) fn put(&mut self, entity: &Entity) {
+    /// Writes a whole row, laid out in a draft of these rows' own.
+    pub(crate) fn put(&mut self, entity: &Entity, draft: &mut Draft) {
         let slot = self.place(entity.uid(), false);
-        self.put_at(slot, entity);
+        self.put_at(slot, entity, draft);
     }
 
     /// Writes the row of an entity that the schema declares.
     pub(crate) fn declare(&mut self, entity: &Entity) {
         let slot = self.place(entity.uid(), true);
-        self.put_at(slot, entity);
+        self.put_at(slot, entity, &mut Draft::default());
     }
 
-    fn put_at(&mut self, slot: Slot, entity: &Entity) {
+    fn put_at(&mut self, slot: Slot, entity: &Entity, draft: &mut Draft) {
         let was_there = self.is_fact(slot);
-        let mut draft = Draft::default();
         // The heap is taken out, since laying out may make rows for what is named.
         let mut heap = self.page_mut(slot).map(|page| std::mem::take(&mut page.heap));
         let Some(heap) = heap.as_mut() else { return };
         draft.lay_out(heap, entity, self);
-        let shape = Shape {
-            type_number: self.type_number(slot),
-            columns: draft.columns.into_boxed_slice(),
-        };
-        let shape = match self.catalog.shape_number(&shape) {
-            Some(number) => number,
-            None => Arc::make_mut(&mut self.catalog).add_shape(shape),
-        };
+        let shape =
+            draft.shape(self.type_number(slot), |shape| match self.catalog.shape_number(&shape) {
+                Some(number) => number,
+                None => Arc::make_mut(&mut self.catalog).add_shape(shape),
+            });
         let catalog = Arc::clone(&self.catalog);
         let lane = lane_of(self.type_number(slot), self.page(slot).is_some_and(|it| it.uuids));
         if self.lanes.get(lane).is_some_and(|lane| lane.words < draft.words.len())
@@ -560,14 +556,14 @@ impl Rows {
 
     /// Brings the ancestries up to date after a row's parents changed.
     fn relate(&mut self, slot: Slot) {
-        let parents = self.row(slot).parents().to_vec();
-        if !parents.is_empty() {
-            parents.iter().for_each(|parent| self.make_inner(*parent));
-            let numbers: Vec<u32> =
-                parents.iter().map(|parent| self.row(*parent).word(INNER)).collect();
+        let mut at = 0;
+        while let Some(parent) = self.row(slot).parents().get(at).copied() {
+            self.make_inner(parent);
+            let number = self.row(parent).word(INNER);
             if let Some(page) = self.page_mut(slot) {
-                page.number_parents(slot, numbers.into_iter());
+                page.number_parent(slot, at, number);
             }
+            at += 1;
         }
         let row = self.row(slot);
         if let Some(ancestry) = self.ancestry(row)
@@ -592,6 +588,9 @@ impl Rows {
 
     /// Gives a row an ancestry of its own, and all above it.
     fn make_inner(&mut self, slot: Slot) {
+        if self.row(slot).word(INNER) != 0 {
+            return;
+        }
         let mut open = vec![slot];
         while let Some(slot) = open.pop() {
             if self.row(slot).word(INNER) != 0 {

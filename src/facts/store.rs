@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::changes::{Change, Changes};
 use super::entity::Entity;
 use super::json::entity_to_json;
+use super::page::Draft;
 use super::reader::read_entities;
 use super::rows::{Classify, Rows};
 use super::types::Types;
@@ -44,7 +45,7 @@ impl fmt::Display for Revision {
 ///
 /// Rows are kept as words: a document of eight attributes takes about 100 bytes, its id included. A
 /// clone shares all rows with its original and costs one counter, so that a reader keeps the state
-/// it started with while writes go on; a write copies the page of 64 rows that it changes. To read
+/// it started with while writes go on; a write copies the page of 256 rows that it changes. To read
 /// an entity builds it.
 ///
 /// Ids and texts that were once named keep their few bytes until the facts are built anew, as
@@ -81,13 +82,13 @@ impl Facts {
         types: Option<&Types>,
         mut look_at: impl FnMut(&Entity),
     ) -> Result<Self, ValueError> {
-        let mut facts = Self::new();
+        let (mut facts, mut draft) = (Self::new(), Draft::default());
         read_entities(text, types, |entity| {
             if facts.contains(entity.uid()) {
                 return Err(ValueError::new(format!("{} stands twice", entity.uid())));
             }
             look_at(&entity);
-            facts.put(&entity);
+            facts.put_one_of(&entity, &mut draft);
             Ok(())
         })?;
         Ok(facts)
@@ -150,10 +151,10 @@ impl Facts {
     /// These facts after some changes. What did not change is shared.
     #[must_use]
     pub fn with(&self, changes: &Changes) -> Self {
-        let mut next = self.clone();
+        let (mut next, mut draft) = (self.clone(), Draft::default());
         for change in changes {
             match change {
-                Change::Put(entity) => next.put(entity),
+                Change::Put(entity) => next.put_one_of(entity, &mut draft),
                 Change::Remove(uid) => next.remove(uid),
             }
         }
@@ -179,8 +180,13 @@ impl Facts {
     }
 
     pub(crate) fn put(&mut self, entity: &Entity) {
+        self.put_one_of(entity, &mut Draft::default());
+    }
+
+    /// Stores one of many rows, with a draft for all of them.
+    fn put_one_of(&mut self, entity: &Entity, draft: &mut Draft) {
         self.checked_for = None;
-        Arc::make_mut(&mut self.rows).put(entity);
+        Arc::make_mut(&mut self.rows).put(entity, draft);
     }
 
     pub(crate) fn remove(&mut self, uid: &EntityUid) {
@@ -228,9 +234,9 @@ impl Facts {
 
 impl FromIterator<Entity> for Facts {
     fn from_iter<T: IntoIterator<Item = Entity>>(entities: T) -> Self {
-        let mut facts = Self::new();
+        let (mut facts, mut draft) = (Self::new(), Draft::default());
         for entity in entities {
-            facts.put(&entity);
+            facts.put_one_of(&entity, &mut draft);
         }
         facts
     }

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use serde_json::Value as Json;
 
 pub(crate) use check::{
@@ -68,8 +69,8 @@ pub(crate) struct ActionTypes {
 /// The declared types of a schema.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Types {
-    entities: HashMap<Arc<str>, EntityTypes>,
-    actions: HashMap<EntityUid, ActionTypes>,
+    entities: HashMap<Arc<str>, EntityTypes, RandomState>,
+    actions: HashMap<EntityUid, ActionTypes, RandomState>,
 }
 
 impl Types {

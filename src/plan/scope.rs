@@ -39,7 +39,7 @@ impl LocalRow {
     }
 
     pub(crate) fn columns(&self) -> &[Column] {
-        &self.draft.columns
+        self.draft.columns()
     }
 
     pub(super) fn set_class(&mut self, class: u32) {
@@ -107,7 +107,8 @@ impl Local {
         let is_now = |column: &Column| {
             column.kind == Kind::Datetime && matches!(&*column.path, [name] if **name == *"now")
         };
-        let place = draft.columns.iter().find(|column| is_now(column)).map(|it| it.offset as usize);
+        let column = draft.columns().iter().find(|column| is_now(column));
+        let place = column.map(|column| column.offset as usize);
         match place.and_then(|at| draft.words.get_mut(at..at + 2)) {
             Some([low, high]) => {
                 (*low, *high) = (now as u32, (now >> 32) as u32);

@@ -159,9 +159,40 @@ impl PolicyBundle {
         // What an engine would check again is checked here, while each row is at hand.
         let mut all_fit = true;
         let facts = Facts::from_json(json, Some(types), |entity| {
-            all_fit &= !entity.uid().is_action() && types.check_entity(entity).is_ok();
+            all_fit &= types.admits(entity);
         })?;
         Ok(if all_fit { facts.checked_for(*self.digest().as_bytes()) } else { facts })
+    }
+
+    /// Facts of these rows, checked against the schema while they are at hand: an engine over these
+    /// policies takes them without looking at each again. Of rows of one name the last stays.
+    ///
+    /// A row that does not fit is for [`EngineBuilder::build`](crate::EngineBuilder::build) to
+    /// refuse, which says why.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::{Engine, Entity, EntityUid, PolicyBundle};
+    ///
+    /// let policies = PolicyBundle::builder()
+    ///     .schema("library.cedarschema", "entity Book = { title: String };")
+    ///     .build()?;
+    /// let books = ["Emma", "Dune"].map(|title| {
+    ///     Entity::new(EntityUid::new("Book", title.to_lowercase())).with("title", title)
+    /// });
+    /// let facts = policies.facts(books);
+    /// assert_eq!(facts.len(), 2);
+    /// let engine = Engine::builder(policies).facts(facts).build()?;
+    /// # Ok::<(), doorward::Error>(())
+    /// ```
+    #[must_use]
+    pub fn facts(&self, rows: impl IntoIterator<Item = facts::Entity>) -> Facts {
+        let Some(types) = self.types() else { return rows.into_iter().collect() };
+        let mut all_fit = true;
+        let look_at = |row: &facts::Entity| all_fit &= types.admits(row);
+        let facts: Facts = rows.into_iter().inspect(look_at).collect();
+        if all_fit { facts.checked_for(*self.digest().as_bytes()) } else { facts }
     }
 
     /// Whether the policies were validated against a schema.

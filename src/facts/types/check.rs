@@ -32,6 +32,11 @@ impl Types {
         self.fits(entity).map_err(|error| error.within(&entity.uid))
     }
 
+    /// Whether an engine under this schema may store a row.
+    pub(crate) fn admits(&self, entity: &Entity) -> bool {
+        !entity.uid.is_action() && self.fits(entity).is_ok()
+    }
+
     fn fits(&self, entity: &Entity) -> Result<(), ValueError> {
         let type_name = entity.uid.type_name();
         let Some(declared) = self.entity(type_name) else { return self.fits_action(entity) };
