@@ -36,12 +36,13 @@ pub use decide::{
     Outcome, PolicyTrace, Request, codes,
 };
 pub use engine::{
-    Checker, Context, Engine, EngineBuilder, Environment, Id, Resolved, ShadowDivergence,
-    ShadowReport, World,
+    Checker, Context, Engine, EngineBuilder, Environment, Resolved, ShadowDivergence, ShadowReport,
+    World,
 };
 pub use error::{Error, RequestError, StoreError};
 pub use facts::{
-    Change, Changes, Entity, EntityUid, Facts, Record, Revision, Timestamp, Value, ValueError,
+    AsEntity, Change, Changes, Entity, EntityUid, EntityWriter, Facts, Id, Record, Revision,
+    Timestamp, Value, ValueError,
 };
 pub use plan::{
     PlanClause, PlanCounts, PlanEnvironment, PlanFilter, PlanJoin, PlanListing, PlanPart,

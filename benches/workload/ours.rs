@@ -4,8 +4,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use doorward::{
-    Changes, Context, Engine, Entity, EntityUid, Environment, Id, PolicyBundle, Record, Request,
-    Resolved, Value,
+    AsEntity, Changes, Context, Engine, Entity, EntityUid, EntityWriter, Environment, Id,
+    PolicyBundle, Record, Resolved, Value,
 };
 use uuid::Uuid;
 
@@ -45,6 +45,28 @@ pub fn bundle(schema: &str, policies: &str) -> Result<PolicyBundle, Box<dyn Erro
     Ok(bundle)
 }
 
+impl AsEntity for InlineDocument {
+    fn type_name(&self) -> &str {
+        "Document"
+    }
+
+    fn id(&self) -> Id<'_> {
+        self.id.into()
+    }
+
+    fn write(&self, to: &mut EntityWriter<'_>) {
+        to.entity("client", "Client", self.client)
+            .entity("kind", "Kind", self.kind.name())
+            .text("level", self.level.name())
+            .text("state", self.state.name())
+            .long("amount", self.amount)
+            .text("currency", self.currency.name())
+            .entities("invited", "Contact", self.invited.iter().copied())
+            .entities("assigned", "Contact", self.assigned.iter().copied())
+            .parent("Client", self.client);
+    }
+}
+
 impl Ours {
     fn new(engine: Engine) -> Result<Self, Box<dyn Error>> {
         let environments: Vec<Environment> = Action::ALL
@@ -66,7 +88,7 @@ impl Ours {
 
     /// From typed rows.
     pub fn from_rows(bundle: PolicyBundle, rows: Vec<Entity>) -> Result<Self, Box<dyn Error>> {
-        let facts = bundle.facts(rows);
+        let facts = bundle.facts(rows)?;
         Self::new(Engine::builder(bundle).facts(facts).build()?)
     }
 
@@ -117,20 +139,11 @@ impl Ours {
         document: &InlineDocument,
         mfa: bool,
     ) -> bool {
-        let contacts = |ids: &[u128]| Value::entities(ids.iter().map(|id| uid("Contact", *id)));
-        let client = uid("Client", document.client);
-        let row = Entity::new(uid("Document", document.id))
-            .with("client", client.clone())
-            .with("kind", EntityUid::new("Kind", document.kind.name()))
-            .with("level", document.level.name())
-            .with("state", document.state.name())
-            .with("amount", document.amount)
-            .with("currency", document.currency.name())
-            .with("invited", contacts(&document.invited))
-            .with("assigned", contacts(&document.assigned))
-            .parent(client);
-        let request = Request::new(uid("Contact", contact), action.name(), row.uid().clone());
-        self.engine.check(&request.with("mfa", mfa).inline(row)).is_allowed()
+        let [without, with] = &self.contexts;
+        let context = if mfa { with } else { without };
+        self.environments.get(action as usize).is_some_and(|environment| {
+            self.engine.check_inline(environment, contact, &[document], context).is_allowed()
+        })
     }
 
     /// Stores one row and publishes it.

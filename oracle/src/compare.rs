@@ -1,5 +1,6 @@
 //! The engine's answers beside those of Cedar's own authorizer over all entities.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -8,8 +9,8 @@ use cedar_policy::{
     Template, ValidationMode, Validator,
 };
 use doorward::{
-    Changes, Checker, Context as Circumstances, Decision, Engine, ErrorMode, Facts, Outcome,
-    PolicyBundle, Request, Severity,
+    AsEntity, Changes, Checker, Context as Circumstances, Decision, Engine, Entity, EntityUid,
+    EntityWriter, ErrorMode, Id, Outcome, PolicyBundle, Request, Severity, Value,
 };
 
 use crate::generate::{Case, Link, Policy, Query, Row, Uid, World, cedar_pairs};
@@ -156,8 +157,11 @@ pub fn compare(case: &Case, tally: &mut Tally) -> Result<(), Difference> {
             let expected = answer.as_ref();
             compare_one(&oracle, engines, &request, query, expected, tally)
                 .and_then(|()| {
-                    if oracle.schema.is_none() || !world.inline.is_empty() {
+                    if oracle.schema.is_none() {
                         return Ok(());
+                    }
+                    if !world.inline.is_empty() {
+                        return compare_structs(engines, query, &world.inline, &request);
                     }
                     compare_named(&oracle, engines, query, &world.queries, expected)
                 })
@@ -177,7 +181,8 @@ struct Engines {
 
 impl Engines {
     fn new(bundle: &PolicyBundle, case: &Case, world: &World) -> Self {
-        let facts: Facts = world.stored.iter().map(Row::to_doorward).collect();
+        let facts = bundle.facts(world.stored.iter().map(|row| Struct(row.to_doorward())));
+        let facts = facts.expect("facts that fit the schema");
         let engine = |mode| {
             let mut builder = Engine::builder(bundle.clone()).facts(facts.clone()).error_mode(mode);
             if let Some(hosted) = case.hosted {
@@ -288,6 +293,105 @@ fn compare_named(
         if let Some(resource) = checker.resolve(&environment, resource) {
             let found = Verdict::of(&checker.check_resolved(&environment, resource));
             same("a checker's check of what it resolved", &expected, &found)?;
+        }
+    }
+    Ok(())
+}
+
+/// An entity that is written as a host would write a struct, in an order of its own.
+struct Struct(Entity);
+
+impl AsEntity for Struct {
+    fn type_name(&self) -> &str {
+        self.0.uid().type_name()
+    }
+
+    fn id(&self) -> Id<'_> {
+        self.0.uid().id().into()
+    }
+
+    fn write(&self, to: &mut EntityWriter<'_>) {
+        for (name, value) in self.0.attributes().iter().rev() {
+            write(to, fixed(name), value);
+        }
+        to.tags(self.0.tags());
+        for parent in self.0.parents().iter().rev() {
+            to.parent(fixed(parent.type_name()), parent.id());
+        }
+    }
+}
+
+fn write(to: &mut EntityWriter<'_>, name: &'static str, value: &Value) {
+    let elements: Option<Vec<&Value>> = value.as_set().map(|set| set.iter().rev().collect());
+    let uids: Option<Vec<&EntityUid>> =
+        elements.iter().flatten().map(|element| element.as_entity()).collect();
+    let texts: Option<Vec<&str>> =
+        elements.iter().flatten().map(|element| element.as_str()).collect();
+    let type_name = uids.iter().flatten().next().map(|uid| uid.type_name());
+    let is_of_type = |uid: &&EntityUid| Some(uid.type_name()) == type_name;
+    if let Some(flag) = value.as_bool() {
+        to.bool(name, flag);
+    } else if let Some(number) = value.as_long() {
+        to.long(name, number);
+    } else if let Some(text) = value.as_str() {
+        to.text(name, text);
+    } else if let Some(moment) = value.as_datetime() {
+        to.datetime(name, moment);
+    } else if let Some(uid) = value.as_entity() {
+        to.entity(name, fixed(uid.type_name()), uid.id());
+    } else if let (Some(_), Some(uids), Some(of)) = (&elements, &uids, type_name)
+        && uids.iter().all(is_of_type)
+    {
+        // One that stands twice is one.
+        let ids = uids.iter().chain(uids.first()).map(|uid| uid.id());
+        to.entities(name, fixed(of), ids);
+    } else if let (Some(_), Some(texts)) = (&elements, &texts) {
+        to.texts(name, texts.iter().copied());
+    } else {
+        to.value(name, value);
+    }
+}
+
+/// The name as a program's own text: the generator knows few.
+fn fixed(name: &str) -> &'static str {
+    thread_local! {
+        static NAMES: RefCell<BTreeSet<&'static str>> = RefCell::default();
+    }
+    NAMES.with_borrow_mut(|names| {
+        if let Some(known) = names.get(name) {
+            return *known;
+        }
+        let kept: &'static str = name.to_owned().leak();
+        names.insert(kept);
+        kept
+    })
+}
+
+/// Rows passed as structs are decided as those of a request, whether it fits or not.
+fn compare_structs(
+    engines: &Engines,
+    query: &Query,
+    inline: &[Row],
+    request: &Request,
+) -> Result<(), Difference> {
+    let (of, action) = (query.principal.of, query.action.to_doorward());
+    let rows: Vec<Struct> = inline.iter().map(|row| Struct(row.to_doorward())).collect();
+    let (asked, others): (Vec<&Struct>, Vec<&Struct>) =
+        rows.iter().partition(|row| row.0.uid() == request.resource());
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<&dyn AsEntity> =
+        asked.into_iter().chain(others).map(|row| row as &dyn AsEntity).collect();
+    for engine in [&engines.cedar, &engines.closed] {
+        let fitting = engine
+            .environment(of, action.clone(), query.resource.of)
+            .and_then(|of| engine.context(&of, query.record()).map(|context| (of, context)));
+        let Ok((environment, context)) = fitting else { return Ok(()) };
+        let expected = Verdict::of(&engine.check(request));
+        for _ in 0..2 {
+            let found = engine.check_inline(&environment, query.principal.id, &rows, &context);
+            same("the check of structs", &expected, &Verdict::of(&found))?;
         }
     }
     Ok(())

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::compiled::decide_matter;
 use super::{Decision, codes, refused};
 use crate::engine::World;
-use crate::facts::{EntityUid, IdKey, Record, Slot, Timestamp};
-use crate::plan::{Local, Matter, Scope};
+use crate::facts::{IdKey, Record, Slot, Timestamp};
+use crate::plan::{Local, LocalRow, Matter, Scope};
 
 /// The plan's numbers for what is asked: an environment, and the types that it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,10 @@ impl Circumstances {
     /// Whether they are laid out alike over all facts: they name no entity and no text.
     pub(crate) fn name_nothing(&self) -> bool {
         self.0.names_nothing()
+    }
+
+    pub(super) fn context(&self) -> &Arc<LocalRow> {
+        &self.0.context
     }
 
     /// Decides by ids.
@@ -158,11 +162,11 @@ fn decide_unnamed(
 /// The slot of an entity, of the request's own where no facts name it.
 fn name(world: &World, local: &mut Local, type_number: u32, id: IdKey<'_>) -> Slot {
     let type_name = world.plan().type_name(type_number);
-    local.slot(world.facts().rows(), &EntityUid::new(type_name, id.text()))
+    local.slot(world.facts().rows(), &type_name, id)
 }
 
 #[inline]
-fn decide_slots(
+pub(super) fn decide_slots(
     world: &World,
     asked: Asked,
     [principal, resource]: [Slot; 2],

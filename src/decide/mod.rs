@@ -5,6 +5,7 @@ mod compiled;
 mod decision;
 mod determination;
 mod explain;
+mod inline;
 mod reference;
 mod request;
 mod resolve;
@@ -18,6 +19,7 @@ pub(crate) use asker::{Asked, Asker, Circumstances, Found, decide_in, with_now};
 pub(crate) use compiled::{Compiled, Decisions};
 pub(crate) use determination::determine;
 pub(crate) use explain::explain;
+pub(crate) use inline::{Given, decide_inline};
 pub(crate) use reference::Reference;
 
 use crate::engine::World;

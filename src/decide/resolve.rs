@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::reference;
 use super::{Fault, Request};
 use crate::engine::World;
-use crate::facts::{Rows, Slot};
+use crate::facts::{EntityUid, IdKey, Rows, Slot};
 use crate::plan::{Environment, Local, Scope};
 
 /// A request whose names were found.
@@ -39,7 +39,8 @@ impl Resolved<'_> {
             let local = kept.as_deref_mut().unwrap_or(&mut own);
             local.clear();
             for row in admitted.inline.values() {
-                local.add(rows, row);
+                let plan_type = world.plan().type_number(row.uid().type_name());
+                let _slot = local.add(rows, plan_type.unwrap_or(u32::MAX), *row);
             }
             local.set_context(rows, &admitted.context);
             let environment = world.plan().environment(
@@ -48,9 +49,10 @@ impl Resolved<'_> {
                 request.resource().type_name(),
             );
             world.plan().classify_local(rows, local, environment.map(Environment::context_type));
-            let principal = local.slot(rows, request.principal());
-            let action = local.slot(rows, request.action());
-            let resource = local.slot(rows, request.resource());
+            let mut slot = |uid: &EntityUid| local.slot(rows, uid.type_name(), IdKey::of(uid.id()));
+            let principal = slot(request.principal());
+            let action = slot(request.action());
+            let resource = slot(request.resource());
             Ok(decide(&Resolved { local, principal, action, resource, environment }))
         })
     }

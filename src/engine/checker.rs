@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::asking::{Context, Environment, Id};
+use super::asking::{Context, Environment};
 use super::{Engine, World};
 use crate::decide::{Asked, Asker, Decision, Found, Request, codes};
 use crate::error::RequestError;
-use crate::facts::{EntityUid, Record};
+use crate::facts::{EntityUid, Id, Record};
 
 /// One principal in one set of circumstances, looked up once for many checks.
 ///

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-pub use asking::{Context, Environment, Id};
+pub use asking::{Context, Environment};
 pub use checker::{Checker, Resolved};
 pub(crate) use publication::Publication;
 pub(crate) use shadow::{Shadow, ShadowSetup};
@@ -80,7 +80,7 @@ impl Engine {
             shared_shadow: None,
             rules: Rules {
                 error_mode: ErrorMode::FailClosed,
-                hosting: HashMap::new(),
+                hosting: HashMap::default(),
                 all: None,
                 clock: Clock::system(),
             },

@@ -6,6 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::fast::RandomState;
+
 use super::shadow::Shadow;
 use crate::compile;
 use crate::decide::{
@@ -38,7 +40,7 @@ pub struct World {
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
     pub(super) error_mode: ErrorMode,
-    pub(super) hosting: HashMap<String, Hosting>,
+    pub(super) hosting: HashMap<String, Hosting, RandomState>,
     /// What is declared of every type, whatever `hosting` says.
     pub(super) all: Option<Hosting>,
     pub(super) clock: Clock,

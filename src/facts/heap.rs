@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::key::IdKey;
 use super::uid::EntityUid;
 use super::value::{Record, Repr, Value};
 
@@ -36,7 +37,16 @@ pub(crate) const EMPTY_SET: u32 = ENTITIES;
 /// Numbers for the texts and entities that values name.
 pub(crate) trait Numbering {
     fn text(&mut self, text: &str) -> u32;
-    fn entity(&mut self, uid: &EntityUid) -> u32;
+    fn named(&mut self, type_name: &str, id: IdKey<'_>) -> u32;
+
+    /// As [`named`](Self::named), of a type whose name stays where it is in memory.
+    fn named_static(&mut self, type_name: &'static str, id: IdKey<'_>) -> u32 {
+        self.named(type_name, id)
+    }
+
+    fn entity(&mut self, uid: &EntityUid) -> u32 {
+        self.named(uid.type_name(), IdKey::of(uid.id()))
+    }
 }
 
 /// What a word of {tag, count} and the words after it say.
@@ -156,7 +166,7 @@ pub(super) fn size(words: &[u32]) -> usize {
 /// Writes a value at the end of a heap.
 ///
 /// INVARIANT (value nesting): the constructors of [`Value`] bound this recursion.
-pub(super) fn write(heap: &mut Vec<u32>, value: &Value, numbering: &mut impl Numbering) {
+pub(super) fn write(heap: &mut Vec<u32>, value: &Value, numbering: &mut dyn Numbering) {
     let mut number = |tag, number: i64| {
         heap.extend([head(tag, 0), number as u32, (number >> 32) as u32]);
     };
@@ -180,18 +190,15 @@ pub(super) fn write(heap: &mut Vec<u32>, value: &Value, numbering: &mut impl Num
     }
 }
 
-fn write_set(heap: &mut Vec<u32>, elements: &BTreeSet<Value>, numbering: &mut impl Numbering) {
-    let count = elements.len() as u32;
+fn write_set(heap: &mut Vec<u32>, elements: &BTreeSet<Value>, numbering: &mut dyn Numbering) {
     if elements.iter().all(|element| element.as_entity().is_some()) {
-        heap.push(head(ENTITIES, count));
-        let slots = elements.iter().filter_map(Value::as_entity).map(|uid| numbering.entity(uid));
-        extend_sorted(heap, slots);
+        let uids = elements.iter().filter_map(Value::as_entity);
+        write_entities(heap, uids.map(|uid| numbering.entity(uid)));
     } else if elements.iter().all(|element| element.as_str().is_some()) {
-        heap.push(head(TEXTS, count));
-        let texts = elements.iter().filter_map(Value::as_str).map(|text| numbering.text(text));
-        extend_sorted(heap, texts);
+        let texts = elements.iter().filter_map(Value::as_str);
+        write_texts(heap, texts.map(|text| numbering.text(text)));
     } else {
-        let start = open(heap, head(MIXED, count));
+        let start = open(heap, head(MIXED, elements.len() as u32));
         for element in elements {
             write(heap, element, numbering);
         }
@@ -199,7 +206,7 @@ fn write_set(heap: &mut Vec<u32>, elements: &BTreeSet<Value>, numbering: &mut im
     }
 }
 
-pub(super) fn write_record(heap: &mut Vec<u32>, members: &Record, numbering: &mut impl Numbering) {
+pub(super) fn write_record(heap: &mut Vec<u32>, members: &Record, numbering: &mut dyn Numbering) {
     let start = open(heap, head(RECORD, members.len() as u32));
     for (name, value) in members {
         let name = numbering.text(name);
@@ -219,17 +226,44 @@ pub(crate) fn contains(numbers: &[u32], wanted: u32) -> bool {
     numbers.binary_search(&wanted).is_ok()
 }
 
-pub(super) fn write_parents(heap: &mut Vec<u32>, slots: impl ExactSizeIterator<Item = u32>) {
-    let count = slots.len();
-    heap.push(head(PARENTS, count as u32));
-    extend_sorted(heap, slots);
-    heap.resize(heap.len() + count, 0);
+/// Writes a set of entities alone, in any order: how many they are.
+pub(super) fn write_entities(heap: &mut Vec<u32>, slots: impl Iterator<Item = u32>) -> usize {
+    write_numbers(heap, ENTITIES, slots)
 }
 
-fn extend_sorted(heap: &mut Vec<u32>, words: impl Iterator<Item = u32>) {
-    let start = heap.len();
-    heap.extend(words);
-    heap.get_mut(start..).unwrap_or_default().sort_unstable();
+/// Writes a set of texts alone, in any order: how many they are.
+pub(super) fn write_texts(heap: &mut Vec<u32>, texts: impl Iterator<Item = u32>) -> usize {
+    write_numbers(heap, TEXTS, texts)
+}
+
+fn write_numbers(heap: &mut Vec<u32>, tag: u32, numbers: impl Iterator<Item = u32>) -> usize {
+    let at = heap.len();
+    heap.push(tag);
+    heap.extend(numbers);
+    let Some((first, members)) = heap.get_mut(at..).unwrap_or_default().split_first_mut() else {
+        return 0;
+    };
+    members.sort_unstable();
+    let mut count = 0;
+    for next in 0..members.len() {
+        let number = members.get(next).copied();
+        if count == 0 || number != members.get(count - 1).copied() {
+            if let (Some(place), Some(number)) = (members.get_mut(count), number) {
+                *place = number;
+            }
+            count += 1;
+        }
+    }
+    *first = head(tag, count as u32);
+    heap.truncate(at + 1 + count);
+    count
+}
+
+/// Writes parents, in ascending order.
+pub(super) fn write_parents(heap: &mut Vec<u32>, slots: &[u32]) {
+    heap.push(head(PARENTS, slots.len() as u32));
+    heap.extend(slots);
+    heap.resize(heap.len() + slots.len(), 0);
 }
 
 fn open(heap: &mut Vec<u32>, head: u32) -> usize {

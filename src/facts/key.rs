@@ -1,5 +1,7 @@
 //! Ids as keys: a canonical UUID is a number, everything else is its text.
 
+use std::fmt;
+
 /// An id of an entity, ready for looking it up.
 ///
 /// Only a lower-case UUID in its usual form (`8-4-4-4-12`) is a number: any other spelling is
@@ -22,6 +24,44 @@ impl<'i> IdKey<'i> {
     #[inline]
     pub(crate) fn of(id: &'i str) -> Self {
         uuid(id.as_bytes()).map_or(Self::Text(id), Self::Uuid)
+    }
+}
+
+/// The id of an entity, of a type that is known already.
+///
+/// A UUID goes in as a number, and so does its canonical text (lower case, with hyphens): both name
+/// the same entity. Any other text is itself.
+///
+/// # Example
+///
+/// ```
+/// use doorward::Id;
+///
+/// let number = Id::from(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef_u128);
+/// assert_eq!(Id::from("01234567-89ab-cdef-0123-456789abcdef"), number);
+/// assert_ne!(Id::from("01234567-89AB-CDEF-0123-456789ABCDEF"), number);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Id<'i>(pub(crate) IdKey<'i>);
+
+impl From<u128> for Id<'_> {
+    #[inline]
+    fn from(uuid: u128) -> Self {
+        Self(IdKey::Uuid(uuid))
+    }
+}
+
+impl<'i> From<&'i str> for Id<'i> {
+    #[inline]
+    fn from(text: &'i str) -> Self {
+        Self(IdKey::of(text))
+    }
+}
+
+/// Ids may name people.
+impl fmt::Debug for Id<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Id(…)")
     }
 }
 

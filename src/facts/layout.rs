@@ -88,6 +88,16 @@ pub(crate) struct Shape {
     pub(crate) columns: Box<[Column]>,
 }
 
+/// How a plan reads the rows of one shape.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    /// The plan's number for where they keep what it reads.
+    pub(crate) layout: u32,
+    /// Where they keep what it classes them by, in the plan's order; `None` for what is not there, or
+    /// is more than a column.
+    pub(crate) places: Arc<[Option<(u32, Kind)>]>,
+}
+
 /// The types and shapes of some facts, by number.
 #[derive(Debug, Clone)]
 pub(crate) struct Catalog {

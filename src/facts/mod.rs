@@ -2,6 +2,7 @@
 
 mod cedar;
 mod changes;
+mod draft;
 mod entity;
 mod heap;
 mod json;
@@ -18,22 +19,28 @@ mod time;
 mod types;
 mod uid;
 mod value;
+mod writer;
 
 pub use changes::{Change, Changes};
 pub use entity::Entity;
+pub use key::Id;
 pub use store::{Facts, Revision};
 pub use time::Timestamp;
 pub use uid::EntityUid;
 pub use value::{Record, Value, ValueError};
+pub use writer::{AsEntity, EntityWriter};
 
 pub(crate) use cedar::Conversion;
+pub(crate) use draft::{Draft, Outline};
 pub(crate) use heap::{
     EMPTY_SET, Naming, Numbering, View, contains, each, members, value as value_of,
 };
 pub(crate) use json::{attributes_from_json, context_from_json, entity_from_json, plain_json};
 pub(crate) use key::IdKey;
-pub(crate) use layout::{ABSENT, CLASS, CLASS_FIRST, Column, Kind, Path, Shape, TAGS, UNCLASSED};
-pub(crate) use page::{Draft, Row};
+pub(crate) use layout::{
+    ABSENT, CLASS, CLASS_FIRST, Column, Kind, Path, Reading, Shape, TAGS, UNCLASSED,
+};
+pub(crate) use page::Row;
 pub(crate) use rows::{Classify, Rows, Slot};
 pub(crate) use text::{cedar_text, is_identifier, member_name, quoted};
 pub(crate) use types::{

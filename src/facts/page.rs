@@ -1,12 +1,8 @@
-//! Rows of words, a page of them at a time, and what an entity becomes to be one.
+//! Rows of words, a page of them at a time.
 
-use std::sync::Arc;
-
-use super::entity::Entity;
-use super::heap::{self, Numbering};
-use super::layout::{CLASS, Catalog, Column, HEADER, Kind, PARENTS, SHAPE, Shape};
+use super::heap;
+use super::layout::{CLASS, Catalog, Column, HEADER, Kind, PARENTS, SHAPE};
 use super::rows::Slot;
-use super::value::{Record, Repr};
 
 /// How many rows a page holds: what a write of one row copies.
 pub(super) const PAGE_ROWS: u32 = 256;
@@ -108,143 +104,6 @@ impl<'w> Row<'w> {
             Kind::Entity => heap::View::Entity(self.word(at)),
             Kind::Ip | Kind::Set | Kind::Tags => self.blob(at),
             Kind::Record => heap::View::Record(&[], 0),
-        }
-    }
-}
-
-/// A row before it has a place.
-///
-/// Most rows have the columns of the row before them: only what differs from those is made anew, so
-/// that a draft that is used again allocates nothing.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Draft {
-    pub(crate) words: Vec<u32>,
-    columns: Vec<Column>,
-    /// How many of the columns are this row's.
-    count: usize,
-    /// Whether they differ from those of the row before.
-    differs: bool,
-    /// The type of the row before, and the number of the shape that it had.
-    shape: Option<(u32, u32)>,
-    /// The names that lead to the record that is being laid out.
-    above: Vec<Arc<str>>,
-}
-
-impl Draft {
-    /// Where the values stand.
-    pub(crate) fn columns(&self) -> &[Column] {
-        self.columns.get(..self.count).unwrap_or_default()
-    }
-
-    /// The number of its shape, which `number` finds where it is not that of the row before.
-    pub(super) fn shape(&mut self, type_number: u32, number: impl FnOnce(Shape) -> u32) -> u32 {
-        match self.shape {
-            Some((known, shape)) if known == type_number && !self.differs => shape,
-            _ => {
-                let shape = number(Shape { type_number, columns: self.columns().into() });
-                self.shape = Some((type_number, shape));
-                shape
-            }
-        }
-    }
-
-    /// Lays out attributes, parents and tags. Places in the heap count from its start.
-    pub(crate) fn lay_out(
-        &mut self,
-        heap: &mut Vec<u32>,
-        entity: &Entity,
-        numbering: &mut impl Numbering,
-    ) {
-        self.start();
-        if !entity.parents().is_empty() {
-            if let Some(word) = self.words.get_mut(PARENTS) {
-                *word = heap.len() as u32;
-            }
-            let parents = entity.parents().iter().map(|parent| numbering.entity(parent));
-            heap::write_parents(heap, parents);
-        }
-        if !entity.tags().is_empty() {
-            let at = heap.len() as u32;
-            heap::write_record(heap, entity.tags(), numbering);
-            self.column(None, Kind::Tags, &[at]);
-        }
-        self.record(heap, entity.attributes(), numbering);
-        self.finish();
-    }
-
-    /// Lays out a record alone: a request's context.
-    pub(crate) fn lay_out_record(
-        &mut self,
-        heap: &mut Vec<u32>,
-        members: &Record,
-        numbering: &mut impl Numbering,
-    ) {
-        self.start();
-        self.record(heap, members, numbering);
-        self.finish();
-    }
-
-    fn start(&mut self) {
-        self.words.clear();
-        self.words.resize(HEADER, 0);
-        (self.count, self.differs) = (0, false);
-    }
-
-    fn finish(&mut self) {
-        if self.columns.len() != self.count {
-            self.columns.truncate(self.count);
-            self.differs = true;
-        }
-    }
-
-    /// Adds a value of this name below those above; tags have none.
-    fn column(&mut self, name: Option<&Arc<str>>, kind: Kind, words: &[u32]) {
-        let offset = self.words.len() as u32;
-        let is_same = |column: &Column| {
-            column.kind == kind
-                && column.offset == offset
-                && column.path.iter().eq(self.above.iter().chain(name))
-        };
-        if !self.columns.get(self.count).is_some_and(is_same) {
-            self.columns.truncate(self.count);
-            let path = self.above.iter().chain(name).cloned().collect();
-            self.columns.push(Column { path, kind, offset });
-            self.differs = true;
-        }
-        self.count += 1;
-        self.words.extend(words);
-    }
-
-    /// INVARIANT (value nesting): the constructors of [`Value`] bound this recursion.
-    fn record(&mut self, heap: &mut Vec<u32>, members: &Record, numbering: &mut impl Numbering) {
-        for (name, value) in members {
-            let halves = |number: i64| [number as u32, (number >> 32) as u32];
-            let (kind, words) = match &value.0 {
-                Repr::Bool(flag) => (Kind::Bool, [u32::from(*flag), 0]),
-                Repr::Long(number) => match i32::try_from(*number) {
-                    Ok(short) => (Kind::Short, [short.cast_unsigned(), 0]),
-                    Err(_) => (Kind::Long, halves(*number)),
-                },
-                Repr::Decimal(number) => (Kind::Decimal, halves(*number)),
-                Repr::Datetime(number) => (Kind::Datetime, halves(*number)),
-                Repr::Duration(number) => (Kind::Duration, halves(*number)),
-                Repr::String(text) => (Kind::Text, [numbering.text(text), 0]),
-                Repr::Entity(uid) => (Kind::Entity, [numbering.entity(uid), 0]),
-                Repr::Set(elements) if elements.is_empty() => (Kind::Set, [0; 2]),
-                Repr::Set(_) | Repr::Ip { .. } => {
-                    let kind = if matches!(value.0, Repr::Set(_)) { Kind::Set } else { Kind::Ip };
-                    let at = heap.len() as u32;
-                    heap::write(heap, value, numbering);
-                    (kind, [at, 0])
-                }
-                Repr::Record(_) => (Kind::Record, [0; 2]),
-            };
-            self.column(Some(name), kind, words.get(..kind.words()).unwrap_or_default());
-            if let Repr::Record(members) = &value.0 {
-                self.above.push(Arc::clone(name));
-                self.record(heap, members, numbering);
-                self.above.pop();
-            }
         }
     }
 }

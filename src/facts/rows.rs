@@ -3,20 +3,24 @@
 use std::fmt;
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 
+use super::draft::Draft;
 use super::entity::Entity;
 use super::heap::{self, Naming, Numbering};
 use super::key::{IdKey, uuid_text};
 use super::layout::{
-    ABSENT, CLASS, Catalog, Column, HEADER, ID, INNER, Kind, NO_SHAPE, SHAPE, Shape, UNCLASSED,
+    ABSENT, CLASS, Catalog, Column, HEADER, ID, INNER, Kind, NO_SHAPE, Reading, SHAPE, Shape,
+    UNCLASSED,
 };
-use super::page::{Draft, PAGE_ROWS, Page, Row};
+use super::page::{PAGE_ROWS, Page, Row};
 use super::paged::Paged;
 use super::table::Table;
 use super::uid::EntityUid;
 use super::value::{Record, Repr, Value};
+use super::writer::AsEntity;
 
 const TEXTS_PER_PAGE: usize = 128;
 const INNER_PER_PAGE: usize = 64;
@@ -32,10 +36,10 @@ pub(crate) trait Classify: Send + Sync {
     fn literals(&self) -> &[EntityUid];
     /// Which of these it asks whether others are in.
     fn groups(&self) -> &[u32];
-    /// A number for where the rows of a shape keep what it reads.
-    fn layout(&self, type_name: &str, shape: &Shape) -> u32;
-    /// The class of a row of that layout, or of an entity that is not there.
-    fn class(&self, rows: &Rows, slot: Slot, layout: Option<u32>) -> u32;
+    /// How it reads the rows of a shape; `None` for a type that it does not know.
+    fn reading(&self, type_name: &str, columns: &[Column]) -> Option<Reading>;
+    /// The class of a row that is read so, or of an entity that is not there.
+    fn class(&self, rows: &Rows, slot: Slot, reading: Option<&Reading>) -> u32;
 }
 
 /// The rows of some facts, with the names and texts in them.
@@ -50,6 +54,8 @@ pub(crate) struct Rows {
     inner_count: u32,
     live: usize,
     hash: RandomState,
+    /// What they and all that is made from them have in common, and no others: the numbers of types.
+    family: u64,
     plan: Option<Arc<dyn Classify>>,
     /// The numbers here of the plan's types, by its own.
     plan_types: Arc<[u32]>,
@@ -57,8 +63,8 @@ pub(crate) struct Rows {
     literals: Arc<[Slot]>,
     literal_order: Arc<[(Slot, u32)]>,
     groups: Arc<[Slot]>,
-    /// The plan's numbers for the layouts of the shapes, by their number.
-    layouts: Arc<Vec<u32>>,
+    /// How the plan reads the rows of each shape, by its number; those that were asked for.
+    readings: Arc<Vec<Option<Reading>>>,
 }
 
 /// Texts by number.
@@ -89,6 +95,7 @@ pub(crate) struct Ancestry {
 
 impl Default for Rows {
     fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             catalog: Arc::default(),
             texts: Texts::default(),
@@ -99,12 +106,13 @@ impl Default for Rows {
             inner_count: 0,
             live: 0,
             hash: RandomState::default(),
+            family: NEXT.fetch_add(1, Ordering::Relaxed),
             plan: None,
             plan_types: Arc::new([]),
             literals: Arc::new([]),
             literal_order: Arc::new([]),
             groups: Arc::new([]),
-            layouts: Arc::default(),
+            readings: Arc::default(),
         }
     }
 }
@@ -120,7 +128,20 @@ impl Rows {
     }
 
     pub(crate) fn slot(&self, uid: &EntityUid) -> Option<Slot> {
-        self.slot_of(self.catalog.type_number(uid.type_name())?, IdKey::of(uid.id()))
+        self.slot_named(uid.type_name(), IdKey::of(uid.id()))
+    }
+
+    pub(crate) fn type_number_named(&self, type_name: &str) -> Option<u32> {
+        self.catalog.type_number(type_name)
+    }
+
+    /// What tells their numbers of types from those of others.
+    pub(crate) fn family(&self) -> u64 {
+        self.family
+    }
+
+    pub(crate) fn slot_named(&self, type_name: &str, id: IdKey<'_>) -> Option<Slot> {
+        self.slot_of(self.catalog.type_number(type_name)?, id)
     }
 
     /// The number here of one of the plan's types.
@@ -134,16 +155,13 @@ impl Rows {
     pub(crate) fn slot_of(&self, type_number: u32, id: IdKey<'_>) -> Option<Slot> {
         let hash = self.hash_of(type_number, id);
         match id {
-            IdKey::Uuid(key) => {
-                let words = heap::u128_words(key);
-                self.ids.find(hash, |slot| {
-                    self.page(slot).is_some_and(|page| {
-                        page.uuids
-                            && page.type_number == type_number
-                            && page.row(slot).words.first_chunk() == Some(&words)
-                    })
+            IdKey::Uuid(key) => self.ids.find(hash, |slot| {
+                self.page(slot).is_some_and(|page| {
+                    page.uuids
+                        && page.type_number == type_number
+                        && heap::u128_of(page.row(slot).words) == key
                 })
-            }
+            }),
             IdKey::Text(text) => self.ids.find(hash, |slot| {
                 self.page(slot).is_some_and(|page| {
                     !page.uuids
@@ -179,7 +197,7 @@ impl Rows {
         self.row(slot).word(SHAPE) != NO_SHAPE
     }
 
-    pub(super) fn is_fact(&self, slot: Slot) -> bool {
+    pub(crate) fn is_fact(&self, slot: Slot) -> bool {
         self.exists(slot) && self.page(slot).is_some_and(|page| !page.declared)
     }
 
@@ -373,18 +391,18 @@ impl Rows {
 /// Writing.
 impl Rows {
     /// Writes a whole row, laid out in a draft of these rows' own.
-    pub(crate) fn put(&mut self, entity: &Entity, draft: &mut Draft) {
-        let slot = self.place(entity.uid(), false);
+    pub(crate) fn put(&mut self, entity: &(impl AsEntity + ?Sized), draft: &mut Draft) {
+        let slot = self.place(entity.type_name(), entity.id().0, false);
         self.put_at(slot, entity, draft);
     }
 
     /// Writes the row of an entity that the schema declares.
     pub(crate) fn declare(&mut self, entity: &Entity) {
-        let slot = self.place(entity.uid(), true);
+        let slot = self.place(entity.type_name(), entity.id().0, true);
         self.put_at(slot, entity, &mut Draft::default());
     }
 
-    fn put_at(&mut self, slot: Slot, entity: &Entity, draft: &mut Draft) {
+    fn put_at(&mut self, slot: Slot, entity: &(impl AsEntity + ?Sized), draft: &mut Draft) {
         let was_there = self.is_fact(slot);
         // The heap is taken out, since laying out may make rows for what is named.
         let mut heap = self.page_mut(slot).map(|page| std::mem::take(&mut page.heap));
@@ -428,8 +446,7 @@ impl Rows {
     /// Lets a plan look at all rows, now and as they are written.
     pub(super) fn adopt(&mut self, plan: Arc<dyn Classify>) {
         self.plan_types = plan.type_names().iter().map(|name| self.type_number_of(name)).collect();
-        let literals: Vec<Slot> =
-            plan.literals().iter().map(|uid| self.place(uid, false)).collect();
+        let literals: Vec<Slot> = plan.literals().iter().map(|uid| self.entity(uid)).collect();
         let group = |index: &u32| literals.get(*index as usize).copied();
         self.groups = plan.groups().iter().filter_map(group).collect();
         let mut order: Vec<(Slot, u32)> = literals.iter().copied().zip(0..).collect();
@@ -453,14 +470,21 @@ impl Rows {
     }
 
     fn classify(&mut self, slot: Slot) {
-        let there = self.exists(slot);
-        let class = match self.plan.clone() {
-            None => UNCLASSED,
-            Some(_) if !there && self.literal_of(slot).is_none() => ABSENT,
-            Some(plan) => {
-                let layout = there.then(|| self.layout(&*plan, self.row(slot).word(SHAPE)));
-                plan.class(self, slot, layout)
+        let Some(plan) = &self.plan else { return };
+        let class = if self.exists(slot) {
+            let shape = self.row(slot).word(SHAPE);
+            if !matches!(self.readings.get(shape as usize), Some(Some(_))) {
+                let plan = Arc::clone(plan);
+                self.ask_reading(&*plan, shape);
             }
+            match (self.readings.get(shape as usize), &self.plan) {
+                (Some(Some(reading)), Some(plan)) => plan.class(self, slot, Some(reading)),
+                _ => UNCLASSED,
+            }
+        } else if self.literal_of(slot).is_none() {
+            ABSENT
+        } else {
+            plan.class(self, slot, None)
         };
         if self.row(slot).class() != class
             && let Some(page) = self.page_mut(slot)
@@ -469,24 +493,18 @@ impl Rows {
         }
     }
 
-    /// The plan's number for the layout of a shape, asked for once.
-    fn layout(&mut self, plan: &dyn Classify, shape: u32) -> u32 {
-        const UNASKED: u32 = u32::MAX;
-        if let Some(known) = self.layouts.get(shape as usize).filter(|known| **known != UNASKED) {
-            return *known;
+    /// Asks the plan how it reads the rows of a shape.
+    #[cold]
+    fn ask_reading(&mut self, plan: &dyn Classify, shape: u32) {
+        let Some(of) = self.catalog.shape(shape) else { return };
+        let reading = plan.reading(self.catalog.type_name(of.type_number), &of.columns);
+        let readings = Arc::make_mut(&mut self.readings);
+        if readings.len() <= shape as usize {
+            readings.resize(shape as usize + 1, None);
         }
-        let layout = self
-            .catalog
-            .shape(shape)
-            .map_or(UNASKED, |of| plan.layout(self.catalog.type_name(of.type_number), of));
-        let layouts = Arc::make_mut(&mut self.layouts);
-        if layouts.len() <= shape as usize {
-            layouts.resize(shape as usize + 1, UNASKED);
+        if let Some(known) = readings.get_mut(shape as usize) {
+            *known = reading;
         }
-        if let Some(known) = layouts.get_mut(shape as usize) {
-            *known = layout;
-        }
-        layout
     }
 
     fn page_mut(&mut self, slot: Slot) -> Option<&mut Page> {
@@ -494,9 +512,8 @@ impl Rows {
     }
 
     /// The slot of an entity; made if nothing named it before.
-    fn place(&mut self, uid: &EntityUid, declared: bool) -> Slot {
-        let number = self.type_number_of(uid.type_name());
-        let key = IdKey::of(uid.id());
+    fn place(&mut self, type_name: &str, key: IdKey<'_>, declared: bool) -> Slot {
+        let number = self.type_number_of(type_name);
         if let Some(slot) = self.slot_of(number, key) {
             if declared && let Some(page) = self.page_mut(slot) {
                 page.declared = true;
@@ -698,8 +715,8 @@ impl Numbering for Rows {
         self.texts.find(hash, text).unwrap_or_else(|| self.texts.add(hash, text))
     }
 
-    fn entity(&mut self, uid: &EntityUid) -> Slot {
-        self.place(uid, false)
+    fn named(&mut self, type_name: &str, id: IdKey<'_>) -> Slot {
+        self.place(type_name, id, false)
     }
 }
 

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::changes::{Change, Changes};
+use super::draft::Draft;
 use super::entity::Entity;
 use super::json::entity_to_json;
-use super::page::Draft;
 use super::reader::read_entities;
 use super::rows::{Classify, Rows};
 use super::types::Types;
 use super::uid::EntityUid;
 use super::value::ValueError;
+use super::writer::AsEntity;
 
 /// The number of a state of facts and policies: it grows with every write and every publication of
 /// policies, and never goes back.
@@ -76,22 +77,32 @@ impl Facts {
         Self::default()
     }
 
-    /// Reads Cedar's entity JSON; with declared types, `__entity` and `__extn` may be left out.
+    /// Reads Cedar's entity JSON; with a schema, `__entity` and `__extn` may be left out.
     pub(crate) fn from_json(
         text: &str,
-        types: Option<&Types>,
-        mut look_at: impl FnMut(&Entity),
+        schema: Option<(&Types, [u8; 32])>,
     ) -> Result<Self, ValueError> {
-        let (mut facts, mut draft) = (Self::new(), Draft::default());
-        read_entities(text, types, |entity| {
-            if facts.contains(entity.uid()) {
+        let mut laying = Laying::new(schema);
+        let mut all_fit = true;
+        read_entities(text, schema.map(|(types, _)| types), |entity| {
+            if laying.facts.contains(entity.uid()) {
                 return Err(ValueError::new(format!("{} stands twice", entity.uid())));
             }
-            look_at(&entity);
-            facts.put_one_of(&entity, &mut draft);
+            // The engine that is to hold it says why it does not fit.
+            all_fit &= laying.put(&entity).is_ok();
             Ok(())
         })?;
-        Ok(facts)
+        Ok(if all_fit { laying.finish() } else { laying.facts })
+    }
+
+    /// Facts of some rows. With a schema they are checked.
+    pub(crate) fn from_rows<E: AsEntity>(
+        rows: impl IntoIterator<Item = E>,
+        schema: Option<(&Types, [u8; 32])>,
+    ) -> Result<Self, ValueError> {
+        let mut laying = Laying::new(schema);
+        rows.into_iter().try_for_each(|row| laying.put(&row))?;
+        Ok(laying.finish())
     }
 
     /// Cedar's entity JSON of all rows, every escape written out.
@@ -161,10 +172,6 @@ impl Facts {
         next
     }
 
-    pub(crate) fn checked_for(self, digest: [u8; 32]) -> Self {
-        Self { checked_for: Some(digest), ..self }
-    }
-
     pub(crate) fn was_checked_for(&self, digest: &[u8; 32]) -> bool {
         self.checked_for.as_ref() == Some(digest)
     }
@@ -184,7 +191,7 @@ impl Facts {
     }
 
     /// Stores one of many rows, with a draft for all of them.
-    fn put_one_of(&mut self, entity: &Entity, draft: &mut Draft) {
+    fn put_one_of(&mut self, entity: &impl AsEntity, draft: &mut Draft) {
         self.checked_for = None;
         Arc::make_mut(&mut self.rows).put(entity, draft);
     }
@@ -239,6 +246,35 @@ impl FromIterator<Entity> for Facts {
             facts.put_one_of(&entity, &mut draft);
         }
         facts
+    }
+}
+
+/// Facts in the making, whose rows are checked while they are at hand.
+struct Laying<'t> {
+    facts: Facts,
+    draft: Draft,
+    schema: Option<(&'t Types, [u8; 32])>,
+}
+
+impl<'t> Laying<'t> {
+    fn new(schema: Option<(&'t Types, [u8; 32])>) -> Self {
+        Self { facts: Facts::new(), draft: Draft::default(), schema }
+    }
+
+    fn put(&mut self, row: &impl AsEntity) -> Result<(), ValueError> {
+        self.facts.put_one_of(row, &mut self.draft);
+        let Some((types, digest)) = &self.schema else {
+            // What came twice is an error with a schema or without.
+            return if self.draft.came_twice() { Entity::of(row).map(|_| ()) } else { Ok(()) };
+        };
+        let type_name = row.type_name();
+        let fits = self.draft.fits(digest, type_name, |form| types.fits_form(type_name, form));
+        if fits { Ok(()) } else { types.check_stored(&Entity::of(row)?) }
+    }
+
+    /// The facts, known to fit.
+    fn finish(self) -> Facts {
+        Facts { checked_for: self.schema.map(|(_, digest)| digest), ..self.facts }
     }
 }
 

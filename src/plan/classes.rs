@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::fast::RandomState;
+
 use super::environment::TypePlan;
 use super::eval::{Evaluator, Val};
 use super::expr::{Arena, Binary, Expr, ExprId, Var};
 use super::node::{FAIL, FALSE, NodeId, TRUE};
-use crate::facts::{CLASS_FIRST, Column, Kind, Path, UNCLASSED, Value};
+use crate::facts::{CLASS_FIRST, Column, Kind, Path, Reading, Slot, UNCLASSED, Value};
 
 /// The bits of a row's class word that number its class; those above number its layout.
 pub(crate) const CLASS_BITS: u32 = 24;
@@ -37,7 +39,7 @@ pub(crate) struct TypeClasses {
 
 #[derive(Default)]
 struct Known {
-    classes: HashMap<Box<[u32]>, u32>,
+    classes: HashMap<Box<[u32]>, u32, RandomState>,
     /// By class, from [`CLASS_FIRST`] on.
     outcomes: Vec<Class>,
     layouts: Vec<Layout>,
@@ -55,14 +57,50 @@ pub(super) struct Class {
     pub(super) own: Arc<[usize]>,
 }
 
+/// The classes that rows were found to be of, to find them again without asking the plan's. It is
+/// one thread's.
+#[derive(Default)]
+pub(crate) struct Memo(HashMap<Vec<u32>, u32, RandomState>);
+
+/// How many of them are kept.
+const MEMO_MAX: usize = 4096;
+
+/// What was found for another is found again.
+impl Clone for Memo {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for Memo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Memo({})", self.0.len())
+    }
+}
+
+impl Memo {
+    /// The class that goes with a key, which is asked for once.
+    fn class(&mut self, key: &[u32], ask: impl FnOnce() -> u32) -> u32 {
+        if let Some(known) = self.0.get(key) {
+            return *known;
+        }
+        if self.0.len() >= MEMO_MAX {
+            self.0.clear();
+        }
+        let class = ask();
+        self.0.insert(key.to_vec(), class);
+        class
+    }
+}
+
 /// A question whose answer settles one or more tests.
 enum Question {
     /// Where a number stands among these, in ascending order.
     Between(ExprId, Vec<i64>),
     /// Which of these texts it is.
-    AmongTexts(ExprId, HashMap<Arc<str>, u32>),
+    AmongTexts(ExprId, HashMap<Arc<str>, u32, RandomState>),
     /// Which of these literals it is.
-    AmongLiterals(ExprId, HashMap<u32, u32>),
+    AmongLiterals(ExprId, HashMap<u32, u32, RandomState>),
     /// What the test comes to.
     Alone(ExprId),
 }
@@ -86,22 +124,41 @@ impl TypeClasses {
         Self { questions, own_columns, known: Mutex::default() }
     }
 
-    /// The class word of the row that the evaluator's scope looks at.
+    /// The class word of the row that the evaluator's scope looks at. `key` is room for its answers;
+    /// what stands in it already tells the plan and the type from all others.
     pub(crate) fn classify(
         &self,
         evaluator: &Evaluator<'_>,
         plan: &TypePlan,
-        layout: u32,
+        reading: &Reading,
         key: &mut Vec<u32>,
+        memo: Option<&mut Memo>,
     ) -> u32 {
+        let layout = reading.layout;
         if layout == NO_LAYOUT {
             return UNCLASSED;
         }
-        key.clear();
-        key.extend(self.questions.iter().map(|question| question.answer(evaluator)));
+        let start = key.len();
+        for (at, question) in self.questions.iter().enumerate() {
+            let place = reading.places.get(at).copied().flatten();
+            key.push(question.answer(evaluator, place));
+        }
         key.push(layout);
-        let mut known = self.known();
-        let columns = known.layout(layout);
+        let own = self.own_of(evaluator, layout);
+        key.extend(own.iter().map(|number| *number as u32));
+        let ask = || self.class_of_answers(evaluator, plan, layout, own, key.get(start..));
+        match memo {
+            Some(memo) => memo.class(key, ask),
+            None => ask(),
+        }
+    }
+
+    /// The columns in which a row names itself, by number.
+    fn own_of(&self, evaluator: &Evaluator<'_>, layout: u32) -> Vec<usize> {
+        if self.own_columns.is_empty() {
+            return Vec::new();
+        }
+        let columns = self.known().layout(layout);
         let scope = &evaluator.scope;
         let is_own = |number: &&usize| {
             let place =
@@ -110,23 +167,48 @@ impl TypeClasses {
                 kind == Kind::Entity && scope.row(scope.own).word(offset as usize) == scope.own
             })
         };
-        let own: Vec<usize> = self.own_columns.iter().filter(is_own).copied().collect();
-        key.extend(own.iter().map(|number| *number as u32));
-        if let Some(class) = known.classes.get(&**key) {
+        self.own_columns.iter().filter(is_own).copied().collect()
+    }
+
+    fn class_of_answers(
+        &self,
+        evaluator: &Evaluator<'_>,
+        plan: &TypePlan,
+        layout: u32,
+        own: Vec<usize>,
+        answers: Option<&[u32]>,
+    ) -> u32 {
+        let Some(answers) = answers else { return UNCLASSED };
+        let mut known = self.known();
+        if let Some(class) = known.classes.get(answers) {
             return layout << CLASS_BITS | class;
         }
         if known.classes.len() >= CLASSES_MAX {
             return UNCLASSED;
         }
         let class = CLASS_FIRST + known.outcomes.len() as u32;
+        let columns = known.layout(layout);
         let outcomes = outcomes(evaluator, plan);
         known.outcomes.push(Class { layout: columns, outcomes, own: own.into() });
-        known.classes.insert(key.clone().into_boxed_slice(), class);
+        known.classes.insert(answers.into(), class);
         layout << CLASS_BITS | class
     }
 
+    /// How the plan reads rows of these columns.
+    pub(crate) fn reading(&self, arena: &Arena, plan: &TypePlan, columns: &[Column]) -> Reading {
+        let place = |question: &Question| {
+            let path = column_of(arena, question.subject()?)?;
+            let at = columns
+                .binary_search_by(|column| column.path.iter().cmp(path.iter().copied()))
+                .ok()?;
+            columns.get(at).map(|column| (column.offset, column.kind))
+        };
+        let places = self.questions.iter().map(place).collect();
+        Reading { layout: self.layout_number(plan, columns), places }
+    }
+
     /// The number of the layout of these columns, or [`NO_LAYOUT`] where there are too many.
-    pub(crate) fn layout_number(&self, plan: &TypePlan, columns: &[Column]) -> u32 {
+    fn layout_number(&self, plan: &TypePlan, columns: &[Column]) -> u32 {
         let place = |path: &Path| {
             let at = columns.binary_search_by(|column| column.path.cmp(path)).ok()?;
             columns.get(at).map(|column| (column.offset, column.kind))
@@ -183,32 +265,84 @@ pub(crate) fn outcomes(evaluator: &Evaluator<'_>, plan: &TypePlan) -> Arc<[NodeI
         .collect()
 }
 
+/// The names that lead from the row to what an expression stands for, if that is all it is.
+fn column_of(arena: &Arena, mut id: ExprId) -> Option<Vec<&Arc<str>>> {
+    let mut names = Vec::new();
+    loop {
+        match arena.get(id) {
+            Expr::Attribute(of, name) => {
+                names.push(name);
+                id = *of;
+            }
+            Expr::Var(Var::Own | Var::Context) => {
+                names.reverse();
+                return Some(names);
+            }
+            _ => return None,
+        }
+    }
+}
+
 impl Question {
-    fn answer(&self, evaluator: &Evaluator<'_>) -> u32 {
+    /// The expression whose value is looked at.
+    fn subject(&self) -> Option<ExprId> {
         match self {
-            Self::Between(subject, numbers) => match evaluator.eval(*subject) {
-                Ok(Val::Long(number)) => match numbers.binary_search(&number) {
-                    Ok(at) => at as u32 * 2 + 1,
-                    Err(at) => at as u32 * 2,
-                },
-                // Another type is an error of every test.
-                _ => ERROR,
-            },
-            Self::AmongTexts(subject, texts) => match evaluator.eval(*subject) {
-                Ok(Val::Text(text)) => texts.get(text).copied().unwrap_or(NONE),
-                Ok(_) => NONE,
-                Err(_) => ERROR,
-            },
-            Self::AmongLiterals(subject, literals) => match evaluator.eval(*subject) {
-                Ok(Val::Entity(slot)) => evaluator
-                    .scope
-                    .rows
-                    .literal_of(slot)
-                    .and_then(|literal| literals.get(&literal).copied())
-                    .unwrap_or(NONE),
-                Ok(_) => NONE,
-                Err(_) => ERROR,
-            },
+            Self::Between(subject, _)
+            | Self::AmongTexts(subject, _)
+            | Self::AmongLiterals(subject, _) => Some(*subject),
+            Self::Alone(_) => None,
+        }
+    }
+
+    /// The answer for the row that is looked at, which keeps the subject in this place.
+    fn answer(&self, evaluator: &Evaluator<'_>, place: Option<(u32, Kind)>) -> u32 {
+        let scope = &evaluator.scope;
+        let column = |of: &[Kind]| {
+            let (offset, kind) = place.filter(|(_, kind)| of.contains(kind))?;
+            Some((scope.own_row(), offset as usize, kind))
+        };
+        match self {
+            Self::Between(subject, numbers) => {
+                let number = match column(&[Kind::Short, Kind::Long]) {
+                    Some((row, at, Kind::Short)) => Some(i64::from(row.word(at).cast_signed())),
+                    Some((row, at, _)) => Some(row.long(at)),
+                    None => match evaluator.eval(*subject) {
+                        Ok(Val::Long(number)) => Some(number),
+                        // Another type is an error of every test.
+                        _ => None,
+                    },
+                };
+                match number.map(|number| numbers.binary_search(&number)) {
+                    Some(Ok(at)) => at as u32 * 2 + 1,
+                    Some(Err(at)) => at as u32 * 2,
+                    None => ERROR,
+                }
+            }
+            Self::AmongTexts(subject, texts) => {
+                let among = |text: &str| texts.get(text).copied().unwrap_or(NONE);
+                match column(&[Kind::Text]) {
+                    Some((row, at, _)) => among(scope.text(row.word(at))),
+                    None => match evaluator.eval(*subject) {
+                        Ok(Val::Text(text)) => among(text),
+                        Ok(_) => NONE,
+                        Err(_) => ERROR,
+                    },
+                }
+            }
+            Self::AmongLiterals(subject, literals) => {
+                let among = |slot: Slot| {
+                    let literal = scope.rows.literal_of(slot);
+                    literal.and_then(|it| literals.get(&it).copied()).unwrap_or(NONE)
+                };
+                match column(&[Kind::Entity]) {
+                    Some((row, at, _)) => among(row.word(at)),
+                    None => match evaluator.eval(*subject) {
+                        Ok(Val::Entity(slot)) => among(slot),
+                        Ok(_) => NONE,
+                        Err(_) => ERROR,
+                    },
+                }
+            }
             Self::Alone(test) => match evaluator.holds(*test) {
                 Ok(flag) => u32::from(flag),
                 Err(_) => ERROR,
@@ -313,7 +447,7 @@ fn among_literals(questions: &mut Vec<Question>, subject: ExprId, literals: Vec<
             return number(numbers, literals);
         }
     }
-    let mut numbers = HashMap::new();
+    let mut numbers = HashMap::default();
     number(&mut numbers, literals);
     questions.push(Question::AmongLiterals(subject, numbers));
 }
@@ -326,13 +460,13 @@ fn among_texts(questions: &mut Vec<Question>, subject: ExprId, texts: Vec<Arc<st
             return number(numbers, texts);
         }
     }
-    let mut numbers = HashMap::new();
+    let mut numbers = HashMap::default();
     number(&mut numbers, texts);
     questions.push(Question::AmongTexts(subject, numbers));
 }
 
 /// Numbers what is new, each differently: a list may name one twice.
-fn number<T: Eq + std::hash::Hash>(numbers: &mut HashMap<T, u32>, more: Vec<T>) {
+fn number<T: Eq + std::hash::Hash>(numbers: &mut HashMap<T, u32, RandomState>, more: Vec<T>) {
     for one in more {
         let next = numbers.len() as u32;
         numbers.entry(one).or_insert(next);

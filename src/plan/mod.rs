@@ -22,10 +22,12 @@ mod text;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
-use crate::facts::{Classify, EntityUid, Path, Rows, Shape, Slot, UNCLASSED};
+use foldhash::fast::RandomState;
+
+use crate::facts::{Classify, Column, EntityUid, Path, Reading, Rows, Slot, UNCLASSED};
 use crate::symbol::Symbol;
 use classes::{NOT_THERE, TypeClasses};
 use machine::STATES_MAX;
@@ -42,7 +44,8 @@ pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX, Verdict};
 pub(crate) use node::{
     FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE,
 };
-pub(crate) use scope::{Local, Scope};
+use scope::NO_SLOT;
+pub(crate) use scope::{Local, LocalRow, Scope};
 #[cfg(feature = "coverage")]
 pub(crate) use {machine::Ask, program::Act};
 
@@ -58,10 +61,12 @@ pub(crate) struct Plan {
     pub(crate) environments: Vec<Environment>,
     keys: HashMap<EnvironmentKey, u32>,
     pub(crate) types: Vec<TypePlan>,
-    type_numbers: HashMap<Arc<str>, u32>,
+    type_numbers: HashMap<Arc<str>, u32, RandomState>,
     classes: Vec<TypeClasses>,
     /// By type: whether the moment says to which class a context belongs.
     tests_now: Vec<bool>,
+    /// No other plan of this process has it.
+    serial: u64,
     /// How many states its machines have made, and how many of them were tried for a program.
     states: AtomicU32,
     programs: AtomicU32,
@@ -109,6 +114,7 @@ pub(crate) struct Parts {
 
 impl Plan {
     pub(crate) fn new(parts: Parts) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let Parts { arena, rules, literals, groups, uncompiled, environments, keys, types } = parts;
         let type_numbers =
             types.iter().zip(0..).map(|(plan, number)| (Arc::clone(&plan.name), number)).collect();
@@ -130,6 +136,7 @@ impl Plan {
             type_numbers,
             classes,
             tests_now,
+            serial: NEXT.fetch_add(1, Ordering::Relaxed),
             states: AtomicU32::new(0),
             programs: AtomicU32::new(0),
             types,
@@ -214,27 +221,51 @@ impl Plan {
 
     /// Classes of what a request brings along, which no write has looked at.
     pub(crate) fn classify_local(&self, rows: &Rows, local: &mut Local, context: Option<u32>) {
-        let mut key = local.take_key();
+        self.classify_rows(rows, local);
+        self.classify_context(rows, local, context.unwrap_or(u32::MAX));
+    }
+
+    /// The class of a request's context.
+    pub(crate) fn classify_context(&self, rows: &Rows, local: &mut Local, context_type: u32) {
+        let class = self.of_type(context_type).and_then(|(plan, classes)| {
+            let reading = classes.reading(&self.arena, plan, local.context.columns());
+            let scope = Scope::of_row(rows, local, NO_SLOT);
+            self.class_of(scope, context_type, &reading, &mut Vec::new())
+        });
+        Arc::make_mut(&mut local.context).set_class(class.unwrap_or(UNCLASSED));
+    }
+
+    /// Classes of the rows that a request brings along.
+    pub(crate) fn classify_rows(&self, rows: &Rows, local: &mut Local) {
+        let (mut key, mut memo) = local.take_memo();
         for at in 0..local.len() {
-            let class = local.place(at).and_then(|(slot, columns)| {
-                let scope = Scope::of_row(rows, local, slot);
-                let number = self.type_number(scope.type_name(slot))?;
+            let class = local.slot_at(at).and_then(|slot| {
+                let number = local.plan_type(at)?;
                 let (plan, classes) = self.of_type(number)?;
-                let layout = classes.layout_number(plan, columns);
+                let read = |columns: &[Column]| Some(classes.reading(&self.arena, plan, columns));
+                let reading = local.reading(at, self.serial, read)?;
+                key.clear();
+                key.extend([self.serial as u32, (self.serial >> 32) as u32, number]);
+                let scope = Scope::of_row(rows, local, slot);
                 let evaluator = Evaluator { arena: &self.arena, scope };
-                Some(classes.classify(&evaluator, plan, layout, &mut key))
+                Some(classes.classify(&evaluator, plan, &reading, &mut key, Some(&mut memo)))
             });
             local.set_class(at, class.unwrap_or(UNCLASSED));
         }
-        let class = context.and_then(|number| {
-            let (plan, classes) = self.of_type(number)?;
-            let layout = classes.layout_number(plan, local.context.columns());
-            let scope = Scope::of_row(rows, local, Slot::MAX);
-            let evaluator = Evaluator { arena: &self.arena, scope };
-            Some(classes.classify(&evaluator, plan, layout, &mut key))
-        });
-        local.context.set_class(class.unwrap_or(UNCLASSED));
-        local.give_key(key);
+        local.give_memo((key, memo));
+    }
+
+    fn class_of(
+        &self,
+        scope: Scope<'_>,
+        number: u32,
+        reading: &Reading,
+        key: &mut Vec<u32>,
+    ) -> Option<u32> {
+        let (plan, classes) = self.of_type(number)?;
+        let evaluator = Evaluator { arena: &self.arena, scope };
+        key.clear();
+        Some(classes.classify(&evaluator, plan, reading, key, None))
     }
 
     /// What the tests of a type come to where there is no row, on an entity that is no literal.
@@ -264,26 +295,21 @@ impl Classify for Plan {
         &self.groups
     }
 
-    fn layout(&self, type_name: &str, shape: &Shape) -> u32 {
-        let of_type = self.type_number(type_name).and_then(|number| self.of_type(number));
-        of_type.map_or(classes::NO_LAYOUT, |(plan, classes)| {
-            classes.layout_number(plan, &shape.columns)
-        })
+    fn reading(&self, type_name: &str, columns: &[Column]) -> Option<Reading> {
+        let (plan, classes) = self.of_type(self.type_number(type_name)?)?;
+        Some(classes.reading(&self.arena, plan, columns))
     }
 
-    fn class(&self, rows: &Rows, slot: Slot, layout: Option<u32>) -> u32 {
+    fn class(&self, rows: &Rows, slot: Slot, reading: Option<&Reading>) -> u32 {
         thread_local! {
             static NOTHING: (Local, RefCell<Vec<u32>>) = Default::default();
         }
-        let number = self.type_number(rows.type_name(slot));
-        let Some((plan, classes)) = number.and_then(|number| self.of_type(number)) else {
-            return UNCLASSED;
-        };
+        static NOT_READ: LazyLock<Reading> =
+            LazyLock::new(|| Reading { layout: NOT_THERE, places: Arc::new([]) });
+        let Some(number) = self.type_number(rows.type_name(slot)) else { return UNCLASSED };
         NOTHING.with(|(local, key)| {
-            let scope = Scope::of_row(rows, local, slot);
-            let evaluator = Evaluator { arena: &self.arena, scope };
-            let layout = layout.unwrap_or(NOT_THERE);
-            classes.classify(&evaluator, plan, layout, &mut key.borrow_mut())
+            let (scope, reading) = (Scope::of_row(rows, local, slot), reading.unwrap_or(&NOT_READ));
+            self.class_of(scope, number, reading, &mut key.borrow_mut()).unwrap_or(UNCLASSED)
         })
     }
 }

@@ -1,14 +1,17 @@
 //! What a request can reach: the facts, and what it brings along itself.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
+use super::classes::Memo;
 use crate::facts::{
-    CLASS, Column, Draft, Entity, EntityUid, Kind, Naming, Numbering, Record, Row, Rows, Shape,
-    Slot, View,
+    AsEntity, CLASS, Column, Draft, EntityUid, IdKey, Kind, Naming, Numbering, Outline, Reading,
+    Record, Row, Rows, Shape, Slot, View,
 };
 
 /// The bit that says that a slot or the number of a text is the request's own.
 pub(crate) const LOCAL: u32 = 1 << 31;
+/// The slot of what has none.
+pub(super) const NO_SLOT: Slot = Slot::MAX;
 
 /// What a request brings along: entities, its context, and names that the facts do not hold.
 ///
@@ -18,12 +21,114 @@ pub(crate) struct Local {
     rows: Vec<LocalRow>,
     /// The slots that stand for these rows: local ones, and those of entities that facts name.
     slots: Vec<(Slot, u32)>,
-    uids: Vec<EntityUid>,
-    texts: Vec<Arc<str>>,
+    /// The plan's numbers for their types.
+    plan_types: Vec<u32>,
+    types: TypeNames,
+    names: Kept<Name>,
+    texts: Kept<String>,
     key: Vec<u32>,
+    memo: Memo,
     /// Whether facts place anything below one of these rows.
     shadows: bool,
-    pub(crate) context: LocalRow,
+    /// Shared where it is the same for many requests.
+    pub(crate) context: Arc<LocalRow>,
+}
+
+/// The name of an entity that no facts name.
+#[derive(Debug, Default, Clone)]
+struct Name {
+    type_name: String,
+    uuid: Option<u128>,
+    /// Empty where it is a UUID.
+    text: String,
+}
+
+impl Name {
+    fn id(&self) -> IdKey<'_> {
+        self.uuid.map_or(IdKey::Text(&self.text), IdKey::Uuid)
+    }
+
+    fn set(&mut self, type_name: &str, id: IdKey<'_>) {
+        self.type_name.clear();
+        self.type_name.push_str(type_name);
+        self.text.clear();
+        self.uuid = match id {
+            IdKey::Uuid(key) => Some(key),
+            IdKey::Text(text) => {
+                self.text.push_str(text);
+                None
+            }
+        };
+    }
+}
+
+/// The numbers of types that requests name in their own text, in one family of facts.
+#[derive(Debug, Default, Clone)]
+struct TypeNames {
+    family: u64,
+    /// By where the name stands in memory: no two do in one place.
+    known: Vec<((usize, usize), u32)>,
+}
+
+impl TypeNames {
+    /// How many are kept: who names more looks them up.
+    const COUNT_MAX: usize = 8;
+
+    #[inline]
+    fn number(&mut self, rows: &Rows, name: &'static str) -> Option<u32> {
+        let place = (name.as_ptr() as usize, name.len());
+        if self.family == rows.family()
+            && let Some((_, number)) = self.known.iter().find(|(known, _)| *known == place)
+        {
+            return Some(*number);
+        }
+        self.look_up(rows, name, place)
+    }
+
+    #[cold]
+    fn look_up(&mut self, rows: &Rows, name: &str, place: (usize, usize)) -> Option<u32> {
+        let number = rows.type_number_named(name)?;
+        if self.family != rows.family() {
+            self.known.clear();
+            self.family = rows.family();
+        }
+        if self.known.len() < Self::COUNT_MAX {
+            self.known.push((place, number));
+        }
+        Some(number)
+    }
+}
+
+/// A list that is written again and again: what it held goes on holding its memory.
+#[derive(Debug, Default, Clone)]
+struct Kept<T> {
+    all: Vec<T>,
+    count: usize,
+}
+
+impl<T: Default> Kept<T> {
+    fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    fn held(&self) -> &[T] {
+        self.all.get(..self.count).unwrap_or_default()
+    }
+
+    /// The number of the one for which `is` holds: a new one, set by `set`, where there is none.
+    fn number(&mut self, is: impl Fn(&T) -> bool, set: impl FnOnce(&mut T)) -> u32 {
+        let known = self.held().iter().position(is);
+        known.unwrap_or_else(|| {
+            if self.all.len() == self.count {
+                self.all.push(T::default());
+            }
+            if let Some(next) = self.all.get_mut(self.count) {
+                set(next);
+            }
+            self.count += 1;
+            self.count - 1
+        }) as u32
+    }
 }
 
 /// A row that no facts hold.
@@ -53,39 +158,43 @@ impl Local {
     /// Forgets the request before.
     pub(crate) fn clear(&mut self) {
         self.slots.clear();
-        self.uids.clear();
+        self.plan_types.clear();
+        self.names.clear();
         self.texts.clear();
         self.shadows = false;
     }
 
     /// The slot of an entity, among the facts or of the request's own.
-    pub(crate) fn slot(&mut self, rows: &Rows, uid: &EntityUid) -> Slot {
-        if let Some(slot) = rows.slot(uid) {
+    ///
+    /// INVARIANT (numbers): a request names fewer than 2³¹ entities and texts.
+    pub(crate) fn slot(&mut self, rows: &Rows, type_name: &str, id: IdKey<'_>) -> Slot {
+        if let Some(slot) = rows.slot_named(type_name, id) {
             return slot;
         }
-        let known = self.uids.iter().position(|known| known == uid);
-        let at = known.unwrap_or_else(|| {
-            self.uids.push(uid.clone());
-            self.uids.len() - 1
-        });
-        // A request names fewer than 2³¹ entities.
-        LOCAL | at as u32
+        let is = |known: &Name| known.id() == id && known.type_name == *type_name;
+        LOCAL | self.names.number(is, |name| name.set(type_name, id))
     }
 
     /// The slot of an entity that nothing else names.
-    pub(crate) fn nobody(&mut self, type_name: &Arc<str>) -> Slot {
-        static NO_ID: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
-        self.uids.push(EntityUid::new(Arc::clone(type_name), Arc::clone(&NO_ID)));
-        LOCAL | (self.uids.len() - 1) as u32
+    pub(crate) fn nobody(&mut self, type_name: &str) -> Slot {
+        LOCAL | self.names.number(|_| false, |name| name.set(type_name, IdKey::Text("")))
     }
 
     /// Takes along the context.
     pub(crate) fn set_context(&mut self, rows: &Rows, context: &Record) {
-        let mut entity = std::mem::take(&mut self.context);
-        entity.lay_out(&mut Numbers { rows, local: self }, |draft, heap, numbers| {
+        let mut row = std::mem::take(Arc::make_mut(&mut self.context));
+        row.lay_out(&mut Numbers { rows, local: self }, |draft, heap, numbers| {
             draft.lay_out_record(heap, context, numbers);
         });
-        self.context = entity;
+        *Arc::make_mut(&mut self.context) = row;
+    }
+
+    /// Takes along a context that was laid out before, and names nothing. No counter is touched
+    /// where it is that of the request before.
+    pub(crate) fn share_context(&mut self, context: &Arc<LocalRow>) {
+        if !Arc::ptr_eq(&self.context, context) {
+            self.context = Arc::clone(context);
+        }
     }
 
     /// Whether it is a context alone that holds no entity and no text, and so no number of some
@@ -95,15 +204,15 @@ impl Local {
             !matches!(column.kind, Kind::Text | Kind::Entity | Kind::Set | Kind::Tags)
         };
         self.slots.is_empty()
-            && self.uids.is_empty()
-            && self.texts.is_empty()
+            && self.names.count == 0
+            && self.texts.count == 0
             && self.context.columns().iter().all(is_number)
     }
 
     /// Moves the context on to another moment, in milliseconds since 1970; false where it has none.
     /// Its class stays.
     pub(crate) fn set_now(&mut self, now: i64) -> bool {
-        let draft = &mut self.context.draft;
+        let draft = &mut Arc::make_mut(&mut self.context).draft;
         let is_now = |column: &Column| {
             column.kind == Kind::Datetime && matches!(&*column.path, [name] if **name == *"now")
         };
@@ -118,22 +227,59 @@ impl Local {
         }
     }
 
-    /// Takes along an entity with its attributes.
-    pub(crate) fn add(&mut self, rows: &Rows, entity: &Entity) {
+    /// Takes along an entity with its attributes, of a type by the plan's number.
+    ///
+    /// `None` where it is there already.
+    pub(crate) fn add(
+        &mut self,
+        rows: &Rows,
+        plan_type: u32,
+        entity: &(impl AsEntity + ?Sized),
+    ) -> Option<Slot> {
         let at = self.slots.len();
-        if self.rows.len() <= at {
-            self.rows.push(LocalRow::default());
+        // What the row names may be new to the request too.
+        let mut all = std::mem::take(&mut self.rows);
+        if all.len() <= at {
+            all.push(LocalRow::default());
         }
-        let mut row = self.rows.get_mut(at).map(std::mem::take).unwrap_or_default();
-        row.lay_out(&mut Numbers { rows, local: self }, |draft, heap, numbers| {
-            draft.lay_out(heap, entity, numbers);
-        });
-        if let Some(place) = self.rows.get_mut(at) {
-            *place = row;
+        if let Some(row) = all.get_mut(at) {
+            row.lay_out(&mut Numbers { rows, local: self }, |draft, heap, numbers| {
+                draft.lay_out(heap, entity, numbers);
+            });
         }
-        let slot = self.slot(rows, entity.uid());
+        self.rows = all;
+        let slot = self.slot(rows, entity.type_name(), entity.id().0);
+        if self.row(slot).is_some() {
+            return None;
+        }
         self.shadows |= rows.has_below(slot);
         self.slots.push((slot, at as u32));
+        self.plan_types.push(plan_type);
+        Some(slot)
+    }
+
+    /// Whether the row that was added last fits what a schema declares, as far as its form tells.
+    pub(crate) fn fits(
+        &mut self,
+        schema: &[u8; 32],
+        type_name: &str,
+        look: impl FnOnce(Outline<'_>) -> bool,
+    ) -> bool {
+        let last = self.slots.last().and_then(|(_, at)| self.rows.get_mut(*at as usize));
+        last.is_some_and(|row| row.draft.fits(schema, type_name, look))
+    }
+
+    /// Whether one of its rows is above another, or above itself.
+    pub(crate) fn has_parents_of_its_own(&self) -> bool {
+        self.slots
+            .iter()
+            .filter_map(|(_, at)| self.rows.get(*at as usize))
+            .any(|row| row.row().parents().iter().any(|parent| self.row(*parent).is_some()))
+    }
+
+    /// The class word of one of its rows, or of one of the facts'.
+    pub(crate) fn class(&self, rows: &Rows, slot: Slot) -> u32 {
+        self.row(slot).map_or_else(|| rows.row(slot), LocalRow::row).class()
     }
 
     #[inline]
@@ -150,10 +296,9 @@ impl Local {
         self.slots.len()
     }
 
-    /// The slot and the columns of one of its rows.
-    pub(super) fn place(&self, at: usize) -> Option<(Slot, &[Column])> {
-        let (slot, row) = self.slots.get(at)?;
-        Some((*slot, self.rows.get(*row as usize)?.columns()))
+    /// The slot of one of its rows.
+    pub(crate) fn slot_at(&self, at: usize) -> Option<Slot> {
+        self.slots.get(at).map(|(slot, _)| *slot)
     }
 
     pub(super) fn set_class(&mut self, at: usize, class: u32) {
@@ -164,13 +309,30 @@ impl Local {
         }
     }
 
-    /// Room for a class's key, kept between requests.
-    pub(super) fn take_key(&mut self) -> Vec<u32> {
-        std::mem::take(&mut self.key)
+    /// Room for a class's key, and the classes found before, kept between requests.
+    pub(super) fn take_memo(&mut self) -> (Vec<u32>, Memo) {
+        (std::mem::take(&mut self.key), std::mem::take(&mut self.memo))
     }
 
-    pub(super) fn give_key(&mut self, key: Vec<u32>) {
-        self.key = key;
+    pub(super) fn give_memo(&mut self, (key, memo): (Vec<u32>, Memo)) {
+        (self.key, self.memo) = (key, memo);
+    }
+
+    /// How a plan reads one of its rows, asked once for each form of them.
+    pub(super) fn reading(
+        &mut self,
+        at: usize,
+        plan: u64,
+        read: impl FnOnce(&[Column]) -> Option<Reading>,
+    ) -> Option<Reading> {
+        let (_, row) = self.slots.get(at)?;
+        let of_type = self.plan_types.get(at).copied()?;
+        self.rows.get_mut(*row as usize)?.draft.reading((plan, of_type), read)
+    }
+
+    /// The plan's number for the type of one of its rows.
+    pub(super) fn plan_type(&self, at: usize) -> Option<u32> {
+        self.plan_types.get(at).copied()
     }
 }
 
@@ -192,20 +354,28 @@ struct Numbers<'l> {
 }
 
 impl Numbering for Numbers<'_> {
+    fn named(&mut self, type_name: &str, id: IdKey<'_>) -> Slot {
+        self.local.slot(self.rows, type_name, id)
+    }
+
+    #[inline]
+    fn named_static(&mut self, type_name: &'static str, id: IdKey<'_>) -> Slot {
+        let known = self.local.types.number(self.rows, type_name);
+        match known.and_then(|number| self.rows.slot_of(number, id)) {
+            Some(slot) => slot,
+            None => self.local.slot(self.rows, type_name, id),
+        }
+    }
+
     fn text(&mut self, text: &str) -> u32 {
         if let Some(number) = self.rows.text_number(text) {
             return number;
         }
-        let known = self.local.texts.iter().position(|known| **known == *text);
-        let at = known.unwrap_or_else(|| {
-            self.local.texts.push(text.into());
-            self.local.texts.len() - 1
-        });
-        LOCAL | at as u32
-    }
-
-    fn entity(&mut self, uid: &EntityUid) -> Slot {
-        self.local.slot(self.rows, uid)
+        let set = |kept: &mut String| {
+            kept.clear();
+            kept.push_str(text);
+        };
+        LOCAL | self.local.texts.number(|known| *known == *text, set)
     }
 }
 
@@ -232,6 +402,12 @@ impl<'w> Scope<'w> {
         if self.local.is_empty() { self.rows.row(slot) } else { self.local_row(slot) }
     }
 
+    /// The row that is looked at: a context has no slot of its own.
+    #[inline]
+    pub(super) fn own_row(&self) -> Row<'w> {
+        if self.own == NO_SLOT { self.local.context.row() } else { self.row(self.own) }
+    }
+
     #[inline(never)]
     fn local_row(&self, slot: Slot) -> Row<'w> {
         self.local.row(slot).map_or_else(|| self.rows.row(slot), LocalRow::row)
@@ -249,21 +425,23 @@ impl<'w> Scope<'w> {
     }
 
     pub(crate) fn type_name(&self, slot: Slot) -> &'w str {
-        match self.local_uid(slot) {
-            Some(uid) => uid.type_name(),
+        match self.local_name(slot) {
+            Some(name) => &name.type_name,
             None => self.rows.type_name(slot),
         }
     }
 
-    fn local_uid(&self, slot: Slot) -> Option<&'w EntityUid> {
-        (slot & LOCAL != 0).then(|| self.local.uids.get((slot & !LOCAL) as usize))?
+    fn local_name(&self, slot: Slot) -> Option<&'w Name> {
+        let local = self.local;
+        (slot & LOCAL != 0).then(|| local.names.held().get((slot & !LOCAL) as usize))?
     }
 
     pub(crate) fn text(&self, number: u32) -> &'w str {
         if number & LOCAL == 0 {
             return self.rows.text_at(number);
         }
-        self.local.texts.get((number & !LOCAL) as usize).map_or("", |text| text)
+        let local = self.local;
+        local.texts.held().get((number & !LOCAL) as usize).map_or("", |text| text)
     }
 
     /// Whether an entity is in another: itself, or an ancestor of it.
@@ -335,12 +513,14 @@ impl Naming for Scope<'_> {
         if number & LOCAL == 0 {
             return self.rows.text(number);
         }
-        let local = self.local.texts.get((number & !LOCAL) as usize);
-        local.cloned().unwrap_or_else(|| Arc::from(""))
+        Scope::text(self, number).into()
     }
 
     fn uid(&self, slot: Slot) -> EntityUid {
-        self.local_uid(slot).cloned().unwrap_or_else(|| self.rows.uid_of(slot))
+        match self.local_name(slot) {
+            Some(name) => EntityUid::new(name.type_name.as_str(), name.id().text()),
+            None => self.rows.uid_of(slot),
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub use digest::Digest;
 pub use info::{Effect, PolicyInfo};
 pub use limits::Limits;
 
-use crate::facts::{self, EntityUid, Facts, Types, ValueError, check_untyped_entity};
+use crate::facts::{self, AsEntity, EntityUid, Facts, Types, ValueError, check_untyped_entity};
 use crate::plan::Plan;
 
 /// Policies that parsed, validated and have their names and reasons in order.
@@ -155,20 +155,17 @@ impl PolicyBundle {
     /// When the text is no such JSON, a value is none of Cedar's, or two rows have one uid. The
     /// message names the entity and the attribute.
     pub fn read_facts(&self, json: &str) -> Result<Facts, ValueError> {
-        let Some(types) = self.types() else { return Facts::from_json(json, None, |_| {}) };
-        // What an engine would check again is checked here, while each row is at hand.
-        let mut all_fit = true;
-        let facts = Facts::from_json(json, Some(types), |entity| {
-            all_fit &= types.admits(entity);
-        })?;
-        Ok(if all_fit { facts.checked_for(*self.digest().as_bytes()) } else { facts })
+        Facts::from_json(json, self.types_and_digest())
     }
 
-    /// Facts of these rows, checked against the schema while they are at hand: an engine over these
-    /// policies takes them without looking at each again. Of rows of one name the last stays.
+    /// Facts of these rows, entities or structs of the host's own, checked against the schema while
+    /// they are at hand: an engine over these policies takes them without looking at each again. Of
+    /// rows of one name the last stays.
     ///
-    /// A row that does not fit is for [`EngineBuilder::build`](crate::EngineBuilder::build) to
-    /// refuse, which says why.
+    /// # Errors
+    ///
+    /// When a row does not fit the schema, or writes an attribute twice. Without a schema,
+    /// [`EngineBuilder::build`](crate::EngineBuilder::build) checks the names.
     ///
     /// # Example
     ///
@@ -181,18 +178,20 @@ impl PolicyBundle {
     /// let books = ["Emma", "Dune"].map(|title| {
     ///     Entity::new(EntityUid::new("Book", title.to_lowercase())).with("title", title)
     /// });
-    /// let facts = policies.facts(books);
+    /// let facts = policies.facts(books)?;
     /// assert_eq!(facts.len(), 2);
     /// let engine = Engine::builder(policies).facts(facts).build()?;
     /// # Ok::<(), doorward::Error>(())
     /// ```
-    #[must_use]
-    pub fn facts(&self, rows: impl IntoIterator<Item = facts::Entity>) -> Facts {
-        let Some(types) = self.types() else { return rows.into_iter().collect() };
-        let mut all_fit = true;
-        let look_at = |row: &facts::Entity| all_fit &= types.admits(row);
-        let facts: Facts = rows.into_iter().inspect(look_at).collect();
-        if all_fit { facts.checked_for(*self.digest().as_bytes()) } else { facts }
+    pub fn facts<E: AsEntity>(
+        &self,
+        rows: impl IntoIterator<Item = E>,
+    ) -> Result<Facts, ValueError> {
+        Facts::from_rows(rows, self.types_and_digest())
+    }
+
+    fn types_and_digest(&self) -> Option<(&Types, [u8; 32])> {
+        self.types().map(|types| (types, *self.digest().as_bytes()))
     }
 
     /// Whether the policies were validated against a schema.

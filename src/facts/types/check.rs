@@ -5,9 +5,12 @@
 //! end up in logs.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::{Attribute, Attributes, EntityTypes, Type, Types};
+use crate::facts::draft::{Content, Outline};
 use crate::facts::entity::Entity;
+use crate::facts::layout::{Column, Kind};
 use crate::facts::time::is_in_years;
 use crate::facts::uid::{EntityUid, is_type_name, shorten};
 use crate::facts::value::{Record, Repr, Value, ValueError};
@@ -32,9 +35,96 @@ impl Types {
         self.fits(entity).map_err(|error| error.within(&entity.uid))
     }
 
-    /// Whether an engine under this schema may store a row.
-    pub(crate) fn admits(&self, entity: &Entity) -> bool {
-        !entity.uid.is_action() && self.fits(entity).is_ok()
+    /// As [`check_entity`](Self::check_entity), of a row to be stored: no action.
+    pub(crate) fn check_stored(&self, entity: &Entity) -> Result<(), ValueError> {
+        if entity.uid.is_action() {
+            return Err(ValueError::new("the schema declares it")
+                .with_help("leave actions out of the facts")
+                .within(&entity.uid));
+        }
+        self.check_entity(entity)
+    }
+
+    /// Whether every entity of a form fits what is declared of a type, as its form shows. Where
+    /// false, the entity itself has to be checked.
+    pub(crate) fn fits_form(&self, type_name: &str, form: Outline<'_>) -> bool {
+        let Some(declared) = self.entity(type_name) else { return false };
+        if declared.external || declared.ids.is_some() {
+            return false;
+        }
+        let mut parents = form.parents();
+        if !parents.all(|name| declared.ancestors.contains(name) && self.has_any_id(name)) {
+            return false;
+        }
+        let columns: Vec<_> = form.columns.iter().zip(form.contents).collect();
+        self.fits_columns(&columns, 0, &declared.attributes)
+    }
+
+    /// Whether columns are those declared of a record: those of its members follow on its own.
+    ///
+    /// INVARIANT (value nesting): the constructors of [`Value`] bound how deep paths are, and with
+    /// it this recursion.
+    fn fits_columns(
+        &self,
+        columns: &[(&Column, &Content<Arc<str>>)],
+        depth: usize,
+        declared: &Attributes,
+    ) -> bool {
+        let name_of = |column: &Column| column.path.get(depth).cloned();
+        let mut found = 0;
+        let mut rest = columns;
+        while let Some(((column, content), after)) = rest.split_first() {
+            let Some(name) = name_of(column).filter(|_| column.path.len() == depth + 1) else {
+                return false;
+            };
+            let members = after.partition_point(|(it, _)| name_of(it).as_ref() == Some(&name));
+            let (members, next) = after.split_at_checked(members).unwrap_or_default();
+            rest = next;
+            let Some(attribute) = declared.get(&name) else { return false };
+            found += usize::from(attribute.required);
+            let fits = match (column.kind, &attribute.of) {
+                (Kind::Record, Type::Record(declared)) => {
+                    self.fits_columns(members, depth + 1, declared)
+                }
+                (kind, of) => members.is_empty() && self.fits_column(kind, content, of),
+            };
+            if !fits {
+                return false;
+            }
+        }
+        found == declared.values().filter(|attribute| attribute.required).count()
+    }
+
+    fn fits_column(&self, kind: Kind, content: &Content<Arc<str>>, declared: &Type) -> bool {
+        match (kind, declared) {
+            (Kind::Bool, Type::Bool)
+            | (Kind::Short | Kind::Long, Type::Long)
+            | (Kind::Text, Type::String)
+            | (Kind::Decimal, Type::Decimal)
+            | (Kind::Ip, Type::Ip)
+            | (Kind::Datetime, Type::Datetime)
+            | (Kind::Duration, Type::Duration) => true,
+            (Kind::Entity, of) => self.fits_content(content, of),
+            (Kind::Set, Type::Set(of)) => {
+                *content == Content::Nothing || self.fits_content(content, of)
+            }
+            _ => false,
+        }
+    }
+
+    fn fits_content(&self, content: &Content<Arc<str>>, declared: &Type) -> bool {
+        match (content, declared) {
+            (Content::Texts, Type::String) => true,
+            (Content::Entities(name), Type::Entity(declared)) => {
+                name == declared && self.has_any_id(name)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a type is declared, and any text may be an id of it.
+    fn has_any_id(&self, type_name: &str) -> bool {
+        self.entity(type_name).is_some_and(|declared| declared.ids.is_none())
     }
 
     fn fits(&self, entity: &Entity) -> Result<(), ValueError> {
