@@ -17,10 +17,10 @@
 //! | engine                | what                                                                    |
 //! |-----------------------|-------------------------------------------------------------------------|
 //! | `floor-…`             | written by hand for these rules: see `floor/mod.rs`                     |
-//! | `doorward-checker`    | a checker per contact, documents looked up before: as `floor-index`     |
+//! | `doorward-checker`    | a checker per contact, documents looked up before: as `floor-index`; in `portal/check`, a checker per caller |
 //! | `doorward-id`         | 128-bit ids: as `floor-hash`                                            |
 //! | `doorward-string`     | ids as text: as `floor-string`                                          |
-//! | `doorward`            | where there is one way to ask                                           |
+//! | `doorward`            | where there is one way to ask; in `portal/check`, a whole `Tenant::check` |
 //! | `cedar-policy`        | `Authorizer::is_authorized`, all entities in memory                     |
 //!
 //! Cedar's requests are made and checked against the schema ahead, and so are the slices of entities
@@ -200,7 +200,7 @@ fn million(criterion: &mut Criterion, rules: &Rules) -> Result<(), Box<dyn Error
     if !ours::AT_SCALE {
         return Ok(());
     }
-    let ours = Ours::from_rows(rules.bundle()?, ours::entities(&rows))?;
+    let ours = Ours::from_rows(rules.bundle()?, &rows)?;
     decide(&mut group, "doorward-id", turns::ids(&rows, &asked), turns::by_id(&ours))?;
     group.finish();
     let mut writes = rows.documents.iter().cycle();
@@ -209,7 +209,7 @@ fn million(criterion: &mut Criterion, rules: &Rules) -> Result<(), Box<dyn Error
         let row = || writes.next().map(|row| ours::document_entity(&rows, row));
         bencher.iter_batched(
             row,
-            |row| row.map(|row| ours.put(row).is_ok()),
+            |row| row.map(|row| row.is_ok_and(|row| ours.put(row).is_ok())),
             BatchSize::SmallInput,
         );
     });
@@ -270,9 +270,13 @@ fn load(criterion: &mut Criterion, workload: &Workload) -> Result<(), Box<dyn Er
     time_load(criterion, "load/compile", fresh, |bundle| Ours::empty(bundle.ok_or("no bundle")?));
     if ours::AT_SCALE && is_selected("load/rows") {
         let bundle = workload.small.bundle()?;
-        let rows = ours::entities(&Rows::million());
-        let given = || (bundle.clone(), rows.clone());
-        time_load(criterion, "load/rows", given, |(bundle, rows)| Ours::from_rows(bundle, rows));
+        let rows = Rows::million();
+        time_load(
+            criterion,
+            "load/rows",
+            || bundle.clone(),
+            |bundle| Ours::from_rows(bundle, &rows),
+        );
     }
     Ok(())
 }

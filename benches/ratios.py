@@ -35,7 +35,7 @@ TARGETS = [
     ("load/rows", "doorward", None, 1e9, "most"),
     ("load/compile", "doorward", None, 300e6, "most"),
     *((SPREAD + "/p99", engine, (SPREAD + "/p50", engine), 3, "most") for engine in FLOORS),
-    *(("spread/allocations", engine, None, 0, "most") for engine in FLOORS),
+    *(("spread/allocations", engine, None, 0, "most") for engine in [*FLOORS, "doorward-inline"]),
     ("spread/threads", "doorward-id", None, 1.85, "least"),
     ("spread/bytes", "doorward-id", None, 110, "most"),
     ("spread/writes", "doorward-id", ("spread/quiet", "doorward-id"), 2, "most"),

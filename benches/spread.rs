@@ -102,12 +102,28 @@ fn stored(findings: &mut Findings, workload: &Workload) -> Result<(), Box<dyn Er
     observe(findings, "doorward-id", turns::ids(rows, asked), turns::by_id(&ours))?;
     observe(findings, "doorward-string", turns::texts(workload), turns::by_string(&ours))?;
     threads(findings, "doorward-id", rows, workload, turns::by_id(&ours))?;
+    inline(findings, workload)?;
 
     let started = Instant::now();
     let cedar = workload.cedar(&workload.small)?;
     findings.add("load/json", "cedar-policy", started.elapsed().as_nanos() as f64, "ns");
     let requests = turns::cedar_requests(&cedar, workload, asked)?;
     observe(findings, "cedar-policy", requests, turns::by_cedar(&cedar))
+}
+
+/// Documents passed as structs of the host's.
+fn inline(findings: &mut Findings, workload: &Workload) -> Result<(), Box<dyn Error>> {
+    let (rows, asked) = (&workload.rows, &workload.asked);
+    let documents: Vec<_> = rows.documents.iter().map(|row| rows.inline(row)).collect();
+    let turns =
+        asked.iter().zip(turns::ids(rows, asked)).filter_map(|(asked, (by_id, allowed))| {
+            Some(((by_id, documents.get(asked.document as usize)?), allowed))
+        });
+    let ours =
+        Ours::inline_documents(workload.small.bundle()?, &workload.entities_but_documents())?;
+    observe(findings, "doorward-inline", turns, |(it, document)| {
+        ours.check_inline(it.contact, it.action, document, it.mfa)
+    })
 }
 
 /// Quantiles and allocations.
@@ -243,7 +259,7 @@ fn writes(findings: &mut Findings, workload: &Workload) -> Result<(), Box<dyn Er
     let rows = Rows::million();
     let floor = FloorByIndex::new(&rows);
     let asked = rows.questions(rows.documents.len(), turns::floor_index(&floor));
-    let ours = Ours::from_rows(workload.small.bundle()?, ours::entities(&rows))?;
+    let ours = Ours::from_rows(workload.small.bundle()?, &rows)?;
     let allows = turns::by_id(&ours);
     let mut turns = Turns::proven("doorward-id", turns::ids(&rows, &asked), &allows)?;
     let quiet = batches(&mut turns, &allows, || false);
@@ -257,7 +273,9 @@ fn writes(findings: &mut Findings, workload: &Workload) -> Result<(), Box<dyn Er
                 if is_over.load(Ordering::Relaxed) {
                     return;
                 }
-                if ours.put(ours::document_entity(&rows, row)).is_err() {
+                let is_put =
+                    ours::document_entity(&rows, row).is_ok_and(|row| ours.put(row).is_ok());
+                if !is_put {
                     is_over.store(true, Ordering::Relaxed);
                 }
                 due += Duration::from_millis(1);

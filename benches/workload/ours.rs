@@ -10,7 +10,7 @@ use doorward::{
 use uuid::Uuid;
 
 use super::rows::{
-    Action, Contact, Document, InlineDocument, Kind, Role, Rows, permissions_of_all,
+    Action, Client, Contact, Document, InlineDocument, Kind, Role, Rows, permissions_of_all,
 };
 
 /// Whether the engine answers ten thousand requests under a thousand policies, and holds a million
@@ -87,8 +87,8 @@ impl Ours {
     }
 
     /// From typed rows.
-    pub fn from_rows(bundle: PolicyBundle, rows: Vec<Entity>) -> Result<Self, Box<dyn Error>> {
-        let facts = bundle.facts(rows)?;
+    pub fn from_rows(bundle: PolicyBundle, rows: &Rows) -> Result<Self, Box<dyn Error>> {
+        let facts = bundle.facts(all(rows))?;
         Self::new(Engine::builder(bundle).facts(facts).build()?)
     }
 
@@ -169,75 +169,122 @@ impl Checker<'_> {
     }
 }
 
-/// The rows as doorward takes them.
-pub fn entities(rows: &Rows) -> Vec<Entity> {
-    let tenant = uid("Tenant", rows.tenant);
-    let permission = |(kind, action)| permission(kind, action);
-    let mut entities = vec![Entity::new(tenant.clone()).with("open", rows.open)];
-    entities.extend(permissions_of_all().map(|it| Entity::new(permission(it))));
-    for (role, held) in Role::ALL.into_iter().zip(&rows.sets) {
+/// A row of the host's tables.
+pub enum Row<'r> {
+    Other(Entity),
+    Client(&'r Rows, &'r Client),
+    Contact(&'r Rows, &'r Contact),
+    Document(&'r Rows, &'r Document),
+}
+
+/// All rows, tables one after the other.
+pub fn all(rows: &Rows) -> impl Iterator<Item = Row<'_>> {
+    let tenant = Entity::new(uid("Tenant", rows.tenant)).with("open", rows.open);
+    let permissions = permissions_of_all().map(|it| Entity::new(permission(it)));
+    let sets = Role::ALL.into_iter().zip(&rows.sets).map(|(role, held)| {
         let mut row = Entity::new(EntityUid::new("PermissionSet", role.name()));
         row.set_parents(held.iter().map(permission));
-        entities.push(row);
-    }
-    entities.extend(Kind::ALL.into_iter().map(|kind| {
+        row
+    });
+    let kinds = Kind::ALL.into_iter().map(|kind| {
         let row = Entity::new(EntityUid::new("Kind", kind.name())).with("name", kind.name());
         Action::ALL
             .into_iter()
-            .fold(row, |row, action| row.with(action.name(), self::permission(kind, action)))
-    }));
-    entities.extend(rows.clients.iter().map(|client| {
-        let on = |kind: &Kind| client.modules & kind.bit() != 0;
-        Entity::new(uid("Client", client.id))
-            .with("tenant", tenant.clone())
-            .with("archived", client.archived)
-            .with("modules", Value::strings(Kind::ALL.into_iter().filter(on).map(Kind::name)))
-            .parent(tenant.clone())
-    }));
-    entities.extend(rows.contacts.iter().map(|row| contact_entity(rows, row)));
-    entities.extend(rows.documents.iter().map(|row| document_entity(rows, row)));
-    entities
+            .fold(row, |row, action| row.with(action.name(), permission((kind, action))))
+    });
+    let others = [tenant].into_iter().chain(permissions).chain(sets).chain(kinds);
+    others
+        .map(Row::Other)
+        .chain(rows.clients.iter().map(|row| Row::Client(rows, row)))
+        .chain(rows.contacts.iter().map(|row| Row::Contact(rows, row)))
+        .chain(rows.documents.iter().map(|row| Row::Document(rows, row)))
 }
 
-fn contact_entity(rows: &Rows, contact: &Contact) -> Entity {
-    let client = client_uid(rows, contact.client);
-    let denied = contact.denied.iter().map(|(kind, action)| permission(kind, action));
-    Entity::new(uid("Contact", contact.id))
-        .with("client", client.clone())
-        .with("role", contact.role.name())
-        .with("access", contact.access.name())
-        .with("must_change", contact.must_change)
-        .with("limit", contact.limit)
-        .with("currency", contact.currency.name())
-        .with("denied", Value::entities(denied))
-        .with("mail", contact.mail)
-        .parent(client)
-        .parent(EntityUid::new("PermissionSet", contact.role.name()))
+impl AsEntity for Row<'_> {
+    fn type_name(&self) -> &str {
+        match self {
+            Self::Other(entity) => entity.type_name(),
+            Self::Client(..) => "Client",
+            Self::Contact(..) => "Contact",
+            Self::Document(..) => "Document",
+        }
+    }
+
+    fn id(&self) -> Id<'_> {
+        match self {
+            Self::Other(entity) => entity.id(),
+            Self::Client(_, row) => row.id.into(),
+            Self::Contact(_, row) => row.id.into(),
+            Self::Document(_, row) => row.id.into(),
+        }
+    }
+
+    fn write(&self, to: &mut EntityWriter<'_>) {
+        match self {
+            Self::Other(entity) => entity.write(to),
+            Self::Client(rows, row) => row.write(rows, to),
+            Self::Contact(rows, row) => row.write(rows, to),
+            Self::Document(rows, row) => row.write(rows, to),
+        }
+    }
 }
 
-pub fn document_entity(rows: &Rows, document: &Document) -> Entity {
-    let contacts = |places: &[u32]| {
-        let found = places.iter().filter_map(|place| rows.contacts.get(*place as usize));
-        Value::entities(found.map(|contact| uid("Contact", contact.id)))
-    };
-    let client = client_uid(rows, document.client);
-    Entity::new(uid("Document", document.id))
-        .with("client", client.clone())
-        .with("kind", EntityUid::new("Kind", document.kind.name()))
-        .with("level", document.level.name())
-        .with("state", document.state.name())
-        .with("amount", document.amount)
-        .with("currency", document.currency.name())
-        .with("invited", contacts(&document.invited))
-        .with("assigned", contacts(&document.assigned))
-        .parent(client)
+impl Client {
+    fn write(&self, rows: &Rows, to: &mut EntityWriter<'_>) {
+        let on = |kind: &Kind| self.modules & kind.bit() != 0;
+        to.entity("tenant", "Tenant", rows.tenant)
+            .bool("archived", self.archived)
+            .texts("modules", Kind::ALL.into_iter().filter(on).map(Kind::name))
+            .parent("Tenant", rows.tenant);
+    }
 }
 
-fn client_uid(rows: &Rows, place: u32) -> EntityUid {
-    uid("Client", rows.clients.get(place as usize).map_or(0, |client| client.id))
+impl Contact {
+    fn write(&self, rows: &Rows, to: &mut EntityWriter<'_>) {
+        let client = client_id(rows, self.client);
+        let denied: Vec<EntityUid> = self.denied.iter().map(permission).collect();
+        to.entity("client", "Client", client)
+            .text("role", self.role.name())
+            .text("access", self.access.name())
+            .bool("must_change", self.must_change)
+            .long("limit", self.limit)
+            .text("currency", self.currency.name())
+            .entities("denied", "Permission", denied.iter().map(EntityUid::id))
+            .bool("mail", self.mail)
+            .parent("Client", client)
+            .parent("PermissionSet", self.role.name());
+    }
 }
 
-fn permission(kind: Kind, action: Action) -> EntityUid {
+impl Document {
+    fn write(&self, rows: &Rows, to: &mut EntityWriter<'_>) {
+        let contacts = |places: &[u32]| -> Vec<u128> {
+            let found = places.iter().filter_map(|place| rows.contacts.get(*place as usize));
+            found.map(|contact| contact.id).collect()
+        };
+        let client = client_id(rows, self.client);
+        to.entity("client", "Client", client)
+            .entity("kind", "Kind", self.kind.name())
+            .text("level", self.level.name())
+            .text("state", self.state.name())
+            .long("amount", self.amount)
+            .text("currency", self.currency.name())
+            .entities("invited", "Contact", contacts(&self.invited))
+            .entities("assigned", "Contact", contacts(&self.assigned))
+            .parent("Client", client);
+    }
+}
+
+/// A document as a whole entity, to be written.
+pub fn document_entity(rows: &Rows, document: &Document) -> Result<Entity, Box<dyn Error>> {
+    Ok(Entity::of(&Row::Document(rows, document))?)
+}
+
+fn client_id(rows: &Rows, place: u32) -> u128 {
+    rows.clients.get(place as usize).map_or(0, |client| client.id)
+}
+
+fn permission((kind, action): (Kind, Action)) -> EntityUid {
     EntityUid::new("Permission", format!("{}.{}", kind.name(), action.name()))
 }
 

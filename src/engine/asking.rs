@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Engine, World};
-use crate::decide::{self, ActionName, Asked, Circumstances, Decision, Given, codes};
+use crate::decide::{self, ActionName, Asked, Circumstances, Decision, Given};
 use crate::error::RequestError;
-use crate::facts::{AsEntity, Entity, EntityUid, Id, Record, Timestamp};
+use crate::facts::{EntityUid, Id, Record, Timestamp};
 use crate::plan::Plan;
 
 /// What Cedar calls a request environment: a type of principal, an action and a type of resource,
@@ -136,68 +136,6 @@ impl Engine {
     ) -> Decision {
         self.world.load().check_in(environment, principal.into(), resource.into(), context)
     }
-
-    /// Decides about the first of some rows of the host's own, passed as structs. The others come
-    /// along: a file's document, its container. The answer is that of [`check`](Self::check) on a
-    /// request that takes each of them [inline](crate::Request::inline).
-    ///
-    /// Nothing is allocated, once the policies were asked the like before, for rows that write their
-    /// attributes in the same order and name their parts by UUIDs.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use doorward::{
-    ///     AsEntity, Changes, Engine, Entity, EntityUid, EntityWriter, Id, PolicyBundle, Record,
-    /// };
-    ///
-    /// struct Book<'b> {
-    ///     id: &'b str,
-    ///     lent_to: u128,
-    /// }
-    ///
-    /// impl AsEntity for Book<'_> {
-    ///     fn type_name(&self) -> &str {
-    ///         "Book"
-    ///     }
-    ///
-    ///     fn id(&self) -> Id<'_> {
-    ///         self.id.into()
-    ///     }
-    ///
-    ///     fn write(&self, to: &mut EntityWriter<'_>) {
-    ///         to.entity("lent_to", "Reader", self.lent_to);
-    ///     }
-    /// }
-    ///
-    /// let policies = PolicyBundle::builder()
-    ///     .schema("library.cedarschema", "
-    ///         entity Reader;
-    ///         entity Book = { lent_to: Reader };
-    ///         action read appliesTo { principal: Reader, resource: Book };
-    ///     ")
-    ///     .policies("library.cedar", r#"
-    ///         @id("lent") permit (principal, action, resource)
-    ///         when { resource.lent_to == principal };
-    ///     "#)
-    ///     .build()?;
-    /// let engine = Engine::builder(policies).host_owned("Book").build()?;
-    /// let read = engine.environment("Reader", "read", "Book")?;
-    /// let context = engine.context(&read, Record::new())?;
-    /// let book = Book { id: "emma", lent_to: 1 };
-    /// assert!(engine.check_inline(&read, 1_u128, &[&book], &context).is_allowed());
-    /// assert!(!engine.check_inline(&read, 2_u128, &[&book], &context).is_allowed());
-    /// # Ok::<(), doorward::Error>(())
-    /// ```
-    pub fn check_inline<'i>(
-        &self,
-        environment: &Environment,
-        principal: impl Into<Id<'i>>,
-        rows: &[&dyn AsEntity],
-        context: &Context,
-    ) -> Decision {
-        self.world.load().check_inline(environment, principal, rows, context)
-    }
 }
 
 impl Environment {
@@ -269,6 +207,11 @@ impl Environment {
         decide::Request::new(principal, action, resource).context(Record::clone(&context.record))
     }
 
+    /// Whether rows of this type are its resources.
+    pub(super) fn is_about(&self, type_name: &str) -> bool {
+        self.names.resource == type_name
+    }
+
     pub(super) fn asked(&self) -> Asked {
         self.asked
     }
@@ -312,6 +255,19 @@ impl Context {
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             reads_now,
         })
+    }
+
+    /// As an inline check takes them, at this moment.
+    pub(super) fn given<T>(&self, world: &World, take: impl FnOnce(&Given<'_>) -> T) -> T {
+        match &self.laid_out {
+            Some(laid_out) => take(&Given::LaidOut(laid_out)),
+            None if self.reads_now => take(&Given::Record(&self.record_at(world.now()))),
+            None => take(&Given::Record(&self.record)),
+        }
+    }
+
+    pub(super) fn record(&self) -> Record {
+        Record::clone(&self.record)
     }
 
     /// As a checker takes them: of this world, and of one moment.
@@ -389,59 +345,5 @@ impl World {
                 decide::decide_in(self, asked, principal, resource, context)
             }
         }
-    }
-
-    /// Decides about the first of some rows of the host's own: see [`Engine::check_inline`].
-    pub fn check_inline<'i>(
-        &self,
-        environment: &Environment,
-        principal: impl Into<Id<'i>>,
-        rows: &[&dyn AsEntity],
-        context: &Context,
-    ) -> Decision {
-        let principal = principal.into();
-        let is_of_type = |row: &&dyn AsEntity| row.type_name() == environment.names.resource;
-        let drawn = self.shadow().filter(|shadow| shadow.wants_one());
-        if drawn.is_none()
-            && environment.takes(context, self)
-            && rows.first().is_some_and(is_of_type)
-            && let Some(decision) = self.decide_inline(environment, principal, rows, context)
-        {
-            return decision;
-        }
-        let Ok(entities) = rows.iter().map(|row| Entity::of(*row)).collect::<Result<Vec<_>, _>>()
-        else {
-            return self.refuse(codes::INVALID_REQUEST, Some(1));
-        };
-        let Some(resource) = entities.first().map(|first| first.uid().clone()) else {
-            return self.refuse(codes::INVALID_REQUEST, Some(1));
-        };
-        let (principal, action) = (environment.principal(principal), environment.action().clone());
-        let request = decide::Request::new(principal, action, resource)
-            .context(Record::clone(&context.record));
-        let request = entities.into_iter().fold(request, decide::Request::inline);
-        match drawn {
-            Some(shadow) => shadow.check_twice(self, &request),
-            None => decide::decide(self, &request),
-        }
-    }
-
-    fn decide_inline(
-        &self,
-        environment: &Environment,
-        principal: Id<'_>,
-        rows: &[&dyn AsEntity],
-        context: &Context,
-    ) -> Option<Decision> {
-        let with_now;
-        let given = match &context.laid_out {
-            Some(laid_out) => Given::LaidOut(laid_out),
-            None if context.reads_now => {
-                with_now = decide::with_now(&context.record, self.now());
-                Given::Record(&with_now)
-            }
-            None => Given::Record(&context.record),
-        };
-        decide::decide_inline(self, environment.asked, principal.0, rows, &given)
     }
 }

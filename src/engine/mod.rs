@@ -2,6 +2,7 @@
 
 mod asking;
 mod checker;
+mod inline;
 mod publication;
 mod shadow;
 mod sync;

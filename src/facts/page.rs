@@ -1,7 +1,7 @@
 //! Rows of words, a page of them at a time.
 
 use super::heap;
-use super::layout::{CLASS, Catalog, Column, HEADER, Kind, PARENTS, SHAPE};
+use super::layout::{ABSENT, CLASS, Catalog, Column, HEADER, Kind, PARENTS, SHAPE, UNCLASSED};
 use super::rows::Slot;
 
 /// How many rows a page holds: what a write of one row copies.
@@ -164,6 +164,9 @@ impl Page {
             if let Some(word) = row.get_mut(offset) {
                 *word = value;
             }
+        }
+        if let Some(class) = row.get_mut(CLASS).filter(|class| **class == ABSENT) {
+            *class = UNCLASSED;
         }
         if let Some(long) = &mut self.long {
             long.retain(|(at, _)| *at != place);

@@ -14,11 +14,12 @@ use std::sync::Arc;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::entity::Entity;
 use super::json::entities_from_json;
+use super::key::Id;
 use super::types::{Attributes, Type, Types};
 use super::uid::{EntityUid, is_type_name};
 use super::value::{DEPTH_MAX, Record, Value, ValueError};
+use super::writer::{AsEntity, EntityWriter};
 
 /// Reads an array of `{uid, attrs, parents, tags}` and hands over its rows, one by one and in its
 /// order. With declared types, `__entity` and `__extn` may be left out.
@@ -29,11 +30,11 @@ use super::value::{DEPTH_MAX, Record, Value, ValueError};
 pub(super) fn read_entities(
     text: &str,
     types: Option<&Types>,
-    mut each: impl FnMut(Entity) -> Result<(), ValueError>,
+    mut each: impl FnMut(&dyn AsEntity) -> Result<(), ValueError>,
 ) -> Result<(), ValueError> {
     let (mut read, mut refused) = (0, None);
     let outcome = read_plain(text, types, |row| {
-        refused = each(row).err();
+        refused = each(&row).err();
         read += 1;
         refused.is_none()
     });
@@ -42,7 +43,7 @@ pub(super) fn read_entities(
         (None, Ok(())) => Ok(()),
         (None, Err(_unread)) => {
             let mut rows = entities_from_json(text, types, read)?;
-            rows.try_for_each(|row| each(row?))
+            rows.try_for_each(|row| each(&row?))
         }
     }
 }
@@ -51,12 +52,40 @@ pub(super) fn read_entities(
 fn read_plain(
     text: &str,
     types: Option<&Types>,
-    mut hand_over: impl FnMut(Entity) -> bool,
+    mut hand_over: impl FnMut(PlainRow) -> bool,
 ) -> Result<(), serde_json::Error> {
     let reader = Reader { types, texts: RefCell::default(), nothing: Value::entities([]) };
     let mut json = serde_json::Deserializer::from_str(text);
     json.deserialize_seq(Rows { reader: &reader, hand_over: &mut hand_over })?;
     json.end()
+}
+
+/// A row in the order of its text.
+struct PlainRow {
+    uid: EntityUid,
+    attributes: Vec<(Arc<str>, Value)>,
+    parents: Vec<EntityUid>,
+    tags: Record,
+}
+
+impl AsEntity for PlainRow {
+    fn type_name(&self) -> &str {
+        self.uid.type_name()
+    }
+
+    fn id(&self) -> Id<'_> {
+        self.uid.id().into()
+    }
+
+    fn write(&self, to: &mut EntityWriter<'_>) {
+        for (name, value) in &self.attributes {
+            to.any(name, value);
+        }
+        for parent in &self.parents {
+            to.any_parent(parent);
+        }
+        to.tags(&self.tags);
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -74,7 +103,9 @@ struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     fn share(&self, text: &str) -> Arc<str> {
-        self.texts.borrow_mut().share(text)
+        // UUIDs repeat too seldom to be looked for.
+        const LONG: usize = 36;
+        if text.len() >= LONG { text.into() } else { self.texts.borrow_mut().share(text) }
     }
 
     fn at<T>(&self, of: T) -> Within<'_, T> {
@@ -155,7 +186,7 @@ struct Rows<'r, F> {
     hand_over: &'r mut F,
 }
 
-impl<'de, F: FnMut(Entity) -> bool> Visitor<'de> for Rows<'_, F> {
+impl<'de, F: FnMut(PlainRow) -> bool> Visitor<'de> for Rows<'_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -176,21 +207,21 @@ impl<'de, F: FnMut(Entity) -> bool> Visitor<'de> for Rows<'_, F> {
 struct Row;
 
 impl<'de> DeserializeSeed<'de> for Within<'_, Row> {
-    type Value = Entity;
+    type Value = PlainRow;
 
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Entity, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<PlainRow, D::Error> {
         json.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for Within<'_, Row> {
-    type Value = Entity;
+    type Value = PlainRow;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an entity")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Entity, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<PlainRow, A::Error> {
         let mut uid = None;
         let mut parents = None;
         // What stands before the uid waits for the type that it names.
@@ -199,8 +230,9 @@ impl<'de> Visitor<'de> for Within<'_, Row> {
         let (mut attributes, mut tags) = (None, None);
         let reader = self.reader;
         let declared = |uid: &EntityUid| reader.types?.entity(uid.type_name());
-        let fields =
-            |uid: &EntityUid| reader.at(Fields::Of(declared(uid).map(|d| &d.attributes), 0));
+        let fields = |uid: &EntityUid| {
+            reader.at(Flat(Fields::Of(declared(uid).map(|declared| &declared.attributes), 0)))
+        };
         let all =
             |uid: &EntityUid| reader.at(Fields::All(declared(uid).and_then(|d| d.tags.as_ref())));
         while let Some(member) = members.next_key_seed(Text)? {
@@ -229,11 +261,12 @@ impl<'de> Visitor<'de> for Within<'_, Row> {
         if let Some(raw) = early_tags {
             tags = Some(all(&uid).deserialize(raw).map_err(Error::custom)?);
         }
-        let mut row = Entity::new(uid);
-        row.attributes = attributes.unwrap_or_default();
-        row.tags = tags.unwrap_or_default();
-        row.parents = parents.unwrap_or_default();
-        Ok(row)
+        Ok(PlainRow {
+            uid,
+            attributes: attributes.unwrap_or_default(),
+            parents: parents.unwrap_or_default(),
+            tags: tags.unwrap_or_default(),
+        })
     }
 }
 
@@ -241,7 +274,7 @@ impl<'de> Visitor<'de> for Within<'_, Row> {
 struct Parents;
 
 impl<'de> DeserializeSeed<'de> for Within<'_, Parents> {
-    type Value = BTreeSet<EntityUid>;
+    type Value = Vec<EntityUid>;
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
         json.deserialize_seq(self)
@@ -249,16 +282,16 @@ impl<'de> DeserializeSeed<'de> for Within<'_, Parents> {
 }
 
 impl<'de> Visitor<'de> for Within<'_, Parents> {
-    type Value = BTreeSet<EntityUid>;
+    type Value = Vec<EntityUid>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array of parents")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut uids: A) -> Result<Self::Value, A::Error> {
-        let mut parents = BTreeSet::new();
+        let mut parents = Vec::new();
         while let Some(uid) = uids.next_element_seed(self.reader.at(UNKNOWN))? {
-            parents.insert(uid);
+            parents.push(uid);
         }
         Ok(parents)
     }
@@ -364,22 +397,65 @@ impl Within<'_, Fields<'_>> {
         let mut record = Record::new();
         let mut next = first;
         while let Some(name) = next {
-            let (name, expected, depth) = match self.of {
-                Fields::Of(declared, depth) => {
-                    match declared.and_then(|declared| declared.get_key_value(&*name)) {
-                        Some((name, attribute)) => (Arc::clone(name), Some(&attribute.of), depth),
-                        None => (self.reader.share(&name), None, depth),
-                    }
-                }
-                Fields::All(declared) => (self.reader.share(&name), declared, 0),
-            };
-            let value = members.next_value_seed(self.reader.at(Any { expected, depth }))?;
+            let (name, value) = self.read_member(&name, &mut members)?;
             if record.insert(name, value).is_some() {
                 return Err(unread());
             }
             next = members.next_key_seed(Text)?;
         }
         Ok(record)
+    }
+
+    fn read_member<'de, A: MapAccess<'de>>(
+        self,
+        name: &str,
+        members: &mut A,
+    ) -> Result<(Arc<str>, Value), A::Error> {
+        let (name, expected, depth) = match self.of {
+            Fields::Of(declared, depth) => {
+                match declared.and_then(|declared| declared.get_key_value(name)) {
+                    Some((name, attribute)) => (Arc::clone(name), Some(&attribute.of), depth),
+                    None => (self.reader.share(name), None, depth),
+                }
+            }
+            Fields::All(declared) => (self.reader.share(name), declared, 0),
+        };
+        let value = members.next_value_seed(self.reader.at(Any { expected, depth }))?;
+        Ok((name, value))
+    }
+}
+
+/// The attributes of a row, in their order.
+#[derive(Clone, Copy)]
+struct Flat<'t>(Fields<'t>);
+
+impl<'de> DeserializeSeed<'de> for Within<'_, Flat<'_>> {
+    type Value = Vec<(Arc<str>, Value)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Within<'_, Flat<'_>> {
+    type Value = Vec<(Arc<str>, Value)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let fields = self.reader.at(self.of.0);
+        let mut read: Self::Value = Vec::new();
+        while let Some(name) = members.next_key_seed(Text)? {
+            let (name, value) = fields.read_member(&name, &mut members)?;
+            // Few stand in one row; most are one text, so that they differ at a glance.
+            if read.iter().any(|(known, _)| Arc::ptr_eq(known, &name) || *known == name) {
+                return Err(unread());
+            }
+            read.push((name, value));
+        }
+        Ok(read)
     }
 }
 

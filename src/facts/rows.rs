@@ -153,7 +153,11 @@ impl Rows {
     /// The slot of an entity that is there, or that others name.
     #[inline]
     pub(crate) fn slot_of(&self, type_number: u32, id: IdKey<'_>) -> Option<Slot> {
-        let hash = self.hash_of(type_number, id);
+        self.slot_hashed(self.hash_of(type_number, id), type_number, id)
+    }
+
+    #[inline]
+    fn slot_hashed(&self, hash: u32, type_number: u32, id: IdKey<'_>) -> Option<Slot> {
         match id {
             IdKey::Uuid(key) => self.ids.find(hash, |slot| {
                 self.page(slot).is_some_and(|page| {
@@ -514,7 +518,8 @@ impl Rows {
     /// The slot of an entity; made if nothing named it before.
     fn place(&mut self, type_name: &str, key: IdKey<'_>, declared: bool) -> Slot {
         let number = self.type_number_of(type_name);
-        if let Some(slot) = self.slot_of(number, key) {
+        let hash = self.hash_of(number, key);
+        if let Some(slot) = self.slot_hashed(hash, number, key) {
             if declared && let Some(page) = self.page_mut(slot) {
                 page.declared = true;
             }
@@ -529,7 +534,7 @@ impl Rows {
         if let Some(page) = self.page_mut(slot) {
             page.add(id);
         }
-        self.ids.insert(self.hash_of(number, key), slot);
+        self.ids.insert(hash, slot);
         slot
     }
 
@@ -555,13 +560,18 @@ impl Rows {
         }
         let number_of_page = self.pages.len() as u32;
         let words = lane.words.max(HEADER + 1).next_multiple_of(8);
+        // Another page of a type will most likely be as full as the one before.
+        let before = lane.pages.last().and_then(|last| self.pages.get(*last as usize));
+        let room = before.map_or((0, 0), |page| (words * PAGE_ROWS as usize, page.heap.len()));
+        let mut heap = Vec::with_capacity(room.1 + 1);
+        heap.push(heap::EMPTY_SET);
         self.pages.push(Page {
             type_number: number,
             uuids,
             declared,
             stride: words as u32,
-            words: Vec::new(),
-            heap: vec![heap::EMPTY_SET],
+            words: Vec::with_capacity(room.0),
+            heap,
             left: 0,
             long: None,
         });

@@ -85,11 +85,14 @@ impl Facts {
         let mut laying = Laying::new(schema);
         let mut all_fit = true;
         read_entities(text, schema.map(|(types, _)| types), |entity| {
-            if laying.facts.contains(entity.uid()) {
-                return Err(ValueError::new(format!("{} stands twice", entity.uid())));
+            let is_there = |slot| laying.facts.rows.is_fact(slot);
+            if laying.facts.rows.slot_named(entity.type_name(), entity.id().0).is_some_and(is_there)
+            {
+                let uid = EntityUid::new(entity.type_name(), entity.id().0.text());
+                return Err(ValueError::new(format!("{uid} stands twice")));
             }
             // The engine that is to hold it says why it does not fit.
-            all_fit &= laying.put(&entity).is_ok();
+            all_fit &= laying.put(entity).is_ok();
             Ok(())
         })?;
         Ok(if all_fit { laying.finish() } else { laying.facts })
@@ -191,7 +194,7 @@ impl Facts {
     }
 
     /// Stores one of many rows, with a draft for all of them.
-    fn put_one_of(&mut self, entity: &impl AsEntity, draft: &mut Draft) {
+    fn put_one_of(&mut self, entity: &(impl AsEntity + ?Sized), draft: &mut Draft) {
         self.checked_for = None;
         Arc::make_mut(&mut self.rows).put(entity, draft);
     }
@@ -250,18 +253,18 @@ impl FromIterator<Entity> for Facts {
 }
 
 /// Facts in the making, whose rows are checked while they are at hand.
-struct Laying<'t> {
+pub(super) struct Laying<'t> {
     facts: Facts,
     draft: Draft,
     schema: Option<(&'t Types, [u8; 32])>,
 }
 
 impl<'t> Laying<'t> {
-    fn new(schema: Option<(&'t Types, [u8; 32])>) -> Self {
+    pub(super) fn new(schema: Option<(&'t Types, [u8; 32])>) -> Self {
         Self { facts: Facts::new(), draft: Draft::default(), schema }
     }
 
-    fn put(&mut self, row: &impl AsEntity) -> Result<(), ValueError> {
+    pub(super) fn put(&mut self, row: &(impl AsEntity + ?Sized)) -> Result<(), ValueError> {
         self.facts.put_one_of(row, &mut self.draft);
         let Some((types, digest)) = &self.schema else {
             // What came twice is an error with a schema or without.

@@ -214,18 +214,23 @@ impl EntityWriter<'_> {
 
     /// Writes any value.
     pub fn value(&mut self, name: &'static str, value: &Value) -> &mut Self {
-        self.any(Name::Static(name), value)
+        self.named(Name::Static(name), value);
+        self
     }
 
-    fn any(&mut self, name: Name<'_>, value: &Value) -> &mut Self {
+    /// Writes any value under a name that need not stay.
+    pub(super) fn any(&mut self, name: &str, value: &Value) {
+        self.named(Name::Any(name), value);
+    }
+
+    fn named(&mut self, name: Name<'_>, value: &Value) {
         match &mut self.0 {
             To::Row { draft, heap, numbers } => write(draft, heap, *numbers, name, value),
             To::Entity { .. } => self.set(name.text(), value.clone()),
         }
-        self
     }
 
-    fn any_parent(&mut self, parent: &EntityUid) {
+    pub(super) fn any_parent(&mut self, parent: &EntityUid) {
         match &mut self.0 {
             To::Row { draft, numbers, .. } => {
                 let slot = numbers.entity(parent);
@@ -427,7 +432,7 @@ impl AsEntity for Entity {
         }
         to.tags(&self.tags);
         for (name, value) in &self.attributes {
-            to.any(Name::Any(name), value);
+            to.any(name, value);
         }
     }
 }

@@ -9,6 +9,7 @@ use super::*;
 use crate::facts::json::entity_to_json;
 use crate::facts::types::tests::tape::{Tape, config, tapes};
 use crate::facts::types::tests::{row, schema, types_of};
+use crate::facts::{Entity, IdKey};
 
 /// What stands, seldom, in place of a value.
 const JUNK: [&str; 14] = [
@@ -83,7 +84,7 @@ fn case(tape: &mut Tape, plain: &Cell<usize>, refused: &Cell<usize>) -> Result<(
                 .and_then(Iterator::collect::<Result<Vec<_>, _>>);
             let mut read = Vec::new();
             let outcome = read_plain(&text, types, |row| {
-                read.push(row);
+                read.push(Entity::of(&row).unwrap());
                 true
             });
             if outcome.is_ok() {
@@ -92,7 +93,7 @@ fn case(tape: &mut Tape, plain: &Cell<usize>, refused: &Cell<usize>) -> Result<(
             }
             let mut read = Vec::new();
             let outcome = read_entities(&text, types, |row| {
-                read.push(row);
+                read.push(Entity::of(row)?);
                 Ok(())
             });
             refused.set(refused.get() + usize::from(outcome.is_err()));
@@ -121,8 +122,8 @@ fn a_refusal_ends_the_reading() {
         let text = format!("[{},{},{}]", row("1", ""), row("2", more), row("3", ""));
         let mut seen = Vec::new();
         let refused = read_entities(&text, None, |row| {
-            seen.push(row.uid().id().to_owned());
-            if row.uid().id() == "2" { Err(ValueError::new("enough")) } else { Ok(()) }
+            seen.push(row.id().0.text());
+            if row.id().0 == IdKey::Text("2") { Err(ValueError::new("enough")) } else { Ok(()) }
         });
         assert_eq!(refused.unwrap_err().message(), "enough");
         assert_eq!(seen, ["1", "2"]);

@@ -10,6 +10,7 @@ use proptest::test_runner::{TestCaseError, TestRunner};
 
 use super::*;
 use crate::facts::cedar::Conversion;
+use crate::facts::store::Laying;
 use crate::facts::value::Repr;
 use crate::facts::{Entity, Record, Value, ValueError};
 use tape::{Tape, config, tapes};
@@ -362,11 +363,17 @@ fn case(tape: &mut Tape, counts: &Counts) -> Result<(), TestCaseError> {
         }
     };
     let types = types_of(&text);
+    let mut laying = Laying::new(Some((&types, [0; 32])));
     for _ in 0..15 {
         let row = row(tape, &types);
         let shown = || format!("{row:?} {:?} {:?}\n{text}", row.attributes(), row.tags());
         let sort = if is_action(row.uid()) { "action rows" } else { "rows" };
         agree(counts, sort, types.check_entity(&row), cedar_row(&row, Some(&schema)), &shown)?;
+        // As many rows are stored: by their forms, which later rows may share.
+        if sort == "rows" {
+            let stored = laying.put(&row).is_ok();
+            proptest::prop_assert_eq!(stored, types.check_entity(&row).is_ok(), "{}", shown());
+        }
         agree(counts, "bare rows", check_untyped_entity(&row), cedar_row(&row, None), &shown)?;
     }
     for _ in 0..15 {
