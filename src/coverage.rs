@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use crate::plan::{Act, Ask, Binary, EvalError, Expr, Unary, Val, Verdict};
+use crate::plan::{Act, Ask, Binary, EvalError, Expr, Relation, Unary, Val, Verdict};
 
 /// How often an operator came to an outcome: a kind of value, or an error.
 pub type Counts = BTreeMap<(&'static str, &'static str), u64>;
@@ -59,13 +59,15 @@ pub(crate) fn count_step(act: &Act, answer: u32) {
         Act::Follow(..) => "step follow",
         Act::Literal(..) => "step literal",
         Act::Group { .. } => "step group",
-        Act::SameWord(..) => "step same word",
-        Act::SameNumber(..) => "step same number",
-        Act::Less(..) => "step less",
-        Act::Contains { .. } => "step contains",
-        Act::ContainsAny { .. } => "step contains any",
-        Act::In(..) => "step in",
-        Act::InAny { .. } => "step in any",
+        Act::Relation(relation) => match relation {
+            Relation::SameWord(..) => "step same word",
+            Relation::SameNumber(..) => "step same number",
+            Relation::Less(..) => "step less",
+            Relation::Contains { .. } => "step contains",
+            Relation::ContainsAny(..) => "step contains any",
+            Relation::In(..) => "step in",
+            Relation::InAny { .. } => "step in any",
+        },
     };
     let goes = matches!(act, Act::Follow(..) | Act::Literal(..));
     let came_to = match answer {
@@ -104,15 +106,17 @@ const fn question(ask: &Ask) -> &'static str {
         Ask::AnyGroup { word: 1.., .. } => "ask group beyond 64",
         Ask::AnyGroup { mask, .. } if mask.is_power_of_two() => "ask group",
         Ask::AnyGroup { .. } => "ask any group",
-        Ask::SameWord(..) => "ask same word",
-        Ask::SameNumber(..) => "ask same number",
-        Ask::Less(.., false) => "ask less",
-        Ask::Less(..) => "ask less or equal",
-        Ask::Contains { texts: true, .. } => "ask contains, texts",
-        Ask::Contains { .. } => "ask contains, entities",
-        Ask::ContainsAny { .. } => "ask contains any",
-        Ask::In(..) => "ask in",
-        Ask::InAny { .. } => "ask in any",
+        Ask::Relation(relation, _) => match relation {
+            Relation::SameWord(..) => "ask same word",
+            Relation::SameNumber(..) => "ask same number",
+            Relation::Less(.., false) => "ask less",
+            Relation::Less(..) => "ask less or equal",
+            Relation::Contains { texts: true, .. } => "ask contains, texts",
+            Relation::Contains { .. } => "ask contains, entities",
+            Relation::ContainsAny(..) => "ask contains any",
+            Relation::In(..) => "ask in",
+            Relation::InAny { .. } => "ask in any",
+        },
         Ask::Other(_) => "ask other",
         Ask::Done(_) => "done",
         Ask::GiveUp => "give up",

@@ -7,8 +7,9 @@ use super::Plan;
 use super::alias::Aliases;
 use super::classes::{Layout, TypeClasses};
 use super::environment::Link;
-use super::machine::{Ask, Items, Matter, Place, STATES_MAX, State, Verdict, Width};
+use super::machine::{Ask, Items, Matter, STATES_MAX, State, Verdict};
 use super::node::{FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE};
+use super::relation::{Place, Relation, Width};
 use crate::facts::{ABSENT, Kind, TAGS};
 
 const FIRST: u32 = 1;
@@ -358,7 +359,11 @@ impl Builder {
                 let ask = Ask::AnyGroup { path: *path as u8, word: (bit / 64) as u16, mask };
                 State::new(ask)
             }
-            Node::Join(join) => State::new(ask_join(matter, residual, join)),
+            Node::Join(join) => {
+                let relation = relation(matter, residual, join);
+                let ask = |relation| Ask::Relation(relation, join.expr);
+                State::new(relation.map_or(Ask::Other(join.expr), ask))
+            }
             _ => State::new(Ask::GiveUp),
         }
     }
@@ -561,9 +566,9 @@ impl Builder {
     }
 }
 
-/// How many classes a table has room for.
+/// How many classes a table has room for: those that are there, and half as many to come.
 pub(super) fn room(classes: &TypeClasses) -> usize {
-    (classes.count() * 2).next_power_of_two().max(64)
+    (classes.count() * 3 / 2).next_multiple_of(64)
 }
 
 /// What the conditions that are left name.
@@ -696,15 +701,15 @@ pub(super) fn column_place(
     let number = matter.plan.column_number(matter.path_type(path), column)?;
     let (offset, kind) = layout.get(number).copied().flatten()?;
     let path = path as u8;
-    Some((Place { path, offset: u16::try_from(offset).ok()? }, kind))
+    Some((Place { row: path, offset: u16::try_from(offset).ok()? }, kind))
 }
 
-pub(super) fn ask_join(matter: &Matter<'_>, residual: &Residual, join: &Join) -> Ask {
-    let other = Ask::Other(join.expr);
+/// The question that a join is, where the evaluator need not answer it.
+pub(super) fn relation(matter: &Matter<'_>, residual: &Residual, join: &Join) -> Option<Relation> {
     let place = |operand: &Operand| match operand {
         Operand::Root(path) => {
-            let path = residual.known.aliases.path(*path) as u8;
-            Some((Place { path, offset: 0 }, Kind::Entity))
+            let row = residual.known.aliases.path(*path) as u8;
+            Some((Place { row, offset: 0 }, Kind::Entity))
         }
         Operand::Column(path, column) => column_place(matter, residual, *path, column),
     };
@@ -715,48 +720,37 @@ pub(super) fn ask_join(matter: &Matter<'_>, residual: &Residual, join: &Join) ->
     };
     let pair = |left: &Operand, right: &Operand| Some((place(left)?, place(right)?));
     match &join.operator {
-        JoinOperator::Equal(left, right) => match pair(left, right) {
-            Some((one, two))
-                if one.1 == two.1
-                    && matches!(one.1, Kind::Bool | Kind::Short | Kind::Text | Kind::Entity) =>
-            {
-                Ask::SameWord(one.0, two.0)
+        JoinOperator::Equal(left, right) => {
+            let (one, two) = pair(left, right)?;
+            let is_word = matches!(one.1, Kind::Bool | Kind::Short | Kind::Text | Kind::Entity);
+            if one.1 == two.1 && is_word {
+                return Some(Relation::SameWord(one.0, two.0));
             }
-            Some((one, two)) => match (number(one), number(two)) {
-                (Some(one), Some(two)) => Ask::SameNumber(one, two),
-                _ => other,
-            },
-            None => other,
-        },
-        JoinOperator::Less(left, right, or_equal) => {
-            match pair(left, right).and_then(|(one, two)| Some((number(one)?, number(two)?))) {
-                Some((one, two)) => Ask::Less(one, two, *or_equal),
-                None => other,
-            }
+            Some(Relation::SameNumber(number(one)?, number(two)?))
         }
-        JoinOperator::Contains(set, element) => match pair(set, element) {
-            Some(((set, Kind::Set), (element, kind @ (Kind::Entity | Kind::Text)))) => {
-                Ask::Contains { set, element, texts: kind == Kind::Text, expr: join.expr }
+        JoinOperator::Less(left, right, or_equal) => {
+            let (one, two) = pair(left, right)?;
+            Some(Relation::Less(number(one)?, number(two)?, *or_equal))
+        }
+        JoinOperator::Contains(set, element) => match pair(set, element)? {
+            ((set, Kind::Set), (element, kind @ (Kind::Entity | Kind::Text))) => {
+                Some(Relation::Contains { set, element, texts: kind == Kind::Text })
             }
-            _ => other,
+            _ => None,
         },
-        JoinOperator::ContainsAny(left, right) => match pair(left, right) {
-            Some(((left, Kind::Set), (right, Kind::Set))) => {
-                Ask::ContainsAny { left, right, expr: join.expr }
-            }
-            _ => other,
+        JoinOperator::ContainsAny(left, right) => match pair(left, right)? {
+            ((left, Kind::Set), (right, Kind::Set)) => Some(Relation::ContainsAny(left, right)),
+            _ => None,
         },
-        JoinOperator::In(entity, above) => match pair(entity, above) {
-            Some(((entity, Kind::Entity), (above, Kind::Entity))) => Ask::In(entity, above),
-            _ => other,
+        JoinOperator::In(entity, above) => match pair(entity, above)? {
+            ((entity, Kind::Entity), (above, Kind::Entity)) => Some(Relation::In(entity, above)),
+            _ => None,
         },
-        JoinOperator::InAny(entity, set) => match pair(entity, set) {
-            Some(((entity, Kind::Entity), (set, Kind::Set))) => {
-                Ask::InAny { entity, set, expr: join.expr }
-            }
-            _ => other,
+        JoinOperator::InAny(entity, set) => match pair(entity, set)? {
+            ((entity, Kind::Entity), (set, Kind::Set)) => Some(Relation::InAny { entity, set }),
+            _ => None,
         },
-        JoinOperator::HasTag(..) | JoinOperator::Other => other,
+        JoinOperator::HasTag(..) | JoinOperator::Other => None,
     }
 }
 

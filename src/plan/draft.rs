@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::build::{Builder, Residual, ask_join, column_place, has_column, lacks, room, settled};
+use super::build::{Builder, Residual, column_place, has_column, lacks, relation, room, settled};
 use super::classes::{CLASS_BITS, NOT_THERE};
 use super::environment::Link;
-use super::machine::{Matter, Place};
+use super::machine::Matter;
 use super::node::{Node, PathId};
 use super::program::{Drafting, Program};
+use super::relation::Place;
 use super::scope::Scope;
 use crate::facts::{Kind, Slot, UNCLASSED};
 
@@ -87,10 +88,11 @@ impl<'b> Writer<'b> {
                     return Ok(());
                 }
                 let rows = &self.rows;
-                let renumbered = |path: u8| rows.get(&PathId::from(path)).map(|(row, _)| *row);
+                let number = |path: u8| rows.get(&PathId::from(path)).map(|(row, _)| *row);
                 // What only the evaluator answers is left to the machine, should it come to that.
-                if let Some(ask) = ask_join(self.matter, &self.residual, join).of_rows(renumbered) {
-                    self.drafting.ask(ask);
+                let relation = relation(self.matter, &self.residual, join);
+                if let Some(relation) = relation.and_then(|relation| relation.renumbered(number)) {
+                    self.drafting.relation(relation);
                 }
                 Ok(())
             }
@@ -118,7 +120,7 @@ impl<'b> Writer<'b> {
                 let place = column_place(self.matter, &self.residual, *above, column);
                 let Some((place, Kind::Entity)) = place else { return Err(Obstacle::Here) };
                 let slot = scope.row(slot).word(place.offset as usize);
-                (Ok(Place { path: row, ..place }), slot)
+                (Ok(Place { row, ..place }), slot)
             }
             Some(Link::Literal(literal)) => {
                 let slot = scope.rows.literals().get(*literal as usize);

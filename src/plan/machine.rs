@@ -17,8 +17,9 @@ use super::eval::Evaluator;
 use super::expr::ExprId;
 use super::node::{NodeId, Nodes, PathId};
 use super::program::Program;
+use super::relation::{Place, Reached, Relation};
 use super::scope::Scope;
-use crate::facts::{Row, Slot, UNCLASSED, contains};
+use crate::facts::{Row, Slot, UNCLASSED};
 
 /// How many paths a machine follows.
 pub(crate) const PATHS_MAX: usize = 64;
@@ -66,20 +67,6 @@ pub(crate) enum Verdict {
     NoPermit,
 }
 
-/// A value's place: a column of a path's row, or, at offset 0, the path's entity itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) path: u8,
-    pub(crate) offset: u16,
-}
-
-/// How a number stands in its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Width {
-    Short,
-    Long,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// The class of the principal's row; so are the next two.
@@ -104,57 +91,12 @@ pub(crate) enum Ask {
         word: u16,
         mask: u64,
     },
-    SameWord(Place, Place),
-    SameNumber((Place, Width), (Place, Width)),
-    Less((Place, Width), (Place, Width), bool),
-    Contains {
-        set: Place,
-        element: Place,
-        texts: bool,
-        expr: ExprId,
-    },
-    ContainsAny {
-        left: Place,
-        right: Place,
-        expr: ExprId,
-    },
-    In(Place, Place),
-    InAny {
-        entity: Place,
-        set: Place,
-        expr: ExprId,
-    },
+    /// What two places say of each other, and the condition that it stands for.
+    Relation(Relation, ExprId),
     Other(ExprId),
     Done(Verdict),
     /// Something fails: only all policies together tell what comes of it.
     GiveUp,
-}
-
-impl Ask {
-    /// The same question in rows that are numbered otherwise; `None` for one that has a row of its
-    /// own to go to.
-    pub(super) fn of_rows(self, row: impl Fn(u8) -> Option<u8>) -> Option<Self> {
-        let place = |place: Place| Some(Place { path: row(place.path)?, ..place });
-        let number = |(of, width): (Place, Width)| Some((place(of)?, width));
-        Some(match self {
-            Self::SameWord(left, right) => Self::SameWord(place(left)?, place(right)?),
-            Self::SameNumber(left, right) => Self::SameNumber(number(left)?, number(right)?),
-            Self::Less(left, right, or_equal) => {
-                Self::Less(number(left)?, number(right)?, or_equal)
-            }
-            Self::Contains { set, element, texts, expr } => {
-                Self::Contains { set: place(set)?, element: place(element)?, texts, expr }
-            }
-            Self::ContainsAny { left, right, expr } => {
-                Self::ContainsAny { left: place(left)?, right: place(right)?, expr }
-            }
-            Self::In(entity, above) => Self::In(place(entity)?, place(above)?),
-            Self::InAny { entity, set, expr } => {
-                Self::InAny { entity: place(entity)?, set: place(set)?, expr }
-            }
-            _ => return None,
-        })
-    }
 }
 
 pub(crate) struct State {
@@ -225,16 +167,6 @@ struct Frame<'w> {
     slots: [Slot; PATHS_MAX],
     /// Those of the first of them that were looked up.
     rows: [Option<Row<'w>>; ROWS_KEPT],
-}
-
-/// Whether two sets have a member in common; `None` for sets of anything.
-#[inline]
-pub(super) fn overlap((one, left): (Row<'_>, u16), (other, right): (Row<'_>, u16)) -> Option<bool> {
-    [false, true].into_iter().find_map(|texts| {
-        let left = one.members(left as usize, texts)?;
-        let right = other.members(right as usize, texts)?;
-        Some(left.iter().any(|member| contains(right, *member)))
-    })
 }
 
 /// What a machine did on its way.
@@ -379,8 +311,10 @@ impl Machine {
                     let answer = frame.answer(matter, ask);
                     #[cfg(feature = "coverage")]
                     crate::coverage::count_answer(ask, answer);
-                    walk.asked_dear |=
-                        matches!(ask, Ask::AnyGroup { .. } | Ask::In(..) | Ask::InAny { .. });
+                    walk.asked_dear |= match ask {
+                        Ask::Relation(relation, _) => relation.is_dear(),
+                        ask => matches!(ask, Ask::AnyGroup { .. }),
+                    };
                     walk.evaluated |= matches!(ask, Ask::Other(_));
                     answer?
                 }
@@ -504,43 +438,10 @@ impl<'w> Frame<'w> {
                 let slot = self.slots.get(path as usize).copied().unwrap_or_default();
                 u32::from(scope.groups(slot, self.row(scope, path), word as usize) & mask != 0)
             }
-            Ask::SameWord(left, right) => {
-                u32::from(self.word(scope, left) == self.word(scope, right))
-            }
-            Ask::SameNumber(left, right) => {
-                u32::from(self.number(scope, left) == self.number(scope, right))
-            }
-            Ask::Less(left, right, or_equal) => {
-                let (left, right) = (self.number(scope, left), self.number(scope, right));
-                u32::from(left < right || (or_equal && left == right))
-            }
-            Ask::Contains { set, element, texts, expr } => {
-                u32::from(match self.row(scope, set.path).members(set.offset as usize, texts) {
-                    Some(members) => contains(members, self.word(scope, element)),
-                    None => matter.holds(expr)?,
-                })
-            }
-            Ask::ContainsAny { left, right, expr } => {
-                let (one, other) = (self.row(scope, left.path), self.row(scope, right.path));
-                u32::from(match overlap((one, left.offset), (other, right.offset)) {
-                    Some(flag) => flag,
-                    None => matter.holds(expr)?,
-                })
-            }
-            Ask::In(entity, above) => {
-                let (slot, above) = (self.word(scope, entity), self.word(scope, above));
-                u32::from(match entity.offset {
-                    0 => scope.is_row_in(slot, self.row(scope, entity.path), above),
-                    _ => scope.is_in(slot, above),
-                })
-            }
-            Ask::InAny { entity, set, expr } => {
-                let slot = self.word(scope, entity);
-                u32::from(match self.row(scope, set.path).members(set.offset as usize, false) {
-                    Some(above) => above.iter().any(|above| scope.is_in(slot, *above)),
-                    None => matter.holds(expr)?,
-                })
-            }
+            Ask::Relation(ref relation, expr) => u32::from(match relation.holds(scope, self) {
+                Some(flag) => flag,
+                None => matter.holds(expr)?,
+            }),
             Ask::Other(expr) => u32::from(matter.holds(expr)?),
             Ask::Done(_) | Ask::GiveUp => return None,
         })
@@ -557,6 +458,17 @@ impl<'w> Frame<'w> {
     }
 
     #[inline]
+    fn look_up(&mut self, scope: &Scope<'w>, path: u8) -> Row<'w> {
+        let row = self.slots.get(path as usize).map_or(Row::NONE, |slot| scope.row(*slot));
+        if let Some(known) = self.rows.get_mut(path as usize) {
+            *known = Some(row);
+        }
+        row
+    }
+}
+
+impl<'w> Reached<'w> for Frame<'w> {
+    #[inline]
     fn row(&mut self, scope: &Scope<'w>, path: u8) -> Row<'w> {
         match self.rows.get(path as usize) {
             Some(Some(row)) => *row,
@@ -565,28 +477,8 @@ impl<'w> Frame<'w> {
     }
 
     #[inline]
-    fn look_up(&mut self, scope: &Scope<'w>, path: u8) -> Row<'w> {
-        let row = self.slots.get(path as usize).map_or(Row::NONE, |slot| scope.row(*slot));
-        if let Some(known) = self.rows.get_mut(path as usize) {
-            *known = Some(row);
-        }
-        row
-    }
-
-    #[inline]
-    fn word(&mut self, scope: &Scope<'w>, place: Place) -> u32 {
-        if place.offset == 0 {
-            return self.slots.get(place.path as usize).copied().unwrap_or_default();
-        }
-        self.row(scope, place.path).word(place.offset as usize)
-    }
-
-    #[inline]
-    fn number(&mut self, scope: &Scope<'w>, (place, width): (Place, Width)) -> i64 {
-        match width {
-            Width::Short => i64::from(self.word(scope, place).cast_signed()),
-            Width::Long => self.row(scope, place.path).long(place.offset as usize),
-        }
+    fn slot(&self, path: u8) -> Slot {
+        self.slots.get(path as usize).copied().unwrap_or_default()
     }
 }
 

@@ -16,6 +16,7 @@ mod listing;
 mod machine;
 mod node;
 mod program;
+mod relation;
 mod scope;
 mod text;
 
@@ -47,7 +48,7 @@ pub(crate) use node::{
 use scope::NO_SLOT;
 pub(crate) use scope::{Local, LocalRow, Scope};
 #[cfg(feature = "coverage")]
-pub(crate) use {machine::Ask, program::Act};
+pub(crate) use {machine::Ask, program::Act, relation::Relation};
 
 /// A bundle of policies, ready to decide with.
 pub(crate) struct Plan {

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::classes::{CLASS_BITS, class_of};
-use super::machine::{Ask, Matter, Place, Verdict, Width, overlap};
+use super::machine::{Matter, Verdict};
 use super::node::NodeId;
+use super::relation::{Place, Reached, Relation};
 use super::scope::Scope;
-use crate::facts::{ABSENT, Row, Slot, UNCLASSED, contains};
+use crate::facts::{ABSENT, Row, Slot, UNCLASSED};
 
 /// How many rows a program reads.
 const ROWS_MAX: usize = 12;
@@ -57,23 +58,7 @@ pub(crate) enum Act {
         word: u16,
         mask: u64,
     },
-    SameWord(Place, Place),
-    SameNumber((Place, Width), (Place, Width)),
-    Less((Place, Width), (Place, Width), bool),
-    Contains {
-        set: Place,
-        element: Place,
-        texts: bool,
-    },
-    ContainsAny {
-        left: Place,
-        right: Place,
-    },
-    In(Place, Place),
-    InAny {
-        entity: Place,
-        set: Place,
-    },
+    Relation(Relation),
 }
 
 /// A row that a program goes to.
@@ -146,25 +131,16 @@ impl Drafting {
         self.steps.push(Step { act: Act::Group { row, word, mask }, shift: 0 });
     }
 
-    /// Asks what a machine would, of the program's rows, unless only the evaluator answers that.
-    pub(super) fn ask(&mut self, ask: Ask) {
-        let act = match ask {
-            Ask::SameWord(left, right) => Act::SameWord(left, right),
-            Ask::SameNumber(left, right) => Act::SameNumber(left, right),
-            Ask::Less(left, right, or_equal) => Act::Less(left, right, or_equal),
-            Ask::Contains { set, element, texts, .. } => Act::Contains { set, element, texts },
-            Ask::ContainsAny { left, right, .. } => Act::ContainsAny { left, right },
-            Ask::In(entity, above) => Act::In(entity, above),
-            Ask::InAny { entity, set, .. } => Act::InAny { entity, set },
-            _ => return,
-        };
-        self.steps.push(Step { act, shift: 0 });
+    pub(super) fn relation(&mut self, relation: Relation) {
+        self.steps.push(Step { act: Act::Relation(relation), shift: 0 });
     }
 
     /// The program; `None` where its answers are too many.
     pub(super) fn finish(self) -> Option<Program> {
-        let is_dear =
-            |step: &Step| matches!(step.act, Act::Group { .. } | Act::In(..) | Act::InAny { .. });
+        let is_dear = |step: &Step| match &step.act {
+            Act::Relation(relation) => relation.is_dear(),
+            act => matches!(act, Act::Group { .. }),
+        };
         let (dear, mut steps): (Vec<Step>, Vec<Step>) = self.steps.into_iter().partition(is_dear);
         let cheap = steps.len();
         steps.extend(dear);
@@ -365,44 +341,17 @@ impl<'w> Rows<'w> {
         for step in steps {
             let answer = match &step.act {
                 Act::Follow(from, target) => {
-                    let slot = self.word(*from);
+                    let slot = self.word(scope, *from);
                     self.reach::<W>(matter, slot, target)?
                 }
                 Act::Literal(literal, target) => {
                     let slot = *scope.rows.literals().get(*literal as usize)?;
                     self.reach::<W>(matter, slot, target)?
                 }
-                Act::SameWord(left, right) => u32::from(self.word(*left) == self.word(*right)),
-                Act::SameNumber(left, right) => {
-                    u32::from(self.number(*left) == self.number(*right))
-                }
-                Act::Less(left, right, or_equal) => {
-                    let (left, right) = (self.number(*left), self.number(*right));
-                    u32::from(left < right || (*or_equal && left == right))
-                }
-                Act::Contains { set, element, texts } => {
-                    let members = self.row(set.path).members(set.offset as usize, *texts)?;
-                    u32::from(contains(members, self.word(*element)))
-                }
-                Act::ContainsAny { left, right } => {
-                    let (one, other) = (self.row(left.path), self.row(right.path));
-                    u32::from(overlap((one, left.offset), (other, right.offset))?)
-                }
+                Act::Relation(relation) => u32::from(relation.holds(scope, self)?),
                 Act::Group { row, word, mask } => {
-                    let slot = self.slots.get(*row as usize).copied()?;
-                    u32::from(scope.groups(slot, self.row(*row), *word as usize) & mask != 0)
-                }
-                Act::In(entity, above) => {
-                    let (slot, above) = (self.word(*entity), self.word(*above));
-                    u32::from(match entity.offset {
-                        0 => scope.is_row_in(slot, self.row(entity.path), above),
-                        _ => scope.is_in(slot, above),
-                    })
-                }
-                Act::InAny { entity, set } => {
-                    let slot = self.word(*entity);
-                    let above = self.row(set.path).members(set.offset as usize, false)?;
-                    u32::from(above.iter().any(|above| scope.is_in(slot, *above)))
+                    let (slot, row) = (self.slot(*row), self.row(scope, *row));
+                    u32::from(scope.groups(slot, row, *word as usize) & mask != 0)
                 }
             };
             #[cfg(feature = "coverage")]
@@ -431,25 +380,16 @@ impl<'w> Rows<'w> {
             Some(tests) => tests.answer::<W>(matter, class_of(class)),
         }
     }
+}
 
+impl<'w> Reached<'w> for Rows<'w> {
     #[inline]
-    fn row(&self, row: u8) -> Row<'w> {
+    fn row(&mut self, _scope: &Scope<'w>, row: u8) -> Row<'w> {
         self.rows.get(row as usize).copied().unwrap_or(Row::NONE)
     }
 
     #[inline]
-    fn word(&self, place: Place) -> u32 {
-        if place.offset == 0 {
-            return self.slots.get(place.path as usize).copied().unwrap_or_default();
-        }
-        self.row(place.path).word(place.offset as usize)
-    }
-
-    #[inline]
-    fn number(&self, (place, width): (Place, Width)) -> i64 {
-        match width {
-            Width::Short => i64::from(self.word(place).cast_signed()),
-            Width::Long => self.row(place.path).long(place.offset as usize),
-        }
+    fn slot(&self, row: u8) -> Slot {
+        self.slots.get(row as usize).copied().unwrap_or_default()
     }
 }

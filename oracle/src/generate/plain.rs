@@ -96,7 +96,7 @@ impl Maker<'_> {
 
     fn atom(&mut self, scope: &Scope, accesses: &[Access]) -> String {
         let is_any = |of: &Ty| !matches!(of, Ty::Set(_) | Ty::Record(_));
-        let found = match self.choices.below(26) {
+        let found = match self.choices.below(30) {
             0..=2 => self.equality(accesses, is_any),
             3 | 4 => self.equality(accesses, is_ordered),
             5..=7 => self.order(accesses),
@@ -105,6 +105,7 @@ impl Maker<'_> {
             17..=19 => self.below_literals(scope, accesses),
             20 => self.presence_of(accesses),
             21 | 22 => self.tag_of_row(accesses),
+            23..=26 => self.meeting(accesses),
             _ => None,
         };
         found.or_else(|| self.comparison(accesses)).unwrap_or_else(|| "true".to_owned())
@@ -145,6 +146,21 @@ impl Maker<'_> {
         let Ty::Set(element) = &whole.of else { return None };
         let element = self.one_of(accesses, |of| *of == **element)?;
         Some(self.guarded(&[whole, element], &format!("{}.contains({})", whole.text, element.text)))
+    }
+
+    /// Two sets, which may have a member in common.
+    fn meeting(&mut self, accesses: &[Access]) -> Option<String> {
+        let is_plain = |of: &Ty| match of {
+            Ty::Set(element) => matches!(**element, Ty::Str | Ty::Entity(_)),
+            _ => false,
+        };
+        let one = self.one_of(accesses, is_plain)?;
+        let others = |of: &Ty| *of == one.of;
+        let different: Vec<Access> =
+            accesses.iter().filter(|it| others(&it.of) && it.text != one.text).cloned().collect();
+        let other = self.one_of(&different, others).unwrap_or(one);
+        let question = format!("{}.containsAny({})", one.text, other.text);
+        Some(self.guarded(&[one, other], &question))
     }
 
     fn below_another(&mut self, accesses: &[Access]) -> Option<String> {

@@ -1,0 +1,117 @@
+//! Questions to the values in two places, of one row or of two.
+
+use super::scope::Scope;
+use crate::facts::{Row, Slot, contains};
+
+/// A value's place: a column of a row, or, at offset 0, the row's entity itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The row, by the number that it has where the question is asked.
+    pub(crate) row: u8,
+    pub(crate) offset: u16,
+}
+
+/// How a number stands in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Width {
+    Short,
+    Long,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Relation {
+    SameWord(Place, Place),
+    SameNumber((Place, Width), (Place, Width)),
+    Less((Place, Width), (Place, Width), bool),
+    Contains { set: Place, element: Place, texts: bool },
+    ContainsAny(Place, Place),
+    In(Place, Place),
+    InAny { entity: Place, set: Place },
+}
+
+/// The rows that a request has come to, by number.
+pub(super) trait Reached<'w> {
+    fn row(&mut self, scope: &Scope<'w>, row: u8) -> Row<'w>;
+
+    /// The slot of a row's entity.
+    fn slot(&self, row: u8) -> Slot;
+
+    #[inline]
+    fn word(&mut self, scope: &Scope<'w>, place: Place) -> u32 {
+        if place.offset == 0 {
+            return self.slot(place.row);
+        }
+        self.row(scope, place.row).word(place.offset as usize)
+    }
+
+    #[inline]
+    fn number(&mut self, scope: &Scope<'w>, (place, width): (Place, Width)) -> i64 {
+        match width {
+            Width::Short => i64::from(self.word(scope, place).cast_signed()),
+            Width::Long => self.row(scope, place.row).long(place.offset as usize),
+        }
+    }
+}
+
+impl Relation {
+    /// Whether it looks at ancestors, which takes longest.
+    pub(super) const fn is_dear(&self) -> bool {
+        matches!(self, Self::In(..) | Self::InAny { .. })
+    }
+
+    /// The same question where rows have other numbers; `None` where one of them has none.
+    pub(super) fn renumbered(self, row: impl Fn(u8) -> Option<u8>) -> Option<Self> {
+        let place = |place: Place| Some(Place { row: row(place.row)?, ..place });
+        let number = |(of, width): (Place, Width)| Some((place(of)?, width));
+        Some(match self {
+            Self::SameWord(left, right) => Self::SameWord(place(left)?, place(right)?),
+            Self::SameNumber(left, right) => Self::SameNumber(number(left)?, number(right)?),
+            Self::Less(left, right, or_equal) => {
+                Self::Less(number(left)?, number(right)?, or_equal)
+            }
+            Self::Contains { set, element, texts } => {
+                Self::Contains { set: place(set)?, element: place(element)?, texts }
+            }
+            Self::ContainsAny(left, right) => Self::ContainsAny(place(left)?, place(right)?),
+            Self::In(entity, above) => Self::In(place(entity)?, place(above)?),
+            Self::InAny { entity, set } => Self::InAny { entity: place(entity)?, set: place(set)? },
+        })
+    }
+
+    /// The answer; `None` where a set holds what only the evaluator compares.
+    #[inline]
+    pub(super) fn holds<'w>(&self, scope: &Scope<'w>, rows: &mut impl Reached<'w>) -> Option<bool> {
+        Some(match *self {
+            Self::SameWord(left, right) => rows.word(scope, left) == rows.word(scope, right),
+            Self::SameNumber(left, right) => rows.number(scope, left) == rows.number(scope, right),
+            Self::Less(left, right, or_equal) => {
+                let (left, right) = (rows.number(scope, left), rows.number(scope, right));
+                left < right || (or_equal && left == right)
+            }
+            Self::Contains { set, element, texts } => {
+                let members = rows.row(scope, set.row).members(set.offset as usize, texts)?;
+                contains(members, rows.word(scope, element))
+            }
+            Self::ContainsAny(left, right) => {
+                let (one, other) = (rows.row(scope, left.row), rows.row(scope, right.row));
+                [false, true].into_iter().find_map(|texts| {
+                    let left = one.members(left.offset as usize, texts)?;
+                    let right = other.members(right.offset as usize, texts)?;
+                    Some(left.iter().any(|member| contains(right, *member)))
+                })?
+            }
+            Self::In(entity, above) => {
+                let (slot, above) = (rows.word(scope, entity), rows.word(scope, above));
+                match entity.offset {
+                    0 => scope.is_row_in(slot, rows.row(scope, entity.row), above),
+                    _ => scope.is_in(slot, above),
+                }
+            }
+            Self::InAny { entity, set } => {
+                let slot = rows.word(scope, entity);
+                let above = rows.row(scope, set.row).members(set.offset as usize, false)?;
+                above.iter().any(|above| scope.is_in(slot, *above))
+            }
+        })
+    }
+}
