@@ -241,16 +241,31 @@ impl Machine {
             if class == UNCLASSED {
                 return None;
             }
-            loop {
-                if let Ask::Done(_) = known.ask {
-                    return Some((at, known));
+            (at, known) = match known.table.get(class_of(class) as usize) {
+                Some(place) => {
+                    let at = place.load(Ordering::Acquire);
+                    (at, state(at)?)
                 }
-                let has_room = known.has_room(class_of(class));
-                at = known.place(class_of(class)).load(Ordering::Acquire);
-                known = state(at)?;
-                if has_room {
-                    break;
-                }
+                None => self.enter_beside(at, known, class_of(class))?,
+            };
+        }
+        Some((at, known))
+    }
+
+    /// Enters where a table is too small for a class, or where nothing is left to ask.
+    #[cold]
+    fn enter_beside<'m>(
+        &'m self,
+        mut at: u32,
+        mut known: &'m State,
+        class: u32,
+    ) -> Option<(u32, &'m State)> {
+        while !matches!(known.ask, Ask::Done(_)) {
+            let has_room = known.has_room(class);
+            at = known.place(class).load(Ordering::Acquire);
+            known = self.known(at)?;
+            if has_room {
+                break;
             }
         }
         Some((at, known))

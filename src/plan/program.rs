@@ -17,6 +17,8 @@ use crate::facts::{ABSENT, Row, Slot, UNCLASSED};
 
 /// How many rows a program reads.
 const ROWS_MAX: usize = 12;
+/// Most read so few, and need no room for more.
+const ROWS_FEW: usize = 6;
 /// How many bits all answers take together at most.
 const BITS_MAX: u32 = 40;
 /// How many bits find an outcome; of answers that meet there, one is kept.
@@ -30,6 +32,8 @@ pub(super) const PROGRAMS_MAX: u32 = 4096;
 
 pub(crate) struct Program {
     steps: Box<[Step]>,
+    /// How many rows they read.
+    rows: usize,
     /// How many of the steps are cheap: they come first.
     cheap: usize,
     /// By the answers of the cheap ones, where they decide alone.
@@ -87,9 +91,9 @@ pub(super) struct Drafting {
 }
 
 /// The rows that a program has come to.
-struct Rows<'w> {
-    rows: [Row<'w>; ROWS_MAX],
-    slots: [Slot; ROWS_MAX],
+struct Rows<'w, const COUNT: usize> {
+    rows: [Row<'w>; COUNT],
+    slots: [Slot; COUNT],
 }
 
 impl Drafting {
@@ -137,6 +141,7 @@ impl Drafting {
 
     /// The program; `None` where its answers are too many.
     pub(super) fn finish(self) -> Option<Program> {
+        let rows = self.rows;
         let is_dear = |step: &Step| match &step.act {
             Act::Relation(relation) => relation.is_dear(),
             act => matches!(act, Act::Group { .. }),
@@ -157,7 +162,7 @@ impl Drafting {
             return None;
         }
         let early = Outcomes::of(if cheap < steps.len() { early } else { 0 });
-        Some(Program { early, outcomes: Outcomes::of(bits), steps: steps.into(), cheap })
+        Some(Program { early, outcomes: Outcomes::of(bits), steps: steps.into(), rows, cheap })
     }
 }
 
@@ -217,17 +222,17 @@ impl Program {
     /// as the program takes it to be.
     #[inline]
     pub(super) fn run(&self, matter: &Matter<'_>) -> Option<Verdict> {
-        if matter.scope.local.is_empty() {
-            self.run_on::<Stored>(matter)
-        } else {
-            self.run_on::<Brought>(matter)
+        match (matter.scope.local.is_empty(), self.rows) {
+            (true, ..=ROWS_FEW) => self.run_on::<Stored, ROWS_FEW>(matter),
+            (true, _) => self.run_on::<Stored, ROWS_MAX>(matter),
+            (false, _) => self.run_on::<Brought, ROWS_MAX>(matter),
         }
     }
 
     #[inline]
-    fn run_on<W: Source>(&self, matter: &Matter<'_>) -> Option<Verdict> {
+    fn run_on<W: Source, const COUNT: usize>(&self, matter: &Matter<'_>) -> Option<Verdict> {
         let (cheap, dear) = self.steps.split_at_checked(self.cheap)?;
-        let mut rows = Rows::of::<W>(&matter.scope);
+        let mut rows = Rows::<COUNT>::of::<W>(&matter.scope);
         let mut answers = rows.answer::<W>(matter, cheap)?;
         if !dear.is_empty() {
             if let Some(verdict) = self.early.get(answers) {
@@ -242,7 +247,7 @@ impl Program {
     #[cold]
     pub(super) fn learn(&self, matter: &Matter<'_>, verdict: Verdict, early: bool) -> Option<()> {
         let (cheap, dear) = self.steps.split_at_checked(self.cheap)?;
-        let mut rows = Rows::of::<Learning>(&matter.scope);
+        let mut rows = Rows::<ROWS_MAX>::of::<Learning>(&matter.scope);
         let answers = rows.answer::<Learning>(matter, cheap)?;
         if early && !dear.is_empty() {
             self.early.keep(answers, verdict);
@@ -319,18 +324,20 @@ impl Tests {
     }
 }
 
-impl<'w> Rows<'w> {
+impl<'w, const COUNT: usize> Rows<'w, COUNT> {
     #[inline]
     fn of<W: Source>(scope: &Scope<'w>) -> Self {
-        let mut rows = [Row::NONE; ROWS_MAX];
-        let mut slots = [0; ROWS_MAX];
-        [rows[0], rows[1], rows[2]] = [
-            W::row(scope, scope.principal),
-            W::row(scope, scope.resource),
-            scope.local.context.row(),
-        ];
-        [slots[0], slots[1]] = [scope.principal, scope.resource];
-        Self { rows, slots }
+        let mut found = Self { rows: [Row::NONE; COUNT], slots: [0; COUNT] };
+        // Every request has these.
+        if let ([principal, resource, context, ..], [one, other, ..]) =
+            (&mut found.rows[..], &mut found.slots[..])
+        {
+            (*one, *other) = (scope.principal, scope.resource);
+            *principal = W::row(scope, *one);
+            *resource = W::row(scope, *other);
+            *context = scope.local.context.row();
+        }
+        found
     }
 
     /// The answers of these steps, each in its place.
@@ -382,7 +389,7 @@ impl<'w> Rows<'w> {
     }
 }
 
-impl<'w> Reached<'w> for Rows<'w> {
+impl<'w, const COUNT: usize> Reached<'w> for Rows<'w, COUNT> {
     #[inline]
     fn row(&mut self, _scope: &Scope<'w>, row: u8) -> Row<'w> {
         self.rows.get(row as usize).copied().unwrap_or(Row::NONE)
