@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Engine, World};
-use crate::decide::{self, ActionName, Asked, Circumstances, Decision, Given};
+use crate::decide::{self, ActionName, Asked, Circumstances, Decision, Given, codes};
 use crate::error::RequestError;
 use crate::facts::{EntityUid, Id, Record, Timestamp};
 use crate::plan::Plan;
@@ -19,6 +19,8 @@ use crate::plan::Plan;
 pub struct Environment {
     plan: Arc<Plan>,
     asked: Asked,
+    /// Whether the types of principal and resource list their ids.
+    enumerated: [bool; 2],
     names: Arc<Names>,
 }
 
@@ -79,7 +81,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When they do not fit the schema.
+    /// When they do not fit the schema, or when the environment was made for other policies.
     pub fn context(
         &self,
         environment: &Environment,
@@ -161,8 +163,11 @@ impl Environment {
             action: action.clone(),
             resource: resource.to_owned(),
         };
+        let types = world.policies().types();
+        let is_enumerated = |name| types.is_some_and(|types| types.is_enumerated(name));
         Ok(Self {
             plan: Arc::clone(plan),
+            enumerated: [principal, resource].map(is_enumerated),
             asked: Asked {
                 environment,
                 principal: principal_type,
@@ -180,6 +185,18 @@ impl Environment {
             && Arc::ptr_eq(&context.environment.plan, &self.plan)
             && context.environment.asked.context == self.asked.context
             && self.plan.is_whole()
+    }
+
+    /// Whether there can be such a principal: an enumeration has the ids that it lists.
+    #[inline]
+    pub(super) fn may_ask(&self, world: &World, id: Id<'_>) -> bool {
+        !self.enumerated[0] || is_listed(world, &self.names.principal, id)
+    }
+
+    /// Whether there can be such a resource.
+    #[inline]
+    pub(super) fn may_be_asked(&self, world: &World, id: Id<'_>) -> bool {
+        !self.enumerated[1] || is_listed(world, &self.names.resource, id)
     }
 
     /// Whether it is of a world's policies.
@@ -229,9 +246,19 @@ impl Environment {
     }
 }
 
+#[cold]
+fn is_listed(world: &World, type_name: &str, id: Id<'_>) -> bool {
+    let types = world.policies().types();
+    types.is_some_and(|types| types.may_be_id(type_name, &id.0.text()))
+}
+
 impl Context {
     fn new(world: &World, environment: &Environment, record: Record) -> Result<Self, RequestError> {
         static SERIAL: AtomicU64 = AtomicU64::new(1);
+        if !environment.is_of(world) {
+            return Err(RequestError::new("the environment was made for other policies")
+                .with_help("ask the engine for it anew"));
+        }
         let action = &environment.names.action;
         let types = world.policies().types();
         let reads_now =
@@ -244,7 +271,7 @@ impl Context {
                 .map_err(|error| RequestError::new(error.to_string()))?;
         }
         let mut laid_out = None;
-        if !reads_now && Arc::ptr_eq(&environment.plan, world.shared_plan()) {
+        if !reads_now {
             let circumstances = Circumstances::new(world, environment.asked.context, &record);
             laid_out = Some(circumstances).filter(Circumstances::name_nothing);
         }
@@ -308,7 +335,7 @@ impl World {
     ///
     /// # Errors
     ///
-    /// When they do not fit the schema.
+    /// When they do not fit the schema, or when the environment was made for other policies.
     pub fn context(
         &self,
         environment: &Environment,
@@ -335,6 +362,9 @@ impl World {
             && shadow.wants_one()
         {
             return shadow.check_twice(self, &environment.request(principal, resource, context));
+        }
+        if !environment.may_ask(self, principal) || !environment.may_be_asked(self, resource) {
+            return self.refuse(codes::INVALID_REQUEST, Some(1));
         }
         let (asked, principal, resource) = (environment.asked, principal.0, resource.0);
         match &context.laid_out {

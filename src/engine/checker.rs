@@ -96,7 +96,8 @@ impl World {
     ///
     /// # Errors
     ///
-    /// When the environment or the context was made for other policies than this world's.
+    /// When the environment or the context was made for other policies than this world's, or when
+    /// the principal's type is an enumeration without this id.
     pub fn checker<'i>(
         self: &Arc<Self>,
         environment: &Environment,
@@ -108,6 +109,10 @@ impl World {
             let message = "the environment or the context was made for other policies";
             return Err(RequestError::new(message)
                 .with_help("ask the engine for both anew, and for one environment"));
+        }
+        if !environment.may_ask(self, principal) {
+            return Err(RequestError::new("the principal is none of those that its type lists")
+                .with_help("see the schema for its ids"));
         }
         // One moment for both ways to decide.
         let (asked, now) = (environment.asked(), self.now());
@@ -139,19 +144,25 @@ impl Checker {
         {
             return self.check_twice(asked_as, environment, environment.resource(resource));
         }
+        if !environment.may_be_asked(&self.world, resource) {
+            return self.world.refuse(codes::INVALID_REQUEST, Some(1));
+        }
         self.asker.decide(&self.world, asked, resource.0)
     }
 
     /// Finds a resource, for [`check_resolved`](Self::check_resolved). `None` where facts neither
-    /// hold nor name it.
+    /// hold nor name it, or where its type is an enumeration without this id.
     #[must_use]
     pub fn resolve<'i>(
         &self,
         environment: &Environment,
         resource: impl Into<Id<'i>>,
     ) -> Option<Resolved> {
-        let asked = environment.asked_of(&self.world)?;
-        let found = Asker::find(&self.world, asked.resource, resource.into().0)?;
+        let (asked, resource) = (environment.asked_of(&self.world)?, resource.into());
+        if !environment.may_be_asked(&self.world, resource) {
+            return None;
+        }
+        let found = Asker::find(&self.world, asked.resource, resource.0)?;
         Some(Resolved { found, type_number: asked.resource, world: self.world.serial() })
     }
 

@@ -10,8 +10,14 @@ impl Engine {
     /// along: a file's document, its container. The answer is that of [`check`](Self::check) on a
     /// request that takes each of them [inline](crate::Request::inline).
     ///
-    /// Nothing is allocated, once the policies were asked the like before, for rows that write their
-    /// attributes in the same order and name their parts by UUIDs.
+    /// Without a row, or where one writes an attribute twice, the answer is `INVALID_REQUEST`;
+    /// [`Entity::of`] tells more. Where the first row is not of the type that the environment is
+    /// about, the action is asked for its own type.
+    ///
+    /// Nothing is allocated, once the policies were asked the like before, for rows that come in a
+    /// few dozen forms (the same attributes of the same kinds in one order) and name their parts by
+    /// UUIDs. Rows with tags, with entities of an enumerated type, or with sets of anything but
+    /// entities and texts are checked as an [`Entity`] each time.
     ///
     /// # Example
     ///
@@ -84,6 +90,7 @@ impl World {
         if drawn.is_none()
             && environment.takes(context, self)
             && rows.first().is_some_and(is_resource)
+            && environment.may_ask(self, principal)
             && let Some(decision) = context.given(self, |given| {
                 decide::decide_inline(self, environment.asked(), principal.0, rows, given)
             })
@@ -354,6 +361,100 @@ mod tests {
             assert!(ask("Shelf").is_allowed());
             assert!(!ask("Book").is_allowed());
         }
+    }
+
+    #[test]
+    fn an_enumeration_has_the_ids_that_it_lists() {
+        let schema = r#"
+            entity Mood enum ["good"];
+            entity Doc;
+            action see appliesTo { principal: [Mood, Doc], resource: [Mood, Doc] };
+        "#;
+        let policies = r#"@id("all") permit (principal, action, resource);"#;
+        let policies = PolicyBundle::builder().schema("s", schema).policies("p", policies);
+        let builder = Engine::builder(policies.build().unwrap());
+        let engine = builder.stored_or_inline("Doc").build().unwrap();
+        let ids = [("Mood", "good", true), ("Mood", "bad", false), ("Doc", "d", true)];
+        for (of, who, may_ask) in ids {
+            for (about, what, may_be_asked) in ids {
+                let request =
+                    Request::new(EntityUid::new(of, who), "see", EntityUid::new(about, what));
+                let expected = engine.check(&request);
+                assert_eq!(expected.is_allowed(), may_ask && may_be_asked);
+                let see = engine.environment(of, "see", about).unwrap();
+                let context = engine.context(&see, Record::new()).unwrap();
+                assert_eq!(engine.check_in(&see, who, what, &context), expected);
+                let checker = engine.checker(&see, who, &context);
+                assert_eq!(checker.is_ok(), may_ask);
+                if let Ok(checker) = checker {
+                    assert_eq!(checker.check(&see, what), expected);
+                    assert!(may_be_asked || checker.resolve(&see, what).is_none());
+                }
+                if about == "Doc" {
+                    let doc = Given("Doc", "d", |_| {});
+                    assert_eq!(engine.check_inline(&see, who, &[&doc], &context), expected);
+                }
+            }
+        }
+    }
+
+    /// Facts that were one go on apart, and number the types that come to each differently.
+    #[test]
+    fn engines_over_facts_that_were_one_are_asked_in_turn() {
+        let schema = "
+            entity Client;
+            entity Zoo;
+            entity Reader = { client: Client };
+            entity File = { client: Client };
+            action read appliesTo { principal: Reader, resource: File };
+        ";
+        let policies = r#"
+            @id("all") permit (principal, action, resource);
+            @id("own") forbid (principal, action, resource)
+                when { resource.client == principal.client };
+        "#;
+        let policies = PolicyBundle::builder().schema("s", schema).policies("p", policies);
+        let policies = policies.build().unwrap();
+        let first = Engine::builder(policies.clone()).build().unwrap();
+        let base = first.world().facts().clone();
+        let [client, zoo] = ["Client", "Zoo"].map(|name| Entity::new(EntityUid::new(name, "x")));
+        let reader =
+            Entity::new(EntityUid::new("Reader", "r")).with("client", client.uid().clone());
+        let engine = |rows: [&Entity; 3]| {
+            let builder = Engine::builder(policies.clone()).facts(base.clone()).host_owned("File");
+            let engine = builder.build().unwrap();
+            for row in rows {
+                engine.apply(&crate::facts::Changes::new().put(row.clone())).unwrap();
+            }
+            engine
+        };
+        let engines = [engine([&client, &zoo, &reader]), engine([&zoo, &client, &reader])];
+        let file = Given("File", "f", |to| {
+            to.entity("client", "Client", "x");
+        });
+        for engine in engines.iter().chain(engines.iter().rev()) {
+            let read = engine.environment("Reader", "read", "File").unwrap();
+            let context = engine.context(&read, Record::new()).unwrap();
+            assert!(!engine.check_inline(&read, "r", &[&file], &context).is_allowed());
+        }
+    }
+
+    #[test]
+    fn a_context_is_of_the_policies_that_its_environment_is_of() {
+        let engine = |context: &str| {
+            let schema = format!(
+                "entity U; action see appliesTo {{ principal: U, resource: U, context: {context} }};"
+            );
+            let policies = PolicyBundle::builder()
+                .schema("s", schema)
+                .policies("p", r#"@id("all") permit (principal, action, resource);"#);
+            Engine::builder(policies.build().unwrap()).build().unwrap()
+        };
+        let (bare, strict) = (engine("{}"), engine("{ level: Long }"));
+        let see = strict.environment("U", "see", "U").unwrap();
+        let refused = bare.context(&see, Record::new()).unwrap_err();
+        assert!(refused.to_string().contains("other policies"), "{refused}");
+        assert!(strict.context(&see, Record::new()).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::heap;
 use super::layout::{Column, HEADER, Kind, PARENTS, Path, Reading, Shape};
 
 /// How many forms a draft remembers.
-const FORMS_MAX: usize = 16;
+const FORMS_MAX: usize = 64;
 
 /// A row before it has a place.
 ///
@@ -44,7 +44,7 @@ pub(crate) enum Content<N> {
 }
 
 /// What came at one place of a form.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 struct Item {
     /// In so many records.
     depth: usize,
@@ -55,6 +55,14 @@ struct Item {
     content: Content<Arc<str>>,
     /// Where the name and the type of the content stood last, if they stay there for good.
     seen: [Place; 2],
+}
+
+/// Wherever their names stand.
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { depth, name, kind, content, seen: _ } = self;
+        (depth, name, kind, content) == (&other.depth, &other.name, &other.kind, &other.content)
+    }
 }
 
 /// Where a text stands in memory.

@@ -54,7 +54,7 @@ pub(crate) struct Rows {
     inner_count: u32,
     live: usize,
     hash: RandomState,
-    /// What they and all that is made from them have in common, and no others: the numbers of types.
+    /// Those that have this in common number all types alike.
     family: u64,
     plan: Option<Arc<dyn Classify>>,
     /// The numbers here of the plan's types, by its own.
@@ -95,7 +95,6 @@ pub(crate) struct Ancestry {
 
 impl Default for Rows {
     fn default() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             catalog: Arc::default(),
             texts: Texts::default(),
@@ -106,7 +105,7 @@ impl Default for Rows {
             inner_count: 0,
             live: 0,
             hash: RandomState::default(),
-            family: NEXT.fetch_add(1, Ordering::Relaxed),
+            family: family(),
             plan: None,
             plan_types: Arc::new([]),
             literals: Arc::new([]),
@@ -541,7 +540,11 @@ impl Rows {
     fn type_number_of(&mut self, name: &str) -> u32 {
         match self.catalog.type_number(name) {
             Some(number) => number,
-            None => Arc::make_mut(&mut self.catalog).add_type(name),
+            None => {
+                // Another that was made from the same facts may give the number to another type.
+                self.family = family();
+                Arc::make_mut(&mut self.catalog).add_type(name)
+            }
         }
     }
 
@@ -689,6 +692,12 @@ impl Rows {
             ancestry.groups = groups.into();
         }
     }
+}
+
+/// A number that no other facts of this process have.
+fn family() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 const fn lane_of(type_number: u32, uuids: bool) -> usize {

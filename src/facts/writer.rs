@@ -62,6 +62,8 @@ pub trait AsEntity {
 
     /// Writes attributes, parents and tags, in any order. It is quickest where the order and the
     /// kinds of values are mostly the same.
+    ///
+    /// It may be called more than once for one question, and has to write the same each time.
     fn write(&self, to: &mut EntityWriter<'_>);
 }
 
@@ -438,6 +440,20 @@ impl AsEntity for Entity {
 }
 
 impl<E: AsEntity + ?Sized> AsEntity for &E {
+    fn type_name(&self) -> &str {
+        (**self).type_name()
+    }
+
+    fn id(&self) -> Id<'_> {
+        (**self).id()
+    }
+
+    fn write(&self, to: &mut EntityWriter<'_>) {
+        (**self).write(to);
+    }
+}
+
+impl<E: AsEntity + ?Sized> AsEntity for Box<E> {
     fn type_name(&self) -> &str {
         (**self).type_name()
     }

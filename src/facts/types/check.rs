@@ -122,6 +122,17 @@ impl Types {
         }
     }
 
+    /// Whether a type lists its ids.
+    pub(crate) fn is_enumerated(&self, type_name: &str) -> bool {
+        self.entity(type_name).is_some_and(|declared| declared.ids.is_some())
+    }
+
+    /// Whether a text may be an id of a type, for all that is declared.
+    pub(crate) fn may_be_id(&self, type_name: &str, id: &str) -> bool {
+        let ids = self.entity(type_name).and_then(|declared| declared.ids.as_ref());
+        ids.is_none_or(|ids| ids.contains(id))
+    }
+
     /// Whether a type is declared, and any text may be an id of it.
     fn has_any_id(&self, type_name: &str) -> bool {
         self.entity(type_name).is_some_and(|declared| declared.ids.is_none())
