@@ -316,13 +316,12 @@ fn set(
     at: usize,
     (content, count): (Content<Name<'_>>, usize),
 ) {
-    if count > 0 {
-        draft.value(name, Kind::Set, content, [at as u32, 0]);
-    } else {
-        // The empty set at the start is everybody's.
+    // The empty set at the start is everybody's. It has the form of any other of its members, or
+    // rows that differ in nothing else would come in many forms.
+    if count == 0 {
         heap.truncate(at);
-        draft.value(name, Kind::Set, Content::Nothing, [0; 2]);
     }
+    draft.value(name, Kind::Set, content, [if count == 0 { 0 } else { at as u32 }, 0]);
 }
 
 fn uid(type_name: &str, id: IdKey<'_>) -> EntityUid {
