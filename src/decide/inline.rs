@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::Decision;
 use super::asker::{Asked, Circumstances, decide_slots};
 use crate::engine::World;
-use crate::facts::{AsEntity, IdKey, Record};
+use crate::facts::{AsEntity, IdKey, Outline, Record};
 use crate::plan::Local;
 
 thread_local! {
@@ -32,51 +32,40 @@ pub(crate) fn decide_inline(
 ) -> Option<Decision> {
     SCRATCH.with(|scratch| {
         // A struct that asks again while it is written goes the long way.
-        let mut local = scratch.try_borrow_mut().ok()?;
-        decide_in(&mut local, world, asked, principal, rows, circumstances)
+        let local = &mut *scratch.try_borrow_mut().ok()?;
+        let (plan, facts) = (world.plan(), world.facts().rows());
+        let types = world.policies().types()?;
+        let digest = world.policies().digest();
+        local.clear();
+        for (at, row) in rows.iter().enumerate() {
+            let type_name = row.type_name();
+            let plan_type = if at == 0 { asked.resource } else { plan.type_number(type_name)? };
+            if !world.may_be_inline(type_name) {
+                return None;
+            }
+            let slot = local.add(facts, plan_type, *row)?;
+            let fits = |form: Outline<'_>| types.fits_form(type_name, form);
+            if facts.is_fact(slot) || !local.fits(digest.as_bytes(), type_name, fits) {
+                return None;
+            }
+        }
+        if local.has_parents_of_its_own() {
+            return None;
+        }
+        match circumstances {
+            Given::LaidOut(circumstances) => local.share_context(circumstances.context()),
+            Given::Record(record) => {
+                local.set_context(facts, record);
+                plan.classify_context(facts, local, asked.context);
+            }
+        }
+        plan.classify_rows(facts, local);
+        let principal = match facts.slot_of(facts.plan_type(asked.principal), principal) {
+            Some(principal) => principal,
+            None => local.slot(facts, &plan.type_name(asked.principal), principal),
+        };
+        let resource = local.slot_at(0)?;
+        let classes = [local.class(facts, principal), local.class(facts, resource)];
+        Some(decide_slots(world, asked, [principal, resource], classes, local))
     })
-}
-
-fn decide_in(
-    local: &mut Local,
-    world: &World,
-    asked: Asked,
-    principal: IdKey<'_>,
-    rows: &[&dyn AsEntity],
-    circumstances: &Given<'_>,
-) -> Option<Decision> {
-    let (plan, facts) = (world.plan(), world.facts().rows());
-    let types = world.policies().types()?;
-    let digest = world.policies().digest();
-    local.clear();
-    for (at, row) in rows.iter().enumerate() {
-        let type_name = row.type_name();
-        let plan_type = if at == 0 { asked.resource } else { plan.type_number(type_name)? };
-        if !world.may_be_inline(type_name) {
-            return None;
-        }
-        let slot = local.add(facts, plan_type, *row)?;
-        let fits = |form: crate::facts::Outline<'_>| types.fits_form(type_name, form);
-        if facts.is_fact(slot) || !local.fits(digest.as_bytes(), type_name, fits) {
-            return None;
-        }
-    }
-    if local.has_parents_of_its_own() {
-        return None;
-    }
-    match circumstances {
-        Given::LaidOut(circumstances) => local.share_context(circumstances.context()),
-        Given::Record(record) => {
-            local.set_context(facts, record);
-            plan.classify_context(facts, local, asked.context);
-        }
-    }
-    plan.classify_rows(facts, local);
-    let principal = match facts.slot_of(facts.plan_type(asked.principal), principal) {
-        Some(principal) => principal,
-        None => local.slot(facts, &plan.type_name(asked.principal), principal),
-    };
-    let resource = local.slot_at(0)?;
-    let classes = [local.class(facts, principal), local.class(facts, resource)];
-    Some(decide_slots(world, asked, [principal, resource], classes, local))
 }

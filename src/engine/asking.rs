@@ -221,7 +221,7 @@ impl Environment {
     ) -> decide::Request {
         let (principal, resource) = (self.principal(principal), self.resource(resource));
         let action = self.action();
-        decide::Request::new(principal, action, resource).context(Record::clone(&context.record))
+        decide::Request::new(principal, action, resource).context(context.record())
     }
 
     /// Whether rows of this type are its resources.
@@ -293,6 +293,7 @@ impl Context {
         }
     }
 
+    /// As the host gave them.
     pub(super) fn record(&self) -> Record {
         Record::clone(&self.record)
     }
@@ -308,11 +309,7 @@ impl Context {
 
     /// As a request at a moment has them.
     pub(super) fn record_at(&self, now: Timestamp) -> Record {
-        if self.reads_now {
-            decide::with_now(&self.record, now)
-        } else {
-            Record::clone(&self.record)
-        }
+        if self.reads_now { decide::with_now(&self.record, now) } else { self.record() }
     }
 }
 

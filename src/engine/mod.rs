@@ -94,7 +94,8 @@ impl Engine {
         self.world.latest()
     }
 
-    /// Decides one request. Cost: one evaluation of every policy by Cedar's authorizer.
+    /// Decides one request. Cost: mostly to check it against the schema and to look its names up;
+    /// [`check_in`](Self::check_in) asks with names that were looked up before.
     pub fn check(&self, request: &Request) -> Decision {
         self.world.load().check(request)
     }

@@ -130,10 +130,6 @@ impl Rows {
         self.slot_named(uid.type_name(), IdKey::of(uid.id()))
     }
 
-    pub(crate) fn type_number_named(&self, type_name: &str) -> Option<u32> {
-        self.catalog.type_number(type_name)
-    }
-
     /// What tells their numbers of types from those of others.
     pub(crate) fn family(&self) -> u64 {
         self.family

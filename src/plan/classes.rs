@@ -146,7 +146,8 @@ impl TypeClasses {
         key.push(layout);
         let own = self.own_of(evaluator, layout);
         key.extend(own.iter().map(|number| *number as u32));
-        let ask = || self.class_of_answers(evaluator, plan, layout, own, key.get(start..));
+        let answers = key.get(start..).unwrap_or_default();
+        let ask = || self.class_of_answers(evaluator, plan, layout, own, answers);
         match memo {
             Some(memo) => memo.class(key, ask),
             None => ask(),
@@ -176,9 +177,8 @@ impl TypeClasses {
         plan: &TypePlan,
         layout: u32,
         own: Vec<usize>,
-        answers: Option<&[u32]>,
+        answers: &[u32],
     ) -> u32 {
-        let Some(answers) = answers else { return UNCLASSED };
         let mut known = self.known();
         if let Some(class) = known.classes.get(answers) {
             return layout << CLASS_BITS | class;

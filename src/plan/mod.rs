@@ -231,7 +231,7 @@ impl Plan {
         let class = self.of_type(context_type).and_then(|(plan, classes)| {
             let reading = classes.reading(&self.arena, plan, local.context.columns());
             let scope = Scope::of_row(rows, local, NO_SLOT);
-            self.class_of(scope, context_type, &reading, &mut Vec::new())
+            self.classify(scope, context_type, &reading, &mut Vec::new())
         });
         Arc::make_mut(&mut local.context).set_class(class.unwrap_or(UNCLASSED));
     }
@@ -256,7 +256,7 @@ impl Plan {
         local.give_memo((key, memo));
     }
 
-    fn class_of(
+    fn classify(
         &self,
         scope: Scope<'_>,
         number: u32,
@@ -310,7 +310,7 @@ impl Classify for Plan {
         let Some(number) = self.type_number(rows.type_name(slot)) else { return UNCLASSED };
         NOTHING.with(|(local, key)| {
             let (scope, reading) = (Scope::of_row(rows, local, slot), reading.unwrap_or(&NOT_READ));
-            self.class_of(scope, number, reading, &mut key.borrow_mut()).unwrap_or(UNCLASSED)
+            self.classify(scope, number, reading, &mut key.borrow_mut()).unwrap_or(UNCLASSED)
         })
     }
 }

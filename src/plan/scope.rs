@@ -19,10 +19,9 @@ pub(super) const NO_SLOT: Slot = Slot::MAX;
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Local {
     rows: Vec<LocalRow>,
-    /// The slots that stand for these rows: local ones, and those of entities that facts name.
+    /// The slots that stand for the first of these rows, local ones and those of entities that facts
+    /// name, with the plan's numbers for their types.
     slots: Vec<(Slot, u32)>,
-    /// The plan's numbers for their types.
-    plan_types: Vec<u32>,
     types: TypeNames,
     names: Kept<Name>,
     texts: Kept<String>,
@@ -87,7 +86,7 @@ impl TypeNames {
 
     #[cold]
     fn look_up(&mut self, rows: &Rows, name: &str, place: (usize, usize)) -> Option<u32> {
-        let number = rows.type_number_named(name)?;
+        let number = rows.catalog().type_number(name)?;
         if self.family != rows.family() {
             self.known.clear();
             self.family = rows.family();
@@ -158,7 +157,6 @@ impl Local {
     /// Forgets the request before.
     pub(crate) fn clear(&mut self) {
         self.slots.clear();
-        self.plan_types.clear();
         self.names.clear();
         self.texts.clear();
         self.shadows = false;
@@ -253,8 +251,7 @@ impl Local {
             return None;
         }
         self.shadows |= rows.has_below(slot);
-        self.slots.push((slot, at as u32));
-        self.plan_types.push(plan_type);
+        self.slots.push((slot, plan_type));
         Some(slot)
     }
 
@@ -265,15 +262,15 @@ impl Local {
         type_name: &str,
         look: impl FnOnce(Outline<'_>) -> bool,
     ) -> bool {
-        let last = self.slots.last().and_then(|(_, at)| self.rows.get_mut(*at as usize));
+        let last = self.slots.len().checked_sub(1).and_then(|at| self.rows.get_mut(at));
         last.is_some_and(|row| row.draft.fits(schema, type_name, look))
     }
 
     /// Whether one of its rows is above another, or above itself.
     pub(crate) fn has_parents_of_its_own(&self) -> bool {
-        self.slots
+        self.rows
             .iter()
-            .filter_map(|(_, at)| self.rows.get(*at as usize))
+            .take(self.slots.len())
             .any(|row| row.row().parents().iter().any(|parent| self.row(*parent).is_some()))
     }
 
@@ -284,8 +281,7 @@ impl Local {
 
     #[inline]
     fn row(&self, slot: Slot) -> Option<&LocalRow> {
-        let (_, at) = self.slots.iter().find(|(known, _)| *known == slot)?;
-        self.rows.get(*at as usize)
+        self.rows.get(self.slots.iter().position(|(known, _)| *known == slot)?)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -302,9 +298,7 @@ impl Local {
     }
 
     pub(super) fn set_class(&mut self, at: usize, class: u32) {
-        if let Some((_, row)) = self.slots.get(at)
-            && let Some(row) = self.rows.get_mut(*row as usize)
-        {
+        if let Some(row) = self.rows.get_mut(at) {
             row.set_class(class);
         }
     }
@@ -325,14 +319,13 @@ impl Local {
         plan: u64,
         read: impl FnOnce(&[Column]) -> Option<Reading>,
     ) -> Option<Reading> {
-        let (_, row) = self.slots.get(at)?;
-        let of_type = self.plan_types.get(at).copied()?;
-        self.rows.get_mut(*row as usize)?.draft.reading((plan, of_type), read)
+        let of_type = self.plan_type(at)?;
+        self.rows.get_mut(at)?.draft.reading((plan, of_type), read)
     }
 
     /// The plan's number for the type of one of its rows.
     pub(super) fn plan_type(&self, at: usize) -> Option<u32> {
-        self.plan_types.get(at).copied()
+        self.slots.get(at).map(|(_, plan_type)| *plan_type)
     }
 }
 
