@@ -114,7 +114,7 @@ struct Made {
     /// The type that had it last, and the number of its shape.
     shape: Option<(u32, u32)>,
     /// By which plan it was read last, as what type, and how.
-    reading: Option<((u64, u32), Option<Reading>)>,
+    reading: Option<((u64, u32), Reading)>,
     /// By whose schema it was looked at last, as what type, and whether it fits.
     fits: Option<([u8; 32], Arc<str>, bool)>,
 }
@@ -357,15 +357,15 @@ impl Draft {
     pub(crate) fn reading(
         &mut self,
         plan: (u64, u32),
-        read: impl FnOnce(&[Column]) -> Option<Reading>,
+        read: impl FnOnce(&[Column]) -> Reading,
     ) -> Option<Reading> {
         let made = self.made_mut()?;
         match &made.reading {
-            Some((known, reading)) if *known == plan => reading.clone(),
+            Some((known, reading)) if *known == plan => Some(reading.clone()),
             _ => {
                 let reading = read(&made.columns);
                 made.reading = Some((plan, reading.clone()));
-                reading
+                Some(reading)
             }
         }
     }

@@ -36,8 +36,8 @@ pub(crate) trait Classify: Send + Sync {
     fn literals(&self) -> &[EntityUid];
     /// Which of these it asks whether others are in.
     fn groups(&self) -> &[u32];
-    /// How it reads the rows of a shape; `None` for a type that it does not know.
-    fn reading(&self, type_name: &str, columns: &[Column]) -> Option<Reading>;
+    /// How it reads the rows of a shape.
+    fn reading(&self, type_name: &str, columns: &[Column]) -> Reading;
     /// The class of a row that is read so, or of an entity that is not there.
     fn class(&self, rows: &Rows, slot: Slot, reading: Option<&Reading>) -> u32;
 }
@@ -502,7 +502,7 @@ impl Rows {
             readings.resize(shape as usize + 1, None);
         }
         if let Some(known) = readings.get_mut(shape as usize) {
-            *known = reading;
+            *known = Some(reading);
         }
     }
 
@@ -561,15 +561,16 @@ impl Rows {
         let words = lane.words.max(HEADER + 1).next_multiple_of(8);
         // Another page of a type will most likely be as full as the one before.
         let before = lane.pages.last().and_then(|last| self.pages.get(*last as usize));
-        let room = before.map_or((0, 0), |page| (words * PAGE_ROWS as usize, page.heap.len()));
-        let mut heap = Vec::with_capacity(room.1 + 1);
+        let (row_words, heap_words) =
+            before.map_or((0, 0), |page| (words * PAGE_ROWS as usize, page.heap.len()));
+        let mut heap = Vec::with_capacity(heap_words + 1);
         heap.push(heap::EMPTY_SET);
         self.pages.push(Page {
             type_number: number,
             uuids,
             declared,
             stride: words as u32,
-            words: Vec::with_capacity(room.0),
+            words: Vec::with_capacity(row_words),
             heap,
             left: 0,
             long: None,

@@ -243,7 +243,7 @@ impl Plan {
             let class = local.slot_at(at).and_then(|slot| {
                 let number = local.plan_type(at)?;
                 let (plan, classes) = self.of_type(number)?;
-                let read = |columns: &[Column]| Some(classes.reading(&self.arena, plan, columns));
+                let read = |columns: &[Column]| classes.reading(&self.arena, plan, columns);
                 let reading = local.reading(at, self.serial, read)?;
                 key.clear();
                 key.extend([self.serial as u32, (self.serial >> 32) as u32, number]);
@@ -296,9 +296,11 @@ impl Classify for Plan {
         &self.groups
     }
 
-    fn reading(&self, type_name: &str, columns: &[Column]) -> Option<Reading> {
-        let (plan, classes) = self.of_type(self.type_number(type_name)?)?;
-        Some(classes.reading(&self.arena, plan, columns))
+    fn reading(&self, type_name: &str, columns: &[Column]) -> Reading {
+        match self.type_number(type_name).and_then(|number| self.of_type(number)) {
+            Some((plan, classes)) => classes.reading(&self.arena, plan, columns),
+            None => Reading { layout: classes::NO_LAYOUT, places: Arc::new([]) },
+        }
     }
 
     fn class(&self, rows: &Rows, slot: Slot, reading: Option<&Reading>) -> u32 {

@@ -317,7 +317,7 @@ impl Local {
         &mut self,
         at: usize,
         plan: u64,
-        read: impl FnOnce(&[Column]) -> Option<Reading>,
+        read: impl FnOnce(&[Column]) -> Reading,
     ) -> Option<Reading> {
         let of_type = self.plan_type(at)?;
         self.rows.get_mut(at)?.draft.reading((plan, of_type), read)

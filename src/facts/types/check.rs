@@ -70,17 +70,20 @@ impl Types {
         depth: usize,
         declared: &Attributes,
     ) -> bool {
-        let name_of = |column: &Column| column.path.get(depth).cloned();
+        fn name_at(column: &Column, depth: usize) -> Option<&Arc<str>> {
+            column.path.get(depth)
+        }
         let mut found = 0;
         let mut rest = columns;
         while let Some(((column, content), after)) = rest.split_first() {
-            let Some(name) = name_of(column).filter(|_| column.path.len() == depth + 1) else {
+            let name = name_at(column, depth).filter(|_| column.path.len() == depth + 1);
+            let Some(name) = name else {
                 return false;
             };
-            let members = after.partition_point(|(it, _)| name_of(it).as_ref() == Some(&name));
+            let members = after.partition_point(|(it, _)| name_at(it, depth) == Some(name));
             let (members, next) = after.split_at_checked(members).unwrap_or_default();
             rest = next;
-            let Some(attribute) = declared.get(&name) else { return false };
+            let Some(attribute) = declared.get(name) else { return false };
             found += usize::from(attribute.required);
             let fits = match (column.kind, &attribute.of) {
                 (Kind::Record, Type::Record(declared)) => {
