@@ -53,6 +53,24 @@ pub(crate) fn count_program(machine: Option<Verdict>, verdict: Verdict) {
     add("check", "by a program");
 }
 
+/// Counts what was seen around a row: of each row that it may lead to, and of joins among them.
+pub(crate) fn count_around(
+    rows: impl IntoIterator<Item = (bool, bool)>,
+    joins: impl IntoIterator<Item = Option<bool>>,
+) {
+    for (is_seen, is_carried) in rows {
+        let came_to = match (is_seen, is_carried) {
+            (false, _) => "not seen",
+            (true, false) => "class",
+            (true, true) => "class and words",
+        };
+        add("row around", came_to);
+    }
+    for join in joins {
+        add("join around", join.map_or("no answer", |flag| if flag { "yes" } else { "no" }));
+    }
+}
+
 /// Counts what one step of a program came to; 0 is no.
 pub(crate) fn count_step(act: &Act, answer: u32) {
     let step = match act {

@@ -110,6 +110,8 @@ const REACHABLE: &[(&[&str], &[&[&str]])] = &[
         ],
         &[YES_OR_NO],
     ),
+    (&["row around"], &[&["not seen", "class", "class and words"]]),
+    (&["join around"], &[YES_OR_NO, &["no answer"]]),
     (&["ask context"], &[&["there"]]),
     (&["ask literal, by class"], &[&["found"]]),
     (&["ask other"], &[YES_OR_NO, &["no answer"]]),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::compiled::decide_matter;
 use super::{Decision, codes, refused};
 use crate::engine::World;
-use crate::facts::{IdKey, Record, Slot, Timestamp};
+use crate::facts::{IdKey, Record, SeenAt, Slot, Timestamp};
 use crate::plan::{Local, LocalRow, Matter, Scope};
 
 /// The plan's numbers for what is asked: an environment, and the types that it is of.
@@ -139,8 +139,8 @@ fn decide_by_ids(
     let (Some(principal_slot), Some(resource_slot)) = (principal_slot, resource_slot) else {
         return decide_unnamed(world, asked, principal, resource, local);
     };
-    let classes = [principal_slot, resource_slot].map(|slot| rows.row(slot).class());
-    decide_slots(world, asked, [principal_slot, resource_slot], classes, local)
+    let looks = [principal_slot, resource_slot].map(|slot| rows.look(slot));
+    decide_slots(world, asked, [principal_slot, resource_slot], looks, local)
 }
 
 /// Decides about what no facts name.
@@ -155,8 +155,8 @@ fn decide_unnamed(
     let mut local = local.clone();
     let principal = name(world, &mut local, asked.principal, principal);
     let resource = name(world, &mut local, asked.resource, resource);
-    let classes = [principal, resource].map(|slot| world.facts().rows().row(slot).class());
-    decide_slots(world, asked, [principal, resource], classes, &local)
+    let looks = [principal, resource].map(|slot| world.facts().rows().look(slot));
+    decide_slots(world, asked, [principal, resource], looks, &local)
 }
 
 /// The slot of an entity, of the request's own where no facts name it.
@@ -170,7 +170,7 @@ pub(super) fn decide_slots(
     world: &World,
     asked: Asked,
     [principal, resource]: [Slot; 2],
-    classes: [u32; 2],
+    looks: [(u32, SeenAt); 2],
     local: &Local,
 ) -> Decision {
     let (plan, rows) = (world.plan(), world.facts().rows());
@@ -179,22 +179,22 @@ pub(super) fn decide_slots(
     };
     let action = environment.action(rows);
     let scope = Scope { rows, local, principal, action, resource, own: principal };
-    decide_matter(world, &Matter { plan, environment, scope, classes })
+    decide_matter(world, &Matter::seen(plan, environment, scope, looks))
 }
 
 /// One principal in some circumstances, asked about many resources of one world.
 #[derive(Debug)]
 pub(crate) struct Asker {
     circumstances: Circumstances,
-    principal: Slot,
-    class: u32,
+    principal: Found,
 }
 
-/// A resource of one world.
+/// An entity of one world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Found {
     slot: Slot,
-    class: u32,
+    /// Its class word, and what was seen around it.
+    look: (u32, SeenAt),
 }
 
 impl Asker {
@@ -212,7 +212,8 @@ impl Asker {
                 (Circumstances(Arc::new(local)), principal)
             }
         };
-        Self { circumstances, principal, class: rows.row(principal).class() }
+        let principal = Found { slot: principal, look: rows.look(principal) };
+        Self { circumstances, principal }
     }
 
     /// A resource that facts name.
@@ -220,7 +221,7 @@ impl Asker {
     pub(crate) fn find(world: &World, type_number: u32, id: IdKey<'_>) -> Option<Found> {
         let rows = world.facts().rows();
         let slot = rows.slot_of(rows.plan_type(type_number), id)?;
-        Some(Found { slot, class: rows.row(slot).class() })
+        Some(Found { slot, look: rows.look(slot) })
     }
 
     #[inline]
@@ -233,16 +234,18 @@ impl Asker {
 
     #[inline]
     pub(crate) fn decide_found(&self, world: &World, asked: Asked, resource: Found) -> Decision {
-        let (slots, classes) = ([self.principal, resource.slot], [self.class, resource.class]);
-        decide_slots(world, asked, slots, classes, &self.circumstances.0)
+        let found = [self.principal, resource];
+        let (slots, looks) = (found.map(|it| it.slot), found.map(|it| it.look));
+        decide_slots(world, asked, slots, looks, &self.circumstances.0)
     }
 
     #[cold]
     fn decide_unnamed(&self, world: &World, asked: Asked, resource: IdKey<'_>) -> Decision {
         let mut local = Local::clone(&self.circumstances.0);
         let slot = name(world, &mut local, asked.resource, resource);
-        let class = world.facts().rows().row(slot).class();
-        decide_slots(world, asked, [self.principal, slot], [self.class, class], &local)
+        let Found { slot: principal, look } = self.principal;
+        let looks = [look, world.facts().rows().look(slot)];
+        decide_slots(world, asked, [principal, slot], looks, &local)
     }
 }
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::Decision;
 use super::asker::{Asked, Circumstances, decide_slots};
 use crate::engine::World;
-use crate::facts::{AsEntity, IdKey, Outline, Record};
+use crate::facts::{AsEntity, IdKey, Outline, Record, SeenAt};
 use crate::plan::Local;
 
 thread_local! {
@@ -65,7 +65,7 @@ pub(crate) fn decide_inline(
             None => local.slot(facts, &plan.type_name(asked.principal), principal),
         };
         let resource = local.slot_at(0)?;
-        let classes = [local.class(facts, principal), local.class(facts, resource)];
-        Some(decide_slots(world, asked, [principal, resource], classes, local))
+        let looks = [principal, resource].map(|it| (local.class(facts, it), SeenAt::NOTHING));
+        Some(decide_slots(world, asked, [principal, resource], looks, local))
     })
 }

@@ -416,4 +416,6 @@ impl World {
 }
 
 #[cfg(test)]
+mod around_tests;
+#[cfg(test)]
 mod tests;

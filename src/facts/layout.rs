@@ -54,7 +54,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// How many words a value takes in its row.
-    pub(super) const fn words(self) -> usize {
+    pub(crate) const fn words(self) -> usize {
         match self {
             Self::Record => 0,
             Self::Long | Self::Decimal | Self::Datetime | Self::Duration => 2,

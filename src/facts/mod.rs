@@ -1,5 +1,6 @@
 //! Facts: entities as typed rows, and the changes between revisions of them.
 
+mod around;
 mod cedar;
 mod changes;
 mod draft;
@@ -30,6 +31,7 @@ pub use uid::EntityUid;
 pub use value::{Record, Value, ValueError};
 pub use writer::{AsEntity, EntityWriter};
 
+pub(crate) use around::{Around, Seen, SeenAt};
 pub(crate) use cedar::Conversion;
 pub(crate) use draft::{Draft, Outline};
 pub(crate) use heap::{

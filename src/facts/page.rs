@@ -1,5 +1,6 @@
 //! Rows of words, a page of them at a time.
 
+use super::around::{Kept, Seen};
 use super::heap;
 use super::layout::{ABSENT, CLASS, Catalog, Column, HEADER, Kind, PARENTS, SHAPE, UNCLASSED};
 use super::rows::Slot;
@@ -25,6 +26,9 @@ pub(super) struct Page {
     pub(super) left: u32,
     /// Rows that outgrew the stride, by their place.
     pub(super) long: Option<Box<LongRows>>,
+    /// Whether the plan looks at what these rows lead to, and what it saw there.
+    pub(super) leads_on: bool,
+    pub(super) kept: Kept,
 }
 
 /// Rows that outgrew their page's stride, by their place.
@@ -42,6 +46,12 @@ static NO_HEAP: Vec<u32> = Vec::new();
 impl<'w> Row<'w> {
     /// The row of what is not there.
     pub(crate) const NONE: Self = Self { words: &[], heap: &NO_HEAP };
+
+    /// The words that were seen around a row.
+    #[inline]
+    pub(crate) fn of_seen(seen: &'w Seen) -> Self {
+        Self { words: &seen.words, heap: &NO_HEAP }
+    }
 
     #[inline]
     pub(crate) fn word(self, offset: usize) -> u32 {
@@ -154,6 +164,7 @@ impl Page {
 
     /// Replaces all of a row but its id, its class and its number among the inner rows.
     pub(super) fn write(&mut self, slot: Slot, shape: u32, words: &[u32]) {
+        self.kept.forget(slot);
         let (place, stride) = (slot % PAGE_ROWS, self.stride as usize);
         let kept = self.row(slot);
         let mut row: Vec<u32> = kept.words.get(..HEADER).unwrap_or_default().to_vec();

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::hash::BuildHasher as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 
+use super::around::{Around, Kept, Seen, SeenAt};
 use super::draft::Draft;
 use super::entity::Entity;
 use super::heap::{self, Naming, Numbering};
@@ -40,6 +41,11 @@ pub(crate) trait Classify: Send + Sync {
     fn reading(&self, type_name: &str, columns: &[Column]) -> Reading;
     /// The class of a row that is read so, or of an entity that is not there.
     fn class(&self, rows: &Rows, slot: Slot, reading: Option<&Reading>) -> u32;
+    /// Whether what rows of a type lead to matters, and whether it does that rows lead to the type.
+    fn links(&self, type_name: &str) -> (bool, bool);
+    /// What it sees in a row together with the rows of these facts that it leads to; `None` for
+    /// nothing more than in the row alone.
+    fn look_around(&self, rows: &Rows, around: &Around, slot: Slot) -> Option<Seen>;
 }
 
 /// The rows of some facts, with the names and texts in them.
@@ -65,6 +71,10 @@ pub(crate) struct Rows {
     groups: Arc<[Slot]>,
     /// How the plan reads the rows of each shape, by its number; those that were asked for.
     readings: Arc<Vec<Option<Reading>>>,
+    /// By type: whether the plan looks from its rows to others, and from others to its rows.
+    links: Arc<[(bool, bool)]>,
+    /// Made when it is first asked for.
+    around: Arc<OnceLock<Around>>,
 }
 
 /// Texts by number.
@@ -112,6 +122,8 @@ impl Default for Rows {
             literal_order: Arc::new([]),
             groups: Arc::new([]),
             readings: Arc::default(),
+            links: Arc::new([]),
+            around: Arc::default(),
         }
     }
 }
@@ -188,6 +200,54 @@ impl Rows {
     #[inline]
     pub(crate) fn row(&self, slot: Slot) -> Row<'_> {
         self.page(slot).map_or(Row::NONE, |page| page.row(slot))
+    }
+
+    /// A row's class word as one that has around it what is there, and where that is to be found.
+    #[inline]
+    pub(crate) fn look(&self, slot: Slot) -> (u32, SeenAt) {
+        let Some(page) = self.page(slot) else { return (ABSENT, SeenAt::NOTHING) };
+        let class = page.row(slot).class();
+        if !page.leads_on {
+            return (class, SeenAt::NOTHING);
+        }
+        let at = self.around.get().and_then(|around| page.kept.get(around, slot));
+        let at = at.unwrap_or_else(|| self.look_around(page, slot));
+        (self.seen(at).map_or(class, |seen| seen.class), at)
+    }
+
+    /// What was seen around a row of these facts.
+    #[inline]
+    pub(crate) fn seen(&self, at: SeenAt) -> Option<&Seen> {
+        self.around.get()?.seen(at)
+    }
+
+    #[cold]
+    fn look_around(&self, page: &Page, slot: Slot) -> SeenAt {
+        let around = self.around.get_or_init(|| {
+            let leads_to = |number: usize| self.links.get(number).is_some_and(|links| links.1);
+            Around::new(&self.counts(), leads_to)
+        });
+        let seen = self.plan.as_ref().and_then(|plan| plan.look_around(self, around, slot));
+        let at = match seen {
+            None => Some(SeenAt::NOTHING),
+            Some(seen) => around.keep(seen),
+        };
+        if let Some(at) = at {
+            page.kept.set(around, slot, at);
+        }
+        at.unwrap_or(SeenAt::NOTHING)
+    }
+
+    /// How many rows there are of each type.
+    fn counts(&self) -> Vec<usize> {
+        let of_lane = |lane: &Lane| {
+            let (full, last) = lane
+                .pages
+                .split_last()
+                .map_or((0, None), |(last, full)| (full.len(), self.pages.get(*last as usize)));
+            full * PAGE_ROWS as usize + last.map_or(0, Page::len)
+        };
+        self.lanes.chunks(2).map(|lanes| lanes.iter().map(of_lane).sum()).collect()
     }
 
     /// Whether the entity is there: a fact, or declared by the schema.
@@ -427,6 +487,7 @@ impl Rows {
         self.live += usize::from(!was_there && self.is_fact(slot));
         self.relate(slot);
         self.classify(slot);
+        self.look_again(slot);
     }
 
     /// Removes a row. What names it goes on naming it.
@@ -440,6 +501,17 @@ impl Rows {
         self.live -= 1;
         self.relate(slot);
         self.classify(slot);
+        self.look_again(slot);
+    }
+
+    /// Forgets what was seen around rows if a row that changed may be among it.
+    fn look_again(&mut self, changed: Slot) {
+        // What nobody else has, and nobody asked for yet, keeps nothing.
+        let is_new = Arc::get_mut(&mut self.around).is_some_and(|around| around.get().is_none());
+        let type_number = self.type_number(changed);
+        if !is_new && self.around.get().is_none_or(|around| around.is_few(type_number)) {
+            self.around = Arc::default();
+        }
     }
 
     /// Lets a plan look at all rows, now and as they are written.
@@ -452,6 +524,7 @@ impl Rows {
         order.sort_unstable();
         self.literal_order = order.into();
         self.literals = literals.into();
+        self.links = self.catalog.types().iter().map(|name| plan.links(name)).collect();
         self.plan = Some(plan);
         let groups = Arc::clone(&self.groups);
         for group in groups.iter().copied() {
@@ -460,7 +533,11 @@ impl Rows {
         for number in 0..self.inner_count {
             self.refresh_groups(number);
         }
+        self.around = Arc::default();
         for page in 0..self.pages.len() as u32 {
+            if let Some(page) = self.pages.get_mut(page as usize) {
+                page.leads_on = self.links.get(page.type_number as usize).is_some_and(|it| it.0);
+            }
             let rows = self.pages.get(page as usize).map_or(0, Page::len);
             for slot in (page * PAGE_ROWS..).take(rows) {
                 self.classify(slot);
@@ -574,6 +651,8 @@ impl Rows {
             heap,
             left: 0,
             long: None,
+            leads_on: self.links.get(number as usize).is_some_and(|links| links.0),
+            kept: Kept::default(),
         });
         if let Some(lane) = Arc::make_mut(&mut self.lanes).get_mut(at) {
             Arc::make_mut(&mut lane.pages).push(number_of_page);

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::Plan;
 use super::alias::Aliases;
-use super::classes::{Layout, TypeClasses};
+use super::classes::{Class, Layout, TypeClasses};
 use super::environment::Link;
 use super::machine::{Ask, Items, Matter, STATES_MAX, State, Verdict};
 use super::node::{FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE};
-use super::relation::{Place, Relation, Width};
+use super::relation::{Place, Relation};
 use crate::facts::{ABSENT, Kind, TAGS};
 
 const FIRST: u32 = 1;
@@ -37,26 +37,41 @@ pub(super) struct Residual {
     probed: BTreeSet<(PathId, u32)>,
 }
 
+/// How much is known of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Sight {
+    /// Its class: another's said it.
+    Class,
+    /// What stands in its columns, too, but for what is in heaps.
+    Carried,
+    /// It was come to.
+    Row,
+}
+
 /// Rows by their paths.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Known {
-    /// Where they keep their columns; `None` for those that are not there.
-    rows: BTreeMap<PathId, Option<Layout>>,
+    /// How they are seen, and where they keep their columns; `None` for those that are not there.
+    rows: BTreeMap<PathId, (Sight, Option<Layout>)>,
     /// What leads to rows that shorter paths lead to. Rows are known by the shorter ones alone.
     pub(super) aliases: Aliases,
 }
 
 impl Known {
     fn has(&self, path: PathId) -> bool {
-        self.rows.contains_key(&self.aliases.path(path))
+        self.sight(path).is_some()
     }
 
-    pub(super) fn insert(&mut self, path: PathId, layout: Option<Layout>) {
-        self.rows.insert(path, layout);
+    pub(super) fn sight(&self, path: PathId) -> Option<Sight> {
+        self.rows.get(&self.aliases.path(path)).map(|(sight, _)| *sight)
+    }
+
+    pub(super) fn insert(&mut self, path: PathId, sight: Sight, layout: Option<Layout>) {
+        self.rows.insert(path, (sight, layout));
     }
 
     fn get(&self, path: PathId) -> Option<&Option<Layout>> {
-        self.rows.get(&self.aliases.path(path))
+        self.rows.get(&self.aliases.path(path)).map(|(_, layout)| layout)
     }
 
     /// The path that a path goes on from.
@@ -66,7 +81,7 @@ impl Known {
 }
 
 /// What was answered.
-enum Answer {
+pub(super) enum Answer {
     /// The row of a path was found, and its tests come to these; what else leads to it.
     Class(PathId, Arc<[NodeId]>, Aliases),
     /// Only where a path's row keeps its columns is known.
@@ -120,11 +135,21 @@ impl Builder {
             Ask::Principal | Ask::Context | Ask::Resource => {
                 let path = ROOTS.get(residual.roots as usize)?.0;
                 residual.roots += 1;
-                self.found(matter, &mut residual, path, answer, false)?
+                let found = self.found(matter, &mut residual, path, answer, Sight::Row)?;
+                self.substitute_all(matter, &mut residual, &found);
+                if let Some(around) = self.class(matter, path, answer).and_then(|it| it.around) {
+                    self.take_in(matter, &mut residual, path, &around)?;
+                }
+                return self.state(matter, residual);
             }
-            Ask::Literal { path, by_layout, .. } | Ask::Follow { path, by_layout, .. } => {
-                let path = PathId::from(path);
-                self.found(matter, &mut residual, path, answer, by_layout)?
+            Ask::Literal { path, by_layout: false, .. }
+            | Ask::Follow { path, by_layout: false, .. } => {
+                self.found(matter, &mut residual, PathId::from(path), answer, Sight::Row)?
+            }
+            Ask::Literal { path, .. } | Ask::Follow { path, .. } => {
+                let classes = matter.plan.classes.get(matter.path_type(path.into()) as usize)?;
+                residual.known.insert(path.into(), Sight::Row, classes.layout(answer));
+                Answer::Layout
             }
             Ask::AnyGroup { path, word, mask } => {
                 let path = PathId::from(path);
@@ -168,27 +193,26 @@ impl Builder {
         self.make(matter, residual, step)
     }
 
+    fn class(&self, matter: &Matter<'_>, path: PathId, class: u32) -> Option<Class> {
+        matter.plan.classes.get(matter.path_type(path) as usize)?.class(class)
+    }
+
     /// Takes in where a row keeps its columns.
-    fn found(
+    pub(super) fn found(
         &self,
         matter: &Matter<'_>,
         residual: &mut Residual,
         path: PathId,
-        answer: u32,
-        by_layout: bool,
+        class: u32,
+        sight: Sight,
     ) -> Option<Answer> {
-        let classes = matter.plan.classes.get(matter.path_type(path) as usize)?;
-        if by_layout {
-            residual.known.insert(path, classes.layout(answer));
-            return Some(Answer::Layout);
-        }
-        if answer == ABSENT {
-            residual.known.insert(path, None);
+        if class == ABSENT {
+            residual.known.insert(path, sight, None);
             let nobody = matter.plan.nobody(matter.scope.rows, matter.path_type(path))?;
             return Some(Answer::Class(path, nobody, Aliases::default()));
         }
-        let class = classes.class(answer)?;
-        residual.known.insert(path, class.layout.clone());
+        let class = self.class(matter, path, class)?;
+        residual.known.insert(path, sight, class.layout.clone());
         let mut aliases = Aliases::default();
         // Of other rows nothing is known yet at that time.
         if ROOTS.iter().any(|(root, _)| *root == path) {
@@ -341,12 +365,18 @@ impl Builder {
         }
         let mentioned = self.mentioned(residual);
         let atom = self.atom(node);
-        let needed: Vec<PathId> = match self.nodes.get(atom) {
-            Node::Test(path, _) | Node::Group(path, _) => vec![*path],
-            Node::Join(join) => join.operator.operands().filter_map(Operand::row).collect(),
+        let needed: Vec<(PathId, Sight)> = match self.nodes.get(atom) {
+            Node::Test(path, _) => vec![(*path, Sight::Class)],
+            Node::Group(path, _) => vec![(*path, Sight::Row)],
+            Node::Join(join) => {
+                let sight = |it: &Operand| Some((it.row()?, sight_of(matter, &residual.known, it)));
+                join.operator.operands().filter_map(sight).collect()
+            }
             _ => Vec::new(),
         };
-        let first = needed.iter().find_map(|path| self.first_unknown(matter, residual, *path));
+        let first = needed
+            .iter()
+            .find_map(|(path, sight)| self.first_unknown(matter, residual, *path, *sight));
         if let Some(path) = first {
             return self.ask_class(matter, residual, &mentioned, path);
         }
@@ -399,20 +429,21 @@ impl Builder {
         classes.map_or(0, room)
     }
 
-    /// The first row on the way to a path's that is not known.
+    /// The first row on the way to a path's of which too little is known.
     fn first_unknown(
         &self,
         matter: &Matter<'_>,
         residual: &Residual,
         path: PathId,
+        mut sight: Sight,
     ) -> Option<PathId> {
         let mut first = None;
         let mut at = Some(path);
-        while let Some(path) = at {
-            if !residual.known.has(path) {
-                first = Some(path);
-            }
+        while let Some(path) = at.filter(|path| residual.known.sight(*path) < Some(sight)) {
+            first = Some(path);
             at = residual.known.parent(matter, path);
+            // What leads on is carried, where anything is.
+            sight = Sight::Carried;
         }
         first
     }
@@ -473,7 +504,12 @@ impl Builder {
         }
     }
 
-    fn substitute_all(&mut self, matter: &Matter<'_>, residual: &mut Residual, answer: &Answer) {
+    pub(super) fn substitute_all(
+        &mut self,
+        matter: &Matter<'_>,
+        residual: &mut Residual,
+        answer: &Answer,
+    ) {
         let known = std::mem::take(&mut residual.known);
         let mut done = HashMap::new();
         let items = &mut residual.items;
@@ -690,6 +726,32 @@ pub(super) fn has_column(
     Some(layout.as_ref().is_some_and(|layout| layout.get(number).is_some_and(Option::is_some)))
 }
 
+/// How a row has to be seen for an operand to be read.
+pub(super) fn sight_of(matter: &Matter<'_>, known: &Known, operand: &Operand) -> Sight {
+    let path = known.aliases.path(operand.path());
+    let is_in_heap = match operand {
+        Operand::Root(_) => false,
+        Operand::Column(_, column) => {
+            column_of(matter, known, path, column).is_some_and(|(_, kind)| kind.in_heap())
+        }
+    };
+    let is_left_behind = || {
+        known.sight(path) == Some(Sight::Carried) && matter.seen_place(&operand.at(path)).is_none()
+    };
+    if is_in_heap || is_left_behind() { Sight::Row } else { Sight::Carried }
+}
+
+/// Where a row that is known keeps a column.
+fn column_of(
+    matter: &Matter<'_>,
+    known: &Known,
+    path: PathId,
+    column: &crate::facts::Path,
+) -> Option<(u32, Kind)> {
+    let number = matter.plan.column_number(matter.path_type(path), column)?;
+    known.get(path)?.as_ref()?.get(number).copied().flatten()
+}
+
 pub(super) fn column_place(
     matter: &Matter<'_>,
     residual: &Residual,
@@ -697,61 +759,33 @@ pub(super) fn column_place(
     column: &crate::facts::Path,
 ) -> Option<(Place, Kind)> {
     let path = residual.known.aliases.path(path);
-    let layout = residual.known.get(path)?.as_ref()?;
-    let number = matter.plan.column_number(matter.path_type(path), column)?;
-    let (offset, kind) = layout.get(number).copied().flatten()?;
-    let path = path as u8;
-    Some((Place { row: path, offset: u16::try_from(offset).ok()? }, kind))
+    let (offset, kind) = column_of(matter, &residual.known, path, column)?;
+    let place = match residual.known.sight(path)? {
+        Sight::Row => Place { row: path as u8, offset: u16::try_from(offset).ok()? },
+        Sight::Carried if !kind.in_heap() => {
+            matter.seen_place(&Operand::Column(path, column.clone()))?
+        }
+        Sight::Carried | Sight::Class => return None,
+    };
+    Some((place, kind))
+}
+
+/// Where the entity of a path's row stands.
+fn root_place(matter: &Matter<'_>, residual: &Residual, path: PathId) -> Option<Place> {
+    let path = residual.known.aliases.path(path);
+    match residual.known.sight(path) {
+        Some(Sight::Carried) => matter.seen_place(&Operand::Root(path)),
+        Some(Sight::Class) => None,
+        _ => Some(Place { row: path as u8, offset: 0 }),
+    }
 }
 
 /// The question that a join is, where the evaluator need not answer it.
 pub(super) fn relation(matter: &Matter<'_>, residual: &Residual, join: &Join) -> Option<Relation> {
-    let place = |operand: &Operand| match operand {
-        Operand::Root(path) => {
-            let row = residual.known.aliases.path(*path) as u8;
-            Some((Place { row, offset: 0 }, Kind::Entity))
-        }
+    Relation::of(&join.operator, |operand| match operand {
+        Operand::Root(path) => root_place(matter, residual, *path).map(|it| (it, Kind::Entity)),
         Operand::Column(path, column) => column_place(matter, residual, *path, column),
-    };
-    let number = |(place, kind): (Place, Kind)| match kind {
-        Kind::Short => Some((place, Width::Short)),
-        Kind::Long | Kind::Datetime | Kind::Duration => Some((place, Width::Long)),
-        _ => None,
-    };
-    let pair = |left: &Operand, right: &Operand| Some((place(left)?, place(right)?));
-    match &join.operator {
-        JoinOperator::Equal(left, right) => {
-            let (one, two) = pair(left, right)?;
-            let is_word = matches!(one.1, Kind::Bool | Kind::Short | Kind::Text | Kind::Entity);
-            if one.1 == two.1 && is_word {
-                return Some(Relation::SameWord(one.0, two.0));
-            }
-            Some(Relation::SameNumber(number(one)?, number(two)?))
-        }
-        JoinOperator::Less(left, right, or_equal) => {
-            let (one, two) = pair(left, right)?;
-            Some(Relation::Less(number(one)?, number(two)?, *or_equal))
-        }
-        JoinOperator::Contains(set, element) => match pair(set, element)? {
-            ((set, Kind::Set), (element, kind @ (Kind::Entity | Kind::Text))) => {
-                Some(Relation::Contains { set, element, texts: kind == Kind::Text })
-            }
-            _ => None,
-        },
-        JoinOperator::ContainsAny(left, right) => match pair(left, right)? {
-            ((left, Kind::Set), (right, Kind::Set)) => Some(Relation::ContainsAny(left, right)),
-            _ => None,
-        },
-        JoinOperator::In(entity, above) => match pair(entity, above)? {
-            ((entity, Kind::Entity), (above, Kind::Entity)) => Some(Relation::In(entity, above)),
-            _ => None,
-        },
-        JoinOperator::InAny(entity, set) => match pair(entity, set)? {
-            ((entity, Kind::Entity), (set, Kind::Set)) => Some(Relation::InAny { entity, set }),
-            _ => None,
-        },
-        JoinOperator::HasTag(..) | JoinOperator::Other => None,
-    }
+    })
 }
 
 impl Matter<'_> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 
+use super::around::Surroundings;
 use super::environment::TypePlan;
 use super::eval::{Evaluator, Val};
 use super::expr::{Arena, Binary, Expr, ExprId, Var};
@@ -21,6 +22,8 @@ pub(crate) const NOT_THERE: u32 = 0;
 pub(crate) const NO_LAYOUT: u32 = 255;
 /// More classes than this of one type are no help any more.
 const CLASSES_MAX: usize = 1 << 16;
+/// How many of them say what is around their rows.
+const SURROUNDED_MAX: usize = 1 << 12;
 
 pub(crate) const fn class_of(word: u32) -> u32 {
     word & ((1 << CLASS_BITS) - 1)
@@ -42,6 +45,8 @@ struct Known {
     classes: HashMap<Box<[u32]>, u32, RandomState>,
     /// By class, from [`CLASS_FIRST`] on.
     outcomes: Vec<Class>,
+    /// By the class words of rows alone, and what is around them.
+    surrounded: HashMap<(u32, Arc<Surroundings>), u32, RandomState>,
     layouts: Vec<Layout>,
     layout_numbers: HashMap<Layout, u32>,
 }
@@ -55,6 +60,8 @@ pub(super) struct Class {
     pub(super) outcomes: Arc<[NodeId]>,
     /// The columns in which they name themselves, by number.
     pub(super) own: Arc<[usize]>,
+    /// What is around them, where that is part of the class.
+    pub(super) around: Option<Arc<Surroundings>>,
 }
 
 /// The classes that rows were found to be of, to find them again without asking the plan's. It is
@@ -189,9 +196,27 @@ impl TypeClasses {
         let class = CLASS_FIRST + known.outcomes.len() as u32;
         let columns = known.layout(layout);
         let outcomes = outcomes(evaluator, plan);
-        known.outcomes.push(Class { layout: columns, outcomes, own: own.into() });
+        known.outcomes.push(Class { layout: columns, outcomes, own: own.into(), around: None });
         known.classes.insert(answers.into(), class);
         layout << CLASS_BITS | class
+    }
+
+    /// The class word of rows that have these around them, and are of a class themselves. `None`
+    /// where there are too many.
+    pub(super) fn surrounded(&self, class: u32, around: Surroundings) -> Option<u32> {
+        let mut known = self.known();
+        let key = (class, Arc::new(around));
+        if let Some(number) = known.surrounded.get(&key) {
+            return Some(class >> CLASS_BITS << CLASS_BITS | number);
+        }
+        if known.surrounded.len() >= SURROUNDED_MAX {
+            return None;
+        }
+        let alone = known.outcomes.get(class_of(class).checked_sub(CLASS_FIRST)? as usize)?.clone();
+        let number = CLASS_FIRST + known.outcomes.len() as u32;
+        known.outcomes.push(Class { around: Some(Arc::clone(&key.1)), ..alone });
+        known.surrounded.insert(key, number);
+        Some(class >> CLASS_BITS << CLASS_BITS | number)
     }
 
     /// How the plan reads rows of these columns.

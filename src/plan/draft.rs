@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::build::{Builder, Residual, column_place, has_column, lacks, relation, room, settled};
+use super::around::SEEN_ROW;
+use super::build::{
+    Builder, Residual, Sight, column_place, has_column, lacks, relation, room, settled, sight_of,
+};
 use super::classes::{CLASS_BITS, NOT_THERE};
 use super::environment::Link;
 use super::machine::Matter;
@@ -63,7 +66,15 @@ impl<'b> Writer<'b> {
             }
         }
         let Scope { principal, resource, .. } = matter.scope;
-        let rows = [(0, (0, principal)), (1, (1, resource)), (2, (2, Slot::MAX))];
+        let none = Slot::MAX;
+        let seen = PathId::from(SEEN_ROW);
+        let rows = [
+            (0, (0, principal)),
+            (1, (1, resource)),
+            (2, (2, none)),
+            (seen, (3, none)),
+            (seen + 1, (4, none)),
+        ];
         Self { matter, residual, drafting: Drafting::new(), rows: BTreeMap::from(rows), tests }
     }
 
@@ -78,7 +89,10 @@ impl<'b> Writer<'b> {
             }
             Node::Join(join) => {
                 for operand in join.operator.operands() {
-                    self.row(operand.path())?;
+                    let known = &self.residual.known;
+                    if known.sight(operand.path()) < Some(sight_of(self.matter, known, operand)) {
+                        self.row(operand.path())?;
+                    }
                 }
                 let known = &self.residual.known;
                 // The same for all rows like these.
@@ -113,14 +127,31 @@ impl<'b> Writer<'b> {
         let Matter { plan, scope, .. } = self.matter;
         let (from, slot) = match self.matter.link(path) {
             Some(Link::Column(above, column)) => {
-                let Some((row, slot)) = self.row(*above)? else { return Ok(None) };
-                if has_column(self.matter, &self.residual.known, *above, column) == Some(false) {
+                let above = self.residual.known.aliases.path(*above);
+                // What is carried along leads on without the row.
+                let above_row = match self.residual.known.sight(above) {
+                    Some(Sight::Carried) => None,
+                    _ => match self.row(above)? {
+                        Some(row) => Some(row),
+                        None => return Ok(None),
+                    },
+                };
+                if has_column(self.matter, &self.residual.known, above, column) == Some(false) {
                     return Ok(None);
                 }
-                let place = column_place(self.matter, &self.residual, *above, column);
+                let place = column_place(self.matter, &self.residual, above, column);
                 let Some((place, Kind::Entity)) = place else { return Err(Obstacle::Here) };
-                let slot = scope.row(slot).word(place.offset as usize);
-                (Ok(Place { row, ..place }), slot)
+                match above_row {
+                    Some((row, slot)) => {
+                        let slot = scope.row(slot).word(place.offset as usize);
+                        (Ok(Place { row, ..place }), slot)
+                    }
+                    None => {
+                        let (row, _) = self.rows.get(&place.row.into()).ok_or(Obstacle::Always)?;
+                        let seen = self.matter.seen_row(place.row);
+                        (Ok(Place { row: *row, ..place }), seen.word(place.offset as usize))
+                    }
+                }
             }
             Some(Link::Literal(literal)) => {
                 let slot = scope.rows.literals().get(*literal as usize);
@@ -140,7 +171,7 @@ impl<'b> Writer<'b> {
             .drafting
             .go(from, (type_number, layout), &tests, room(classes))
             .ok_or(Obstacle::Always)?;
-        self.residual.known.insert(path, columns);
+        self.residual.known.insert(path, Sight::Row, columns);
         self.rows.insert(path, (row, slot));
         Ok(Some((row, slot)))
     }

@@ -12,6 +12,9 @@ pub(crate) struct Environment {
     /// The action, among the plan's literals.
     pub(crate) action: u32,
     pub(crate) paths: Box<[PathInfo]>,
+    /// The numbers of the paths from the principal among the trails of its type, and of those from
+    /// the resource.
+    pub(crate) numbers: [Box<[Option<PathId>]>; 2],
     /// `None` where there are more paths than a machine follows.
     pub(crate) machine: Option<Machine>,
 }

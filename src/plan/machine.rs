@@ -10,6 +10,7 @@ use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
 
 use super::Plan;
 use super::RuleKind;
+use super::around::SEEN_ROW;
 use super::build::Builder;
 use super::classes::{CLASS_BITS, class_of};
 use super::environment::Environment;
@@ -19,7 +20,7 @@ use super::node::{NodeId, Nodes, PathId};
 use super::program::Program;
 use super::relation::{Place, Reached, Relation};
 use super::scope::Scope;
-use crate::facts::{Row, Slot, UNCLASSED};
+use crate::facts::{Row, SeenAt, Slot, UNCLASSED};
 
 /// How many paths a machine follows.
 pub(crate) const PATHS_MAX: usize = 64;
@@ -167,6 +168,8 @@ struct Frame<'w> {
     slots: [Slot; PATHS_MAX],
     /// Those of the first of them that were looked up.
     rows: [Option<Row<'w>>; ROWS_KEPT],
+    /// What was seen around principal and resource.
+    seen: [Row<'w>; 2],
 }
 
 /// What a machine did on its way.
@@ -188,6 +191,8 @@ pub(crate) struct Matter<'w> {
     pub(crate) scope: Scope<'w>,
     /// The class words of principal and resource.
     pub(crate) classes: [u32; 2],
+    /// What stands in the rows around them, where those classes say that it was seen.
+    pub(crate) seen: [Row<'w>; 2],
 }
 
 impl Machine {
@@ -309,7 +314,8 @@ impl Machine {
 
     fn walk(&self, matter: &Matter<'_>, from: u32) -> Option<(Verdict, Walk)> {
         let scope = &matter.scope;
-        let mut frame = Frame { slots: [0; PATHS_MAX], rows: [None; ROWS_KEPT] };
+        let (slots, rows) = ([0; PATHS_MAX], [None; ROWS_KEPT]);
+        let mut frame = Frame { slots, rows, seen: matter.seen };
         if let ([principal, resource, ..], [_, _, context, ..]) =
             (&mut frame.slots[..], &mut frame.rows[..])
         {
@@ -485,8 +491,11 @@ impl<'w> Frame<'w> {
 impl<'w> Reached<'w> for Frame<'w> {
     #[inline]
     fn row(&mut self, scope: &Scope<'w>, path: u8) -> Row<'w> {
-        match self.rows.get(path as usize) {
-            Some(Some(row)) => *row,
+        match (self.rows.get(path as usize), path) {
+            (Some(Some(row)), _) => *row,
+            (_, SEEN_ROW..) => {
+                self.seen.get(usize::from(path - SEEN_ROW)).copied().unwrap_or(Row::NONE)
+            }
             _ => self.look_up(scope, path),
         }
     }
@@ -500,8 +509,32 @@ impl<'w> Reached<'w> for Frame<'w> {
 impl<'w> Matter<'w> {
     /// What is asked in a scope that holds the rows of principal and resource.
     pub(crate) fn in_scope(plan: &'w Plan, environment: &'w Environment, scope: Scope<'w>) -> Self {
-        let classes = [scope.principal, scope.resource].map(|slot| scope.row(slot).class());
-        Self { plan, environment, scope, classes }
+        let looks = [scope.principal, scope.resource].map(|slot| match scope.local.is_empty() {
+            true => scope.rows.look(slot),
+            // What a request brings along may be around others, too.
+            false => (scope.row(slot).class(), SeenAt::NOTHING),
+        });
+        Self::seen(plan, environment, scope, looks)
+    }
+
+    /// What is asked of rows of these class words, around which this was seen.
+    #[inline]
+    pub(crate) fn seen(
+        plan: &'w Plan,
+        environment: &'w Environment,
+        scope: Scope<'w>,
+        looks: [(u32, SeenAt); 2],
+    ) -> Self {
+        let classes = looks.map(|(class, _)| class);
+        let seen = looks.map(|(_, at)| scope.rows.seen(at).map_or(Row::NONE, Row::of_seen));
+        Self { plan, environment, scope, classes, seen }
+    }
+
+    /// The words that were seen around principal or resource, by the number of their place.
+    #[inline]
+    pub(super) fn seen_row(&self, row: u8) -> Row<'w> {
+        let at = usize::from(row.wrapping_sub(SEEN_ROW));
+        self.seen.get(at).copied().unwrap_or(Row::NONE)
     }
 
     /// What the evaluator says of a condition; `None` where it fails.

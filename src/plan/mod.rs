@@ -5,6 +5,7 @@
 //! least that has to be read.
 
 mod alias;
+mod around;
 mod build;
 mod classes;
 mod draft;
@@ -28,8 +29,11 @@ use std::sync::{Arc, LazyLock};
 
 use foldhash::fast::RandomState;
 
-use crate::facts::{Classify, Column, EntityUid, Path, Reading, Rows, Slot, UNCLASSED};
+use crate::facts::{
+    Around, Classify, Column, EntityUid, Path, Reading, Rows, Seen, Slot, UNCLASSED,
+};
 use crate::symbol::Symbol;
+use around::Outlook;
 use classes::{NOT_THERE, TypeClasses};
 use machine::STATES_MAX;
 use program::PROGRAMS_MAX;
@@ -64,6 +68,7 @@ pub(crate) struct Plan {
     pub(crate) types: Vec<TypePlan>,
     type_numbers: HashMap<Arc<str>, u32, RandomState>,
     classes: Vec<TypeClasses>,
+    outlooks: Vec<Outlook>,
     /// By type: whether the moment says to which class a context belongs.
     tests_now: Vec<bool>,
     /// No other plan of this process has it.
@@ -116,7 +121,9 @@ pub(crate) struct Parts {
 impl Plan {
     pub(crate) fn new(parts: Parts) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let Parts { arena, rules, literals, groups, uncompiled, environments, keys, types } = parts;
+        let Parts { arena, rules, literals, groups, uncompiled, mut environments, keys, types } =
+            parts;
+        let outlooks = Self::outlooks(types.len(), &mut environments);
         let type_numbers =
             types.iter().zip(0..).map(|(plan, number)| (Arc::clone(&plan.name), number)).collect();
         let own_columns = Self::own_columns(&types, &environments);
@@ -136,6 +143,7 @@ impl Plan {
             keys,
             type_numbers,
             classes,
+            outlooks,
             tests_now,
             serial: NEXT.fetch_add(1, Ordering::Relaxed),
             states: AtomicU32::new(0),
@@ -283,6 +291,11 @@ impl Plan {
     }
 }
 
+thread_local! {
+    /// A request that brings nothing along, and room for a class's key.
+    static NOTHING: (Local, RefCell<Vec<u32>>) = Default::default();
+}
+
 impl Classify for Plan {
     fn type_names(&self) -> Vec<Arc<str>> {
         self.types.iter().map(|plan| Arc::clone(&plan.name)).collect()
@@ -303,10 +316,19 @@ impl Classify for Plan {
         }
     }
 
+    fn links(&self, type_name: &str) -> (bool, bool) {
+        let number = self.type_number(type_name);
+        let leads_on = number.and_then(|number| self.outlooks.get(number as usize));
+        let mut trails = self.outlooks.iter().flat_map(|outlook| &outlook.trails);
+        let is_led_to = trails.any(|trail| Some(trail.type_number) == number);
+        (leads_on.is_some_and(|outlook| !outlook.trails.is_empty()), is_led_to)
+    }
+
+    fn look_around(&self, rows: &Rows, around: &Around, slot: Slot) -> Option<Seen> {
+        NOTHING.with(|(local, _)| self.see(rows, local, around, slot))
+    }
+
     fn class(&self, rows: &Rows, slot: Slot, reading: Option<&Reading>) -> u32 {
-        thread_local! {
-            static NOTHING: (Local, RefCell<Vec<u32>>) = Default::default();
-        }
         static NOT_READ: LazyLock<Reading> =
             LazyLock::new(|| Reading { layout: NOT_THERE, places: Arc::new([]) });
         let Some(number) = self.type_number(rows.type_name(slot)) else { return UNCLASSED };

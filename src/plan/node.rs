@@ -121,6 +121,14 @@ impl Operand {
         }
     }
 
+    /// The same of another path's row.
+    pub(crate) fn at(&self, path: PathId) -> Self {
+        match self {
+            Self::Root(_) => Self::Root(path),
+            Self::Column(_, column) => Self::Column(path, Path::clone(column)),
+        }
+    }
+
     /// The row that has to be read.
     pub(crate) fn row(&self) -> Option<PathId> {
         match self {
@@ -151,6 +159,10 @@ impl Default for Nodes {
 impl Nodes {
     pub(crate) fn get(&self, id: NodeId) -> &Node {
         self.nodes.get(id.0 as usize).unwrap_or(&Node::Fail)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
     }
 
     pub(crate) fn add(&mut self, node: Node) -> NodeId {

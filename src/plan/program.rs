@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::around::SEEN_ROW;
 use super::classes::{CLASS_BITS, class_of};
 use super::machine::{Matter, Verdict};
 use super::node::NodeId;
@@ -16,9 +17,9 @@ use super::scope::Scope;
 use crate::facts::{ABSENT, Row, Slot, UNCLASSED};
 
 /// How many rows a program reads.
-const ROWS_MAX: usize = 12;
+const ROWS_MAX: usize = 14;
 /// Most read so few, and need no room for more.
-const ROWS_FEW: usize = 6;
+const ROWS_FEW: usize = 7;
 /// How many bits all answers take together at most.
 const BITS_MAX: u32 = 40;
 /// How many bits find an outcome; of answers that meet there, one is kept.
@@ -97,9 +98,10 @@ struct Rows<'w, const COUNT: usize> {
 }
 
 impl Drafting {
-    /// Starts from the rows that every request has: they are the first three.
+    /// Starts from the rows that every request has, and what was seen around two of them: they are the
+    /// first.
     pub(super) fn new() -> Self {
-        Self { steps: Vec::new(), rows: 3 }
+        Self { steps: Vec::new(), rows: 5 }
     }
 
     /// Goes to the row of a literal, or that a column names; what number it gets. `tests` are those
@@ -232,7 +234,7 @@ impl Program {
     #[inline]
     fn run_on<W: Source, const COUNT: usize>(&self, matter: &Matter<'_>) -> Option<Verdict> {
         let (cheap, dear) = self.steps.split_at_checked(self.cheap)?;
-        let mut rows = Rows::<COUNT>::of::<W>(&matter.scope);
+        let mut rows = Rows::<COUNT>::of::<W>(matter);
         let mut answers = rows.answer::<W>(matter, cheap)?;
         if !dear.is_empty() {
             if let Some(verdict) = self.early.get(answers) {
@@ -247,7 +249,7 @@ impl Program {
     #[cold]
     pub(super) fn learn(&self, matter: &Matter<'_>, verdict: Verdict, early: bool) -> Option<()> {
         let (cheap, dear) = self.steps.split_at_checked(self.cheap)?;
-        let mut rows = Rows::<ROWS_MAX>::of::<Learning>(&matter.scope);
+        let mut rows = Rows::<ROWS_MAX>::of::<Learning>(matter);
         let answers = rows.answer::<Learning>(matter, cheap)?;
         if early && !dear.is_empty() {
             self.early.keep(answers, verdict);
@@ -326,16 +328,17 @@ impl Tests {
 
 impl<'w, const COUNT: usize> Rows<'w, COUNT> {
     #[inline]
-    fn of<W: Source>(scope: &Scope<'w>) -> Self {
+    fn of<W: Source>(matter: &Matter<'w>) -> Self {
         let mut found = Self { rows: [Row::NONE; COUNT], slots: [0; COUNT] };
-        // Every request has these.
-        if let ([principal, resource, context, ..], [one, other, ..]) =
+        let scope = &matter.scope;
+        if let ([principal, resource, context, around, beside, ..], [one, other, ..]) =
             (&mut found.rows[..], &mut found.slots[..])
         {
             (*one, *other) = (scope.principal, scope.resource);
             *principal = W::row(scope, *one);
             *resource = W::row(scope, *other);
             *context = scope.local.context.row();
+            (*around, *beside) = (matter.seen_row(SEEN_ROW), matter.seen_row(SEEN_ROW + 1));
         }
         found
     }

@@ -1,7 +1,8 @@
 //! Questions to the values in two places, of one row or of two.
 
+use super::node::{JoinOperator, Operand};
 use super::scope::Scope;
-use crate::facts::{Row, Slot, contains};
+use crate::facts::{Kind, Row, Slot, contains};
 
 /// A value's place: a column of a row, or, at offset 0, the row's entity itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,52 @@ pub(super) trait Reached<'w> {
 }
 
 impl Relation {
+    /// The question that a join's operator is, where its operands stand in these places.
+    pub(super) fn of(
+        operator: &JoinOperator,
+        place: impl Fn(&Operand) -> Option<(Place, Kind)>,
+    ) -> Option<Self> {
+        let number = |(place, kind): (Place, Kind)| match kind {
+            Kind::Short => Some((place, Width::Short)),
+            Kind::Long | Kind::Datetime | Kind::Duration => Some((place, Width::Long)),
+            _ => None,
+        };
+        let pair = |left: &Operand, right: &Operand| Some((place(left)?, place(right)?));
+        match operator {
+            JoinOperator::Equal(left, right) => {
+                let (one, two) = pair(left, right)?;
+                let is_word = matches!(one.1, Kind::Bool | Kind::Short | Kind::Text | Kind::Entity);
+                if one.1 == two.1 && is_word {
+                    return Some(Self::SameWord(one.0, two.0));
+                }
+                Some(Self::SameNumber(number(one)?, number(two)?))
+            }
+            JoinOperator::Less(left, right, or_equal) => {
+                let (one, two) = pair(left, right)?;
+                Some(Self::Less(number(one)?, number(two)?, *or_equal))
+            }
+            JoinOperator::Contains(set, element) => match pair(set, element)? {
+                ((set, Kind::Set), (element, kind @ (Kind::Entity | Kind::Text))) => {
+                    Some(Self::Contains { set, element, texts: kind == Kind::Text })
+                }
+                _ => None,
+            },
+            JoinOperator::ContainsAny(left, right) => match pair(left, right)? {
+                ((left, Kind::Set), (right, Kind::Set)) => Some(Self::ContainsAny(left, right)),
+                _ => None,
+            },
+            JoinOperator::In(entity, above) => match pair(entity, above)? {
+                ((entity, Kind::Entity), (above, Kind::Entity)) => Some(Self::In(entity, above)),
+                _ => None,
+            },
+            JoinOperator::InAny(entity, set) => match pair(entity, set)? {
+                ((entity, Kind::Entity), (set, Kind::Set)) => Some(Self::InAny { entity, set }),
+                _ => None,
+            },
+            JoinOperator::HasTag(..) | JoinOperator::Other => None,
+        }
+    }
+
     /// Whether it looks at ancestors, which takes longest.
     pub(super) const fn is_dear(&self) -> bool {
         matches!(self, Self::In(..) | Self::InAny { .. })

@@ -1,0 +1,150 @@
+//! What rows lead to, kept beside them.
+//!
+//! Many rows lead to few: documents to their client, its tenant, their kind. What a plan makes of a
+//! row together with the few that it leads to is worked out when somebody first asks, and kept in
+//! the row's page under a stamp. A write to one of the few gives the facts another stamp, so that
+//! nothing that was kept before is found any more; a write to the row itself forgets its own.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, TryLockError};
+
+use foldhash::fast::RandomState;
+
+use super::page::PAGE_ROWS;
+use super::rows::Slot;
+
+/// How many different ones are kept for some facts, as so many chunks.
+const CHUNKS: usize = 64;
+const CHUNK_SEEN: usize = 64;
+/// The bits of what a page keeps that number what was found; those above are the stamp.
+const NUMBER_BITS: u32 = 16;
+/// The number of rows around which nothing is kept.
+const NOTHING: u64 = (1 << NUMBER_BITS) - 1;
+/// A type has few rows if there are so many times as many of all types: they are much read and
+/// little written.
+const FEW: usize = 4;
+/// What stands in the rows of a type is kept if they are no more than so many. The comparison with
+/// Cedar makes too few rows to have more of any type.
+const HANDFUL_MAX: usize = if cfg!(feature = "coverage") { 6 } else { 64 };
+
+/// What a plan sees in a row together with the rows that it leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Seen {
+    /// The class word of the row as one that has these around it.
+    pub(crate) class: u32,
+    /// What stands in them, where the plan compares it with what stands elsewhere: words in an order
+    /// of the plan's own.
+    pub(crate) words: Box<[u32]>,
+}
+
+/// The number of what was seen around a row, in the facts of one stamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SeenAt(u32);
+
+impl SeenAt {
+    pub(crate) const NOTHING: Self = Self(NOTHING as u32);
+}
+
+type Chunk = Box<[OnceLock<Seen>]>;
+
+/// What was seen around the rows of some facts.
+pub(crate) struct Around {
+    stamp: u64,
+    /// By type: whether it has few rows, which are looked at.
+    few: Box<[bool]>,
+    /// By type: whether it has so few that what stands in them is kept for each.
+    handful: Box<[bool]>,
+    seen: Box<[OnceLock<Chunk>]>,
+    numbers: Mutex<HashMap<Seen, u32, RandomState>>,
+}
+
+impl Around {
+    /// `counts` are the numbers of rows by type; `is_wanted` says which types rows lead to.
+    pub(super) fn new(counts: &[usize], is_wanted: impl Fn(usize) -> bool) -> Self {
+        static STAMPS: AtomicU64 = AtomicU64::new(1);
+        let all: usize = counts.iter().sum();
+        let is_few = |(number, count): (usize, &usize)| is_wanted(number) && count * FEW <= all;
+        Self {
+            stamp: STAMPS.fetch_add(1, Ordering::Relaxed),
+            few: counts.iter().enumerate().map(is_few).collect(),
+            handful: counts.iter().map(|count| *count <= HANDFUL_MAX).collect(),
+            seen: (0..CHUNKS).map(|_| OnceLock::new()).collect(),
+            numbers: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn is_few(&self, type_number: u32) -> bool {
+        self.few.get(type_number as usize).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn is_handful(&self, type_number: u32) -> bool {
+        self.handful.get(type_number as usize).copied().unwrap_or_default()
+    }
+
+    #[inline]
+    pub(crate) fn seen(&self, at: SeenAt) -> Option<&Seen> {
+        let at = at.0 as usize;
+        self.seen.get(at / CHUNK_SEEN)?.get()?.get(at % CHUNK_SEEN)?.get()
+    }
+
+    /// Keeps what was seen. `None` while somebody else does.
+    pub(super) fn keep(&self, seen: Seen) -> Option<SeenAt> {
+        let mut numbers = match self.numbers.try_lock() {
+            Ok(numbers) => numbers,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        if let Some(known) = numbers.get(&seen) {
+            return Some(SeenAt(*known));
+        }
+        let at = numbers.len();
+        // When they are too many, the rows that come last go without.
+        let Some(chunk) = self.seen.get(at / CHUNK_SEEN) else { return Some(SeenAt::NOTHING) };
+        let chunk = chunk.get_or_init(|| (0..CHUNK_SEEN).map(|_| OnceLock::new()).collect());
+        chunk.get(at % CHUNK_SEEN)?.set(seen.clone()).ok()?;
+        numbers.insert(seen, at as u32);
+        Some(SeenAt(at as u32))
+    }
+}
+
+impl fmt::Debug for Around {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Around({})", self.stamp)
+    }
+}
+
+/// What was seen around each row of a page.
+#[derive(Default)]
+pub(super) struct Kept(OnceLock<Box<[AtomicU64]>>);
+
+impl Kept {
+    #[inline]
+    pub(super) fn get(&self, around: &Around, slot: Slot) -> Option<SeenAt> {
+        let kept = self.0.get()?.get((slot % PAGE_ROWS) as usize)?.load(Ordering::Acquire);
+        (kept >> NUMBER_BITS == around.stamp).then_some(SeenAt((kept & NOTHING) as u32))
+    }
+
+    pub(super) fn set(&self, around: &Around, slot: Slot, at: SeenAt) {
+        let kept = self.0.get_or_init(|| (0..PAGE_ROWS).map(|_| AtomicU64::new(0)).collect());
+        if let Some(kept) = kept.get((slot % PAGE_ROWS) as usize) {
+            kept.store(around.stamp << NUMBER_BITS | u64::from(at.0), Ordering::Release);
+        }
+    }
+
+    pub(super) fn forget(&mut self, slot: Slot) {
+        if let Some(kept) = self.0.get_mut().and_then(|it| it.get_mut((slot % PAGE_ROWS) as usize))
+        {
+            *kept.get_mut() = 0;
+        }
+    }
+}
+
+impl Clone for Kept {
+    fn clone(&self) -> Self {
+        let copy = |kept: &AtomicU64| AtomicU64::new(kept.load(Ordering::Acquire));
+        let copied: Option<Box<[_]>> = self.0.get().map(|all| all.iter().map(copy).collect());
+        Self(copied.map_or_else(OnceLock::new, OnceLock::from))
+    }
+}

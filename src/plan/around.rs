@@ -1,0 +1,341 @@
+//! What a row leads to, seen with it.
+//!
+//! A condition on a document's client is one on the document, as long as the client stays as it is.
+//! So a class may say, beside what a row is alone, of which classes the rows are that it leads to,
+//! and what comes of the joins among them. It says so of types that have few rows, which change
+//! rarely (see `facts/around.rs`); others are followed in each check.
+
+use std::sync::Arc;
+
+use super::Plan;
+use super::build::{Answer, Builder, Residual, Sight};
+use super::classes::{CLASS_BITS, Layout, class_of};
+use super::environment::{Environment, Link};
+use super::machine::Matter;
+use super::node::{Join, JoinOperator, Node, Operand, PathId};
+use super::relation::{Place, Reached, Relation};
+use super::scope::{Local, Scope};
+use crate::facts::{Around, Kind, Path, Row, Rows, Seen, Slot, UNCLASSED};
+
+/// The number that places have for a row of words that were seen around the principal; the one after
+/// it is the resource's.
+pub(super) const SEEN_ROW: u8 = u8::MAX - 1;
+/// Where the first of these words stands: 0 is a row's entity itself.
+const WORDS_START: usize = 2;
+/// How many words each has room for.
+const WORDS_EACH: usize = 2;
+
+/// What the environments look at around the rows of one type, from a principal or a resource.
+#[derive(Debug, Default)]
+pub(super) struct Outlook {
+    /// Rows that one may come to, after those that they are come to from. A row's own number is 0,
+    /// theirs follow.
+    pub(super) trails: Vec<Trail>,
+    /// Joins among these rows and the row itself.
+    pub(super) joins: Vec<JoinOperator>,
+    /// What is compared with values that stand elsewhere.
+    carried: Vec<Operand>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Trail {
+    from: PathId,
+    column: Path,
+    /// The plan's number for the type of the rows there.
+    pub(super) type_number: u32,
+}
+
+/// What a class says of the rows around.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Surroundings {
+    /// The class words at the end of each trail; [`UNCLASSED`] where nothing is known.
+    pub(super) classes: Box<[u32]>,
+    /// Whether the words of the row there that matter are carried along.
+    pub(super) carried: Box<[bool]>,
+    /// What comes of each join, where that is known.
+    pub(super) joins: Box<[Option<bool>]>,
+}
+
+/// A row that was come to.
+#[derive(Clone)]
+struct Come<'w> {
+    slot: Slot,
+    row: Row<'w>,
+    type_number: u32,
+    layout: Option<Layout>,
+}
+
+/// The rows that trails came to, by their numbers.
+struct Visited<'w>(Vec<Option<Come<'w>>>);
+
+impl<'w> Reached<'w> for Visited<'w> {
+    fn row(&mut self, _scope: &Scope<'w>, row: u8) -> Row<'w> {
+        self.come(row.into()).map_or(Row::NONE, |come| come.row)
+    }
+
+    fn slot(&self, row: u8) -> Slot {
+        self.come(row.into()).map_or(0, |come| come.slot)
+    }
+}
+
+impl<'w> Visited<'w> {
+    fn come(&self, at: PathId) -> Option<&Come<'w>> {
+        self.0.get(usize::from(at))?.as_ref()
+    }
+
+    /// Where a column stands.
+    fn column(&self, plan: &Plan, at: PathId, column: &Path) -> Option<(u32, Kind)> {
+        let come = self.come(at)?;
+        let number = plan.column_number(come.type_number, column)?;
+        come.layout.as_ref()?.get(number).copied().flatten()
+    }
+
+    fn place(&self, plan: &Plan, operand: &Operand) -> Option<(Place, Kind)> {
+        let row = operand.path() as u8;
+        match operand {
+            Operand::Root(at) => self.come(*at).map(|_| (Place { row, offset: 0 }, Kind::Entity)),
+            Operand::Column(at, column) => {
+                let (offset, kind) = self.column(plan, *at, column)?;
+                Some((Place { row, offset: u16::try_from(offset).ok()? }, kind))
+            }
+        }
+    }
+}
+
+impl Outlook {
+    /// How many trails a type has at most.
+    const TRAILS_MAX: usize = 64;
+
+    /// Adds what an environment looks at from its principal or its resource. Returns the numbers
+    /// here of its paths.
+    fn add(&mut self, environment: &Environment, root: PathId) -> Box<[Option<PathId>]> {
+        let mut numbers: Vec<Option<PathId>> = Vec::new();
+        for (path, info) in (0..).zip(&environment.paths) {
+            let number = match &info.link {
+                _ if path == root => Some(0),
+                Link::Column(from, column) => {
+                    let from = numbers.get(usize::from(*from)).copied().flatten();
+                    from.and_then(|from| self.trail(from, column, info.type_number))
+                }
+                _ => None,
+            };
+            numbers.push(number);
+        }
+        let Some(machine) = &environment.machine else { return numbers.into() };
+        machine.at_start(|nodes, _| {
+            for node in nodes.iter() {
+                let Node::Join(join) = node else { continue };
+                if let Some(within) = within(&join.operator, &numbers) {
+                    if !self.joins.contains(&within) {
+                        self.joins.push(within);
+                    }
+                } else if !matches!(join.operator, JoinOperator::HasTag(..)) {
+                    let operands = join.operator.operands();
+                    operands
+                        .filter_map(|it| renumbered(it, &numbers))
+                        .for_each(|it| self.carry(it));
+                }
+            }
+        });
+        numbers.into()
+    }
+
+    fn trail(&mut self, from: PathId, column: &Path, type_number: u32) -> Option<PathId> {
+        let trail = Trail { from, column: Arc::clone(column), type_number };
+        let known = self.trails.iter().position(|known| *known == trail);
+        let at = known.or_else(|| {
+            self.carry(Operand::Column(from, Arc::clone(column)));
+            self.trails.push(trail);
+            (self.trails.len() <= Self::TRAILS_MAX).then(|| self.trails.len() - 1)
+        });
+        at.map(|at| at as PathId + 1)
+    }
+
+    /// What stands in the row itself need not be carried.
+    fn carry(&mut self, operand: Operand) {
+        if operand.path() != 0 && !self.carried.contains(&operand) {
+            self.carried.push(operand);
+        }
+    }
+
+    /// Where a value stands among the words that were seen around a row.
+    fn offset(&self, operand: &Operand) -> Option<u16> {
+        let at = self.carried.iter().position(|known| known == operand)?;
+        u16::try_from(WORDS_START + at * WORDS_EACH).ok()
+    }
+}
+
+/// An operand by the numbers of its root's trails, if it is one of them.
+fn renumbered(operand: &Operand, numbers: &[Option<PathId>]) -> Option<Operand> {
+    let number = numbers.get(usize::from(operand.path())).copied().flatten()?;
+    Some(operand.at(number))
+}
+
+/// A join by the numbers of a root's trails, if it is one among them that only their rows decide.
+fn within(operator: &JoinOperator, numbers: &[Option<PathId>]) -> Option<JoinOperator> {
+    use JoinOperator::{Contains, ContainsAny, Equal, Less};
+    let is_of_rows = matches!(operator, Equal(..) | Less(..) | Contains(..) | ContainsAny(..));
+    let is_within = operator.operands().all(|it| renumbered(it, numbers).is_some());
+    (is_of_rows && is_within)
+        .then(|| operator.map(|it| renumbered(it, numbers).unwrap_or_else(|| it.clone())))
+}
+
+impl Plan {
+    /// What is looked at around the rows of each type. Tells the environments the numbers of their
+    /// paths there.
+    pub(super) fn outlooks(types: usize, environments: &mut [Environment]) -> Vec<Outlook> {
+        let mut outlooks: Vec<Outlook> = (0..types).map(|_| Outlook::default()).collect();
+        for environment in environments {
+            environment.numbers = [0, 1].map(|root| {
+                let of = environment.paths.get(usize::from(root)).map(|info| info.type_number);
+                let outlook = of.and_then(|of| outlooks.get_mut(of as usize));
+                outlook.map(|outlook| outlook.add(environment, root)).unwrap_or_default()
+            });
+        }
+        outlooks
+    }
+
+    /// What is seen in a row together with the few that it leads to.
+    pub(super) fn see(
+        &self,
+        rows: &Rows,
+        nothing: &Local,
+        around: &Around,
+        slot: Slot,
+    ) -> Option<Seen> {
+        let number = self.type_number(rows.type_name(slot))?;
+        let (outlook, classes) =
+            (self.outlooks.get(number as usize)?, self.classes.get(number as usize)?);
+        let class = rows.row(slot).class();
+        let root = self.come(rows, slot, number)?;
+        let mut visited = Visited(vec![Some(root)]);
+        let mut carried = Vec::new();
+        for trail in &outlook.trails {
+            let come = self.follow(rows, around, &visited, trail);
+            let is_handful = |come: &Come<'_>| around.is_handful(rows.type_number(come.slot));
+            carried.push(come.as_ref().is_some_and(is_handful));
+            visited.0.push(come);
+        }
+        let seen_class =
+            |come: &Option<Come<'_>>| come.as_ref().map_or(UNCLASSED, |it| it.row.class());
+        let trodden = visited.0.get(1..).unwrap_or_default();
+        if trodden.iter().all(Option::is_none) {
+            return None;
+        }
+        let classes_seen = trodden.iter().map(seen_class).collect();
+        let scope = Scope::of_row(rows, nothing, slot);
+        let joins = outlook
+            .joins
+            .iter()
+            .map(|join| {
+                let relation = Relation::of(join, |operand| visited.place(self, operand))?;
+                relation.holds(&scope, &mut visited)
+            })
+            .collect::<Box<[Option<bool>]>>();
+        let mut words = vec![0; WORDS_START + outlook.carried.len() * WORDS_EACH];
+        for (operand, home) in
+            outlook.carried.iter().zip(words.chunks_exact_mut(WORDS_EACH).skip(1))
+        {
+            if carried.get(usize::from(operand.path()).wrapping_sub(1)) != Some(&true) {
+                continue;
+            }
+            let Some((place, kind)) = visited.place(self, operand) else { continue };
+            let value = [
+                visited.word(&scope, place),
+                match kind.words() {
+                    2 => visited.row(&scope, place.row).word(usize::from(place.offset) + 1),
+                    _ => 0,
+                },
+            ];
+            if !kind.in_heap() {
+                home.copy_from_slice(&value);
+            }
+        }
+        #[cfg(feature = "coverage")]
+        crate::coverage::count_around(
+            visited.0.iter().skip(1).map(Option::is_some).zip(carried.iter().copied()),
+            joins.iter().copied(),
+        );
+        let surroundings = Surroundings { classes: classes_seen, carried: carried.into(), joins };
+        let class = classes.surrounded(class, surroundings)?;
+        Some(Seen { class, words: words.into() })
+    }
+
+    fn come<'w>(&self, rows: &'w Rows, slot: Slot, type_number: u32) -> Option<Come<'w>> {
+        let row = rows.row(slot);
+        let layout = self.classes.get(type_number as usize)?.layout(row.class() >> CLASS_BITS);
+        (row.class() != UNCLASSED).then_some(Come { slot, row, type_number, layout })
+    }
+
+    fn follow<'w>(
+        &self,
+        rows: &'w Rows,
+        around: &Around,
+        visited: &Visited<'w>,
+        trail: &Trail,
+    ) -> Option<Come<'w>> {
+        let (offset, kind) = visited.column(self, trail.from, &trail.column)?;
+        let slot = visited.come(trail.from)?.row.word(offset as usize);
+        let type_number = rows.type_number(slot);
+        let is_seen = kind == Kind::Entity
+            && around.is_few(type_number)
+            && type_number == rows.plan_type(trail.type_number);
+        if is_seen { self.come(rows, slot, trail.type_number) } else { None }
+    }
+}
+
+impl Matter<'_> {
+    /// Where an operand stands among the words that were seen around principal or resource.
+    pub(super) fn seen_place(&self, operand: &Operand) -> Option<Place> {
+        let roots = [(0, SEEN_ROW), (1, SEEN_ROW + 1)];
+        roots.into_iter().zip(&self.environment.numbers).find_map(|((root, row), numbers)| {
+            let operand = renumbered(operand, numbers)?;
+            let outlook = self.plan.outlooks.get(self.path_type(root) as usize)?;
+            Some(Place { row, offset: outlook.offset(&operand)? })
+        })
+    }
+}
+
+impl Builder {
+    /// Takes in what a class says of the rows around a root.
+    pub(super) fn take_in(
+        &mut self,
+        matter: &Matter<'_>,
+        residual: &mut Residual,
+        root: PathId,
+        around: &Surroundings,
+    ) -> Option<()> {
+        let numbers = matter.environment.numbers.get(usize::from(root))?;
+        for (path, number) in (0..).zip(numbers) {
+            let at = number.and_then(|number| usize::from(number).checked_sub(1));
+            let class = at.and_then(|at| around.classes.get(at).copied());
+            let Some((at, class)) = at.zip(class.filter(|class| *class != UNCLASSED)) else {
+                continue;
+            };
+            if residual.known.aliases.path(path) != path {
+                continue;
+            }
+            let sight = match around.carried.get(at) {
+                Some(true) => Sight::Carried,
+                _ => Sight::Class,
+            };
+            let answer = self.found(matter, residual, path, class_of(class), sight)?;
+            self.substitute_all(matter, residual, &answer);
+        }
+        let outlook = matter.plan.outlooks.get(matter.path_type(root) as usize)?;
+        let mut known: Vec<(Join, bool)> = Vec::new();
+        self.each_atom(residual, |atom| {
+            if let Node::Join(join) = atom
+                && let Some(join_within) = within(&join.operator, numbers)
+                && let Some(at) = outlook.joins.iter().position(|known| *known == join_within)
+                && let Some(Some(flag)) = around.joins.get(at)
+            {
+                known.push((join.clone(), *flag));
+            }
+        });
+        for (join, flag) in known {
+            self.substitute_all(matter, residual, &Answer::Join(join, flag));
+        }
+        Some(())
+    }
+}
