@@ -35,7 +35,6 @@ pub(crate) fn count(expr: &Expr, result: &Result<Val<'_>, EvalError>) {
 /// Counts what a machine asked and was answered; 0 is no.
 pub(crate) fn count_answer(ask: &Ask, answer: Option<u32>) {
     let answer = match (ask, answer) {
-        (Ask::Done(_), _) => "decided",
         (_, None) => "no answer",
         // One that is not there has a class of its own.
         (Ask::Literal { by_layout: false, .. }, Some(_)) => "found",
@@ -136,8 +135,6 @@ const fn question(ask: &Ask) -> &'static str {
             Relation::InAny { .. } => "ask in any",
         },
         Ask::Other(_) => "ask other",
-        Ask::Done(_) => "done",
-        Ask::GiveUp => "give up",
     }
 }
 

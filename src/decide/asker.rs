@@ -7,7 +7,7 @@ use super::compiled::decide_matter;
 use super::{Decision, codes, refused};
 use crate::engine::World;
 use crate::facts::{IdKey, Record, SeenAt, Slot, Timestamp};
-use crate::plan::{Local, LocalRow, Matter, Scope};
+use crate::plan::{Entered, Local, LocalRow, Matter, Scope};
 
 /// The plan's numbers for what is asked: an environment, and the types that it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +140,7 @@ fn decide_by_ids(
         return decide_unnamed(world, asked, principal, resource, local);
     };
     let looks = [principal_slot, resource_slot].map(|slot| rows.look(slot));
-    decide_slots(world, asked, [principal_slot, resource_slot], looks, local)
+    decide_slots(world, asked, [principal_slot, resource_slot], looks, local, None)
 }
 
 /// Decides about what no facts name.
@@ -156,7 +156,7 @@ fn decide_unnamed(
     let principal = name(world, &mut local, asked.principal, principal);
     let resource = name(world, &mut local, asked.resource, resource);
     let looks = [principal, resource].map(|slot| world.facts().rows().look(slot));
-    decide_slots(world, asked, [principal, resource], looks, &local)
+    decide_slots(world, asked, [principal, resource], looks, &local, None)
 }
 
 /// The slot of an entity, of the request's own where no facts name it.
@@ -172,6 +172,7 @@ pub(super) fn decide_slots(
     [principal, resource]: [Slot; 2],
     looks: [(u32, SeenAt); 2],
     local: &Local,
+    entered: Option<&Entered>,
 ) -> Decision {
     let (plan, rows) = (world.plan(), world.facts().rows());
     let Some(environment) = plan.environments.get(asked.environment as usize) else {
@@ -179,7 +180,9 @@ pub(super) fn decide_slots(
     };
     let action = environment.action(rows);
     let scope = Scope { rows, local, principal, action, resource, own: principal };
-    decide_matter(world, &Matter::seen(plan, environment, scope, looks))
+    let entered = entered.map(|entered| (entered, asked.environment));
+    let matter = Matter { entered, ..Matter::seen((plan, environment), scope, looks) };
+    decide_matter(world, &matter)
 }
 
 /// One principal in some circumstances, asked about many resources of one world.
@@ -187,6 +190,7 @@ pub(super) fn decide_slots(
 pub(crate) struct Asker {
     circumstances: Circumstances,
     principal: Found,
+    entered: Entered,
 }
 
 /// An entity of one world.
@@ -213,7 +217,7 @@ impl Asker {
             }
         };
         let principal = Found { slot: principal, look: rows.look(principal) };
-        Self { circumstances, principal }
+        Self { circumstances, principal, entered: Entered::default() }
     }
 
     /// A resource that facts name.
@@ -236,7 +240,7 @@ impl Asker {
     pub(crate) fn decide_found(&self, world: &World, asked: Asked, resource: Found) -> Decision {
         let found = [self.principal, resource];
         let (slots, looks) = (found.map(|it| it.slot), found.map(|it| it.look));
-        decide_slots(world, asked, slots, looks, &self.circumstances.0)
+        decide_slots(world, asked, slots, looks, &self.circumstances.0, Some(&self.entered))
     }
 
     #[cold]
@@ -245,7 +249,7 @@ impl Asker {
         let slot = name(world, &mut local, asked.resource, resource);
         let Found { slot: principal, look } = self.principal;
         let looks = [look, world.facts().rows().look(slot)];
-        decide_slots(world, asked, [principal, slot], looks, &local)
+        decide_slots(world, asked, [principal, slot], looks, &local, Some(&self.entered))
     }
 }
 

@@ -66,6 +66,6 @@ pub(crate) fn decide_inline(
         };
         let resource = local.slot_at(0)?;
         let looks = [principal, resource].map(|it| (local.class(facts, it), SeenAt::NOTHING));
-        Some(decide_slots(world, asked, [principal, resource], looks, local))
+        Some(decide_slots(world, asked, [principal, resource], looks, local, None))
     })
 }

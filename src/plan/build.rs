@@ -7,7 +7,7 @@ use super::Plan;
 use super::alias::Aliases;
 use super::classes::{Class, Layout, TypeClasses};
 use super::environment::Link;
-use super::machine::{Ask, Items, Matter, STATES_MAX, State, Verdict};
+use super::machine::{Ask, Items, Matter, Next, STATES_MAX, State, Verdict};
 use super::node::{FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE};
 use super::relation::{Place, Relation};
 use crate::facts::{ABSENT, Kind, TAGS};
@@ -95,6 +95,9 @@ pub(super) enum Answer {
     Some,
 }
 
+/// Where something leads, and the state there if it is new.
+pub(super) type Made = (Next, Option<State>);
+
 enum Step {
     Ask(NodeId),
     Done(Verdict),
@@ -111,15 +114,15 @@ impl Builder {
         (&self.nodes, &self.all)
     }
 
-    /// The first state.
-    pub(crate) fn start(&mut self, matter: &Matter<'_>) -> Option<(u32, State)> {
+    /// Where all requests start.
+    pub(crate) fn start(&mut self, matter: &Matter<'_>) -> Option<Made> {
         let residual = Residual {
             items: self.all.clone(),
             known: Known::default(),
             roots: 0,
             probed: BTreeSet::new(),
         };
-        self.state(matter, residual).and_then(|(_, made)| made)
+        self.state(matter, residual)
     }
 
     /// Where an answer leads, and the state there if it is new.
@@ -129,7 +132,7 @@ impl Builder {
         from: u32,
         ask: &Ask,
         answer: u32,
-    ) -> Option<(u32, Option<(u32, State)>)> {
+    ) -> Option<Made> {
         let mut residual = Residual::clone(self.residuals.get(from.checked_sub(FIRST)? as usize)?);
         let answer = match *ask {
             Ask::Principal | Ask::Context | Ask::Resource => {
@@ -163,7 +166,6 @@ impl Builder {
                     Answer::Some
                 }
             }
-            Ask::Done(_) | Ask::GiveUp => return None,
             _ => {
                 let join = self.asked(matter.plan, &residual)?;
                 Answer::Join(join, answer == 1)
@@ -179,18 +181,14 @@ impl Builder {
     }
 
     /// A state with room for more classes, in the place of one.
-    pub(crate) fn widen(
-        &mut self,
-        matter: &Matter<'_>,
-        from: u32,
-    ) -> Option<(u32, Option<(u32, State)>)> {
+    pub(crate) fn widen(&mut self, matter: &Matter<'_>, from: u32) -> Option<Made> {
         let residual = Arc::clone(self.residuals.get(from.checked_sub(FIRST)? as usize)?);
         let wider = *self.states.get(&residual)?;
         if wider != from {
-            return Some((wider, None));
+            return Some((Next::State(wider), None));
         }
-        let step = self.step(matter.plan, &residual);
-        self.make(matter, residual, step)
+        let Step::Ask(node) = self.step(matter.plan, &residual) else { return None };
+        self.make(matter, residual, node)
     }
 
     fn class(&self, matter: &Matter<'_>, path: PathId, class: u32) -> Option<Class> {
@@ -231,51 +229,31 @@ impl Builder {
         }
     }
 
-    fn state(
-        &mut self,
-        matter: &Matter<'_>,
-        mut residual: Residual,
-    ) -> Option<(u32, Option<(u32, State)>)> {
+    fn state(&mut self, matter: &Matter<'_>, mut residual: Residual) -> Option<Made> {
         residual.items.normalise();
-        let step = self.step(matter.plan, &residual);
-        if !matches!(step, Step::Ask(_)) {
-            // How it came to this is of no more interest.
-            residual.known = Known::default();
-            residual.roots = 0;
-            residual.probed.clear();
-            if let Step::Done(verdict) = step {
-                residual.items = Items::of_verdict(verdict);
-            } else {
-                residual.items = Items::default();
-                residual.probed.insert((PathId::MAX, 0));
-            }
-        } else {
-            self.prune(matter, &mut residual);
-        }
+        let node = match self.step(matter.plan, &residual) {
+            Step::Ask(node) => node,
+            Step::Done(verdict) => return Some((Next::Done(verdict), None)),
+            Step::GiveUp => return Some((Next::GiveUp, None)),
+        };
+        self.prune(matter, &mut residual);
         if let Some(known) = self.states.get(&residual) {
-            return Some((*known, None));
+            return Some((Next::State(*known), None));
         }
-        self.make(matter, Arc::new(residual), step)
+        self.make(matter, Arc::new(residual), node)
     }
 
-    fn make(
-        &mut self,
-        matter: &Matter<'_>,
-        residual: Arc<Residual>,
-        step: Step,
-    ) -> Option<(u32, Option<(u32, State)>)> {
+    fn make(&mut self, matter: &Matter<'_>, residual: Arc<Residual>, node: NodeId) -> Option<Made> {
         let number = FIRST + self.residuals.len() as u32;
+        let Some(state) = self.question(matter, &residual, node) else {
+            return Some((Next::GiveUp, None));
+        };
         if number >= STATES_MAX || !matter.plan.has_room() {
             return None;
         }
-        let state = match step {
-            Step::Done(verdict) => State::new(Ask::Done(verdict)),
-            Step::GiveUp => State::new(Ask::GiveUp),
-            Step::Ask(node) => self.question(matter, &residual, node),
-        };
         self.states.insert(Arc::clone(&residual), number);
         self.residuals.push(residual);
-        Some((number, Some((number, state))))
+        Some((Next::State(number), Some(state)))
     }
 
     /// What has to be known next, or what came of it. The order is that of reasons, so that the
@@ -358,10 +336,10 @@ impl Builder {
         }
     }
 
-    /// The state that asks what is needed to know more of a condition.
-    fn question(&self, matter: &Matter<'_>, residual: &Residual, node: NodeId) -> State {
+    /// The state that asks what is needed to know more of a condition, if a machine can.
+    fn question(&self, matter: &Matter<'_>, residual: &Residual, node: NodeId) -> Option<State> {
         if let Some((path, ask)) = ROOTS.get(residual.roots as usize) {
-            return State::with_table(*ask, self.answers(matter, *path, false));
+            return Some(State::new(*ask, self.answers(matter, *path, false)));
         }
         let mentioned = self.mentioned(residual);
         let atom = self.atom(node);
@@ -387,14 +365,14 @@ impl Builder {
                 let together = mentioned.groups.get(&(*path, base)).copied().unwrap_or(alone);
                 let mask = if residual.probed.contains(&(*path, base)) { alone } else { together };
                 let ask = Ask::AnyGroup { path: *path as u8, word: (bit / 64) as u16, mask };
-                State::new(ask)
+                Some(State::new(ask, 2))
             }
             Node::Join(join) => {
                 let relation = relation(matter, residual, join);
                 let ask = |relation| Ask::Relation(relation, join.expr);
-                State::new(relation.map_or(Ask::Other(join.expr), ask))
+                Some(State::new(relation.map_or(Ask::Other(join.expr), ask), 2))
             }
-            _ => State::new(Ask::GiveUp),
+            _ => None,
         }
     }
 
@@ -404,20 +382,20 @@ impl Builder {
         residual: &Residual,
         mentioned: &Mentioned,
         path: PathId,
-    ) -> State {
+    ) -> Option<State> {
         let by_layout = !mentioned.tested.contains(&path);
         let ask = match matter.link(path) {
             Some(Link::Column(from, column)) => {
                 let place = column_place(matter, residual, *from, column);
-                let Some((place, Kind::Entity)) = place else { return State::new(Ask::GiveUp) };
+                let Some((place, Kind::Entity)) = place else { return None };
                 Ask::Follow { from: place, path: path as u8, by_layout }
             }
             Some(Link::Literal(literal)) => {
                 Ask::Literal { literal: *literal, path: path as u8, by_layout }
             }
-            _ => return State::new(Ask::GiveUp),
+            _ => return None,
         };
-        State::with_table(ask, self.answers(matter, path, by_layout))
+        Some(State::new(ask, self.answers(matter, path, by_layout)))
     }
 
     /// How many answers a state has room for that asks about a path's row.
@@ -627,18 +605,6 @@ impl Items {
                 list.truncate(at + 1);
             }
         }
-    }
-
-    /// Items that stand for a verdict, so that all ways to it lead to one state.
-    fn of_verdict(verdict: Verdict) -> Self {
-        let mut items = Self::default();
-        match verdict {
-            Verdict::Allow(rule) => items.permits.push((rule, TRUE)),
-            Verdict::Deny(rule) => items.forbids.push((rule, TRUE)),
-            Verdict::StepUp(rule) => items.step_ups.push((rule, TRUE)),
-            Verdict::NoPermit => {}
-        }
-        items
     }
 }
 

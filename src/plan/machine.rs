@@ -5,13 +5,13 @@
 //! handful of words, whatever the number of policies.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
 
 use super::Plan;
 use super::RuleKind;
 use super::around::SEEN_ROW;
-use super::build::Builder;
+use super::build::{Builder, Made};
 use super::classes::{CLASS_BITS, class_of};
 use super::environment::Environment;
 use super::eval::Evaluator;
@@ -34,9 +34,6 @@ const CHUNKS: usize = 256;
 const EXPANSIONS_MAX: usize = if cfg!(feature = "coverage") { 1_000_000 } else { 4 };
 /// How many requests may come to rows over which no program can be written for a state.
 const TRIES_MAX: u8 = 4;
-/// No state: the way there was not gone yet.
-const NOWHERE: u32 = 0;
-const START: u32 = 1;
 
 /// The policies of one environment by the part they play, each in the order of reasons.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -95,22 +92,76 @@ pub(crate) enum Ask {
     /// What two places say of each other, and the condition that it stands for.
     Relation(Relation, ExprId),
     Other(ExprId),
+}
+
+/// Where an answer leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nobody went there yet.
+    Nowhere,
+    State(u32),
     Done(Verdict),
-    /// Something fails: only all policies together tell what comes of it.
+    /// Something fails, or no machine asks what is left: only all policies together tell what comes
+    /// of it.
     GiveUp,
 }
 
+impl Next {
+    /// The bit that says that a word is no state's number.
+    const END: u32 = 1 << 31;
+
+    fn word(self) -> u32 {
+        match self {
+            Self::Nowhere => 0,
+            Self::State(number) => number,
+            Self::Done(verdict) => Self::END | verdict.number(),
+            Self::GiveUp => u32::MAX,
+        }
+    }
+
+    #[inline]
+    fn of_word(word: u32) -> Self {
+        match word {
+            0 => Self::Nowhere,
+            1..Self::END => Self::State(word),
+            u32::MAX => Self::GiveUp,
+            _ => Self::Done(Verdict::of_number(word & !Self::END)),
+        }
+    }
+}
+
+/// A [`Next`] that is written when somebody first goes there.
+struct Lead(AtomicU32);
+
+impl Lead {
+    fn new() -> Self {
+        Self(AtomicU32::new(Next::Nowhere.word()))
+    }
+
+    #[inline]
+    fn get(&self) -> Next {
+        Next::of_word(self.0.load(Ordering::Acquire))
+    }
+
+    fn set(&self, next: Next) {
+        self.0.store(next.word(), Ordering::Release);
+    }
+}
+
 pub(crate) struct State {
-    pub(crate) ask: Ask,
-    /// Where no and yes lead.
-    either: [AtomicU32; 2],
-    /// Where each class or layout leads, by number.
-    table: Box<[AtomicU32]>,
-    /// The same question with room for more classes, where there are more by now.
-    wider: AtomicU32,
+    /// Where each answer leads, by number: 0 and 1 are no and yes.
+    leads: Box<[Lead]>,
     /// What answers at once all that is left to ask when the rows that every request has are known.
     program: OnceLock<Box<Programmed>>,
-    /// How often one was tried to be written.
+    /// Apart, since who goes a known way reads none of it.
+    question: Box<Question>,
+}
+
+struct Question {
+    ask: Ask,
+    /// The same question with room for more classes, where there are more by now.
+    wider: Lead,
+    /// How often a program was tried to be written.
     tries: AtomicU8,
 }
 
@@ -122,35 +173,31 @@ enum Programmed {
 }
 
 impl State {
-    /// A state whose question has two answers, or none.
-    pub(crate) fn new(ask: Ask) -> Self {
-        Self::with_table(ask, 0)
-    }
-
     /// A state whose question has so many answers.
-    pub(crate) fn with_table(ask: Ask, answers: usize) -> Self {
-        let table = (0..answers).map(|_| AtomicU32::new(NOWHERE)).collect();
-        let either = [NOWHERE; 2].map(AtomicU32::new);
+    pub(crate) fn new(ask: Ask, answers: usize) -> Self {
         Self {
-            ask,
-            either,
-            table,
-            wider: AtomicU32::new(NOWHERE),
+            leads: (0..answers).map(|_| Lead::new()).collect(),
             program: OnceLock::new(),
-            tries: AtomicU8::new(0),
+            question: Box::new(Question { ask, wider: Lead::new(), tries: AtomicU8::new(0) }),
         }
     }
 
-    /// Where it is kept to which state an answer leads.
+    /// Where it is kept where an answer leads.
     #[inline]
-    fn place(&self, answer: u32) -> &AtomicU32 {
-        let places = if self.table.is_empty() { &self.either[..] } else { &self.table };
-        places.get(answer as usize).unwrap_or(&self.wider)
+    fn lead(&self, answer: u32) -> &Lead {
+        self.leads.get(answer as usize).unwrap_or(&self.question.wider)
+    }
+
+    fn has_room(&self, answer: u32) -> bool {
+        (answer as usize) < self.leads.len()
     }
 
     #[inline]
-    fn has_room(&self, answer: u32) -> bool {
-        self.table.is_empty() || (answer as usize) < self.table.len()
+    fn ready(&self) -> Option<&Program> {
+        match self.program.get().map(|program| &**program) {
+            Some(Programmed::Ready(program)) => Some(program),
+            _ => None,
+        }
     }
 }
 
@@ -159,6 +206,7 @@ type Chunk = Box<[OnceLock<State>]>;
 
 /// The states of one environment.
 pub(crate) struct Machine {
+    start: Lead,
     chunks: Box<[OnceLock<Chunk>]>,
     builder: Mutex<Builder>,
 }
@@ -183,11 +231,48 @@ struct Walk {
     evaluated: bool,
 }
 
+/// Where the machines of some environments were entered by one principal in one set of
+/// circumstances, to go on from there.
+#[derive(Default)]
+pub(crate) struct Entered([AtomicU64; ENTERED]);
+
+/// How many are kept. An environment's place is that of its number, for as long as no other's is.
+const ENTERED: usize = 8;
+
+impl Entered {
+    #[inline]
+    fn place(&self, environment: u32) -> Option<&AtomicU64> {
+        self.0.get(environment as usize % ENTERED)
+    }
+
+    #[inline]
+    fn get(&self, environment: u32) -> Option<Next> {
+        let kept = self.place(environment)?.load(Ordering::Acquire);
+        let next = Next::of_word(kept as u32);
+        ((kept >> 32) as u32 == environment && next != Next::Nowhere).then_some(next)
+    }
+
+    fn set(&self, environment: u32, next: Next) {
+        if let Some(place) = self.place(environment) {
+            let kept = u64::from(environment) << 32 | u64::from(next.word());
+            place.store(kept, Ordering::Release);
+        }
+    }
+}
+
+impl fmt::Debug for Entered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entered").finish_non_exhaustive()
+    }
+}
+
 /// What a machine decides about.
 #[derive(Clone, Copy)]
 pub(crate) struct Matter<'w> {
     pub(crate) plan: &'w Plan,
     pub(crate) environment: &'w Environment,
+    /// Where its principal entered machines before, and the environment's number there.
+    pub(crate) entered: Option<(&'w Entered, u32)>,
     pub(crate) scope: Scope<'w>,
     /// The class words of principal and resource.
     pub(crate) classes: [u32; 2],
@@ -198,6 +283,7 @@ pub(crate) struct Matter<'w> {
 impl Machine {
     pub(crate) fn new(nodes: Nodes, items: Items) -> Self {
         Self {
+            start: Lead::new(),
             chunks: (0..CHUNKS).map(|_| OnceLock::new()).collect(),
             builder: Mutex::new(Builder::new(nodes, items)),
         }
@@ -214,80 +300,89 @@ impl Machine {
     /// Decides; `None` where only all policies together tell.
     #[inline]
     pub(crate) fn decide(&self, matter: &Matter<'_>) -> Option<Verdict> {
-        let Some((at, state)) = self.enter(matter) else { return self.ask(matter, START) };
-        if let Ask::Done(verdict) = state.ask {
-            return Some(verdict);
-        }
-        if let Some(Programmed::Ready(program)) = state.program.get().map(|it| &**it)
-            && let Some(verdict) = program.run(matter)
-        {
-            #[cfg(feature = "coverage")]
-            crate::coverage::count_program(self.walk(matter, at).map(|(it, _)| it), verdict);
-            return Some(verdict);
-        }
-        self.ask(matter, at)
-    }
-
-    /// The state when the classes of the rows are known that every request has, or where a verdict
-    /// comes before that. `None` where the way there was not gone yet.
-    #[inline]
-    fn enter(&self, matter: &Matter<'_>) -> Option<(u32, &State)> {
-        let [principal, resource] = matter.classes;
-        let context = matter.scope.local.context.row().class();
-        // Most machines never have another chunk.
-        let first: &[OnceLock<State>] = self.chunks.first()?.get()?;
-        let state = |at: u32| match first.get(at as usize) {
-            Some(state) => state.get(),
-            None => self.known(at),
-        };
-        let mut at = START;
-        let mut known = state(at)?;
-        for class in [principal, context, resource] {
-            if class == UNCLASSED {
-                return None;
-            }
-            (at, known) = match known.table.get(class_of(class) as usize) {
-                Some(place) => {
-                    let at = place.load(Ordering::Acquire);
-                    (at, state(at)?)
+        match self.enter(matter) {
+            Next::Done(verdict) => Some(verdict),
+            Next::GiveUp => None,
+            Next::Nowhere => self.ask(matter, self.start(matter)?),
+            Next::State(at) => {
+                if let Some(program) = self.known(at).and_then(State::ready)
+                    && let Some(verdict) = program.run(matter)
+                {
+                    #[cfg(feature = "coverage")]
+                    {
+                        let walked = self.walk(matter, Next::State(at));
+                        crate::coverage::count_program(walked.map(|(it, _)| it), verdict);
+                    }
+                    return Some(verdict);
                 }
-                None => self.enter_beside(at, known, class_of(class))?,
-            };
-        }
-        Some((at, known))
-    }
-
-    /// Enters where a table is too small for a class, or where nothing is left to ask.
-    #[cold]
-    fn enter_beside<'m>(
-        &'m self,
-        mut at: u32,
-        mut known: &'m State,
-        class: u32,
-    ) -> Option<(u32, &'m State)> {
-        while !matches!(known.ask, Ask::Done(_)) {
-            let has_room = known.has_room(class);
-            at = known.place(class).load(Ordering::Acquire);
-            known = self.known(at)?;
-            if has_room {
-                break;
+                self.ask(matter, Next::State(at))
             }
         }
-        Some((at, known))
+    }
+
+    /// Where it leads that the classes of the rows are known that every request has: nowhere yet,
+    /// where the way there was not gone.
+    #[inline]
+    fn enter(&self, matter: &Matter<'_>) -> Next {
+        let [principal, resource] = matter.classes;
+        let half = match matter.entered.and_then(|(entered, number)| entered.get(number)) {
+            Some(half) => half,
+            None => self.enter_half(matter, principal),
+        };
+        self.pass(half, resource)
+    }
+
+    /// The same where the resource is not known yet.
+    #[inline]
+    fn enter_half(&self, matter: &Matter<'_>, principal: u32) -> Next {
+        let context = matter.scope.local.context.row().class();
+        let half = self.pass(self.pass(self.start.get(), principal), context);
+        if let Some((entered, number)) = matter.entered {
+            entered.set(number, half);
+        }
+        half
+    }
+
+    /// Where a class leads from a state that asks for it.
+    #[inline]
+    fn pass(&self, from: Next, class: u32) -> Next {
+        let Next::State(at) = from else { return from };
+        if class == UNCLASSED {
+            return Next::Nowhere;
+        }
+        let Some(state) = self.known(at) else { return Next::Nowhere };
+        match state.leads.get(class_of(class) as usize) {
+            Some(lead) => lead.get(),
+            None => self.pass_beside(state, class_of(class)),
+        }
+    }
+
+    /// Where a class leads that a state has no room for.
+    #[cold]
+    fn pass_beside<'m>(&'m self, mut state: &'m State, class: u32) -> Next {
+        loop {
+            let (next, has_room) = (state.lead(class).get(), state.has_room(class));
+            match next {
+                Next::State(at) if !has_room => match self.known(at) {
+                    Some(wider) => state = wider,
+                    None => return Next::Nowhere,
+                },
+                next => return next,
+            }
+        }
     }
 
     /// Asks one thing after the other, and keeps what a program would have to know of it.
     #[cold]
-    fn ask(&self, matter: &Matter<'_>, from: u32) -> Option<Verdict> {
+    fn ask(&self, matter: &Matter<'_>, from: Next) -> Option<Verdict> {
         let (verdict, walk) = self.walk(matter, from)?;
         // Who made states has done enough.
         if walk.expansions == 0
-            && let Some((at, state)) = self.enter(matter)
-            && !matches!(state.ask, Ask::Done(_))
+            && let Next::State(at) = self.enter(matter)
         {
             self.write(matter, at);
             if !walk.evaluated
-                && let Some(Programmed::Ready(program)) = state.program.get().map(|it| &**it)
+                && let Some(program) = self.known(at).and_then(State::ready)
             {
                 program.learn(matter, verdict, !walk.asked_dear);
             }
@@ -298,11 +393,12 @@ impl Machine {
     /// Writes the program of a state, the first times that this is wanted.
     fn write(&self, matter: &Matter<'_>, at: u32) {
         let Some(state) = self.known(at) else { return };
-        if state.program.get().is_some() || state.tries.load(Ordering::Relaxed) >= TRIES_MAX {
+        let tries = &state.question.tries;
+        if state.program.get().is_some() || tries.load(Ordering::Relaxed) >= TRIES_MAX {
             return;
         }
         let Some(builder) = self.builder() else { return };
-        state.tries.fetch_add(1, Ordering::Relaxed);
+        tries.fetch_add(1, Ordering::Relaxed);
         if !matter.plan.has_room_for_program() {
             return;
         }
@@ -312,7 +408,7 @@ impl Machine {
         }
     }
 
-    fn walk(&self, matter: &Matter<'_>, from: u32) -> Option<(Verdict, Walk)> {
+    fn walk(&self, matter: &Matter<'_>, from: Next) -> Option<(Verdict, Walk)> {
         let scope = &matter.scope;
         let (slots, rows) = ([0; PATHS_MAX], [None; ROWS_KEPT]);
         let mut frame = Frame { slots, rows, seen: matter.seen };
@@ -322,26 +418,27 @@ impl Machine {
             (*principal, *resource) = (scope.principal, scope.resource);
             *context = Some(scope.local.context.row());
         }
-        let mut at = from;
+        let mut next = from;
         let mut walk = Walk::default();
         loop {
-            let state = self.state(matter, at)?;
-            let answer = match state.ask {
-                Ask::Done(verdict) => return Some((verdict, walk)),
-                ref ask => {
-                    let answer = frame.answer(matter, ask);
-                    #[cfg(feature = "coverage")]
-                    crate::coverage::count_answer(ask, answer);
-                    walk.asked_dear |= match ask {
-                        Ask::Relation(relation, _) => relation.is_dear(),
-                        ask => matches!(ask, Ask::AnyGroup { .. }),
-                    };
-                    walk.evaluated |= matches!(ask, Ask::Other(_));
-                    answer?
-                }
+            let at = match next {
+                Next::State(at) => at,
+                Next::Done(verdict) => return Some((verdict, walk)),
+                Next::Nowhere | Next::GiveUp => return None,
             };
-            at = match state.place(answer).load(Ordering::Acquire) {
-                NOWHERE => {
+            let state = self.known(at)?;
+            let ask = &state.question.ask;
+            let answer = frame.answer(matter, ask);
+            #[cfg(feature = "coverage")]
+            crate::coverage::count_answer(ask, answer);
+            walk.asked_dear |= match ask {
+                Ask::Relation(relation, _) => relation.is_dear(),
+                ask => matches!(ask, Ask::AnyGroup { .. }),
+            };
+            walk.evaluated |= matches!(ask, Ask::Other(_));
+            let answer = answer?;
+            next = match state.lead(answer).get() {
+                Next::Nowhere => {
                     walk.expansions += 1;
                     if walk.expansions > EXPANSIONS_MAX {
                         return None;
@@ -353,31 +450,34 @@ impl Machine {
         }
     }
 
-    fn state(&self, matter: &Matter<'_>, at: u32) -> Option<&State> {
-        if at == START && self.known(START).is_none() {
+    /// Where all requests start.
+    #[cold]
+    fn start(&self, matter: &Matter<'_>) -> Option<Next> {
+        if self.start.get() == Next::Nowhere {
             let mut builder = self.builder()?;
-            let states = builder.start(matter);
-            self.add(states);
+            if self.start.get() == Next::Nowhere {
+                let made = builder.start(matter)?;
+                self.add(made, &self.start);
+            }
         }
-        self.known(at)
+        Some(self.start.get())
     }
 
+    #[inline]
     fn known(&self, at: u32) -> Option<&State> {
         self.chunks.get(at as usize / CHUNK_STATES)?.get()?.get(at as usize % CHUNK_STATES)?.get()
     }
 
     /// Finds where an answer leads, the first time that it is given.
     #[cold]
-    fn expand(&self, matter: &Matter<'_>, at: u32, state: &State, answer: u32) -> Option<u32> {
+    fn expand(&self, matter: &Matter<'_>, at: u32, state: &State, answer: u32) -> Option<Next> {
         let mut builder = self.builder()?;
-        let (next, made) = if state.has_room(answer) {
-            builder.expand(matter, at, &state.ask, answer)?
+        let made = if state.has_room(answer) {
+            builder.expand(matter, at, &state.question.ask, answer)?
         } else {
             builder.widen(matter, at)?
         };
-        self.add(made);
-        state.place(answer).store(next, Ordering::Release);
-        Some(next)
+        Some(self.add(made, state.lead(answer)))
     }
 
     /// Whoever comes while another adds to the machine does without it.
@@ -390,13 +490,18 @@ impl Machine {
         }
     }
 
-    fn add(&self, made: Option<(u32, State)>) {
-        let Some((at, state)) = made else { return };
-        let Some(chunk) = self.chunks.get(at as usize / CHUNK_STATES) else { return };
-        let chunk = chunk.get_or_init(|| (0..CHUNK_STATES).map(|_| OnceLock::new()).collect());
-        if let Some(place) = chunk.get(at as usize % CHUNK_STATES) {
-            let _already_there = place.set(state);
+    /// Adds a state, if one was made, and lets a lead lead on.
+    fn add(&self, (next, made): Made, lead: &Lead) -> Next {
+        if let (Next::State(at), Some(state)) = (next, made)
+            && let Some(chunk) = self.chunks.get(at as usize / CHUNK_STATES)
+        {
+            let chunk = chunk.get_or_init(|| (0..CHUNK_STATES).map(|_| OnceLock::new()).collect());
+            if let Some(place) = chunk.get(at as usize % CHUNK_STATES) {
+                let _already_there = place.set(state);
+            }
         }
+        lead.set(next);
+        next
     }
 }
 
@@ -464,7 +569,6 @@ impl<'w> Frame<'w> {
                 None => matter.holds(expr)?,
             }),
             Ask::Other(expr) => u32::from(matter.holds(expr)?),
-            Ask::Done(_) | Ask::GiveUp => return None,
         })
     }
 
@@ -514,20 +618,19 @@ impl<'w> Matter<'w> {
             // What a request brings along may be around others, too.
             false => (scope.row(slot).class(), SeenAt::NOTHING),
         });
-        Self::seen(plan, environment, scope, looks)
+        Self::seen((plan, environment), scope, looks)
     }
 
     /// What is asked of rows of these class words, around which this was seen.
     #[inline]
     pub(crate) fn seen(
-        plan: &'w Plan,
-        environment: &'w Environment,
+        (plan, environment): (&'w Plan, &'w Environment),
         scope: Scope<'w>,
         looks: [(u32, SeenAt); 2],
     ) -> Self {
         let classes = looks.map(|(class, _)| class);
         let seen = looks.map(|(_, at)| scope.rows.seen(at).map_or(Row::NONE, Row::of_seen));
-        Self { plan, environment, scope, classes, seen }
+        Self { plan, environment, entered: None, scope, classes, seen }
     }
 
     /// The words that were seen around principal or resource, by the number of their place.

@@ -45,7 +45,7 @@ pub use listing::{
     PlanClause, PlanCounts, PlanEnvironment, PlanFilter, PlanJoin, PlanListing, PlanPart,
     PlanPolicy, PlanRead, PlanType,
 };
-pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX, Verdict};
+pub(crate) use machine::{Entered, Items, Machine, Matter, PATHS_MAX, Verdict};
 pub(crate) use node::{
     FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE,
 };

@@ -72,7 +72,7 @@ pub(crate) struct Target {
     /// Where rows keep their columns for this program to read them.
     layout: u32,
     /// What each class comes to in the tests that matter here, if any do.
-    tests: Option<Tests>,
+    tests: Option<Box<Tests>>,
 }
 
 /// What the classes of one type come to in some of its tests.
@@ -118,11 +118,9 @@ impl Drafting {
             return None;
         }
         self.rows += 1;
-        let tests = (!tests.is_empty()).then(|| Tests {
-            type_number,
-            numbers: tests.into(),
-            places: (0..classes).map(|_| AtomicU8::new(0)).collect(),
-            known: Mutex::default(),
+        let tests = (!tests.is_empty()).then(|| {
+            let places = (0..classes).map(|_| AtomicU8::new(0)).collect();
+            Box::new(Tests { type_number, numbers: tests.into(), places, known: Mutex::default() })
         });
         let target = Target { row, layout, tests };
         let act = match from {
