@@ -74,7 +74,7 @@ impl Engine {
         action: impl Into<ActionName>,
         resource_type: &str,
     ) -> Result<Environment, RequestError> {
-        self.world.load().environment(principal_type, action, resource_type)
+        self.ask(|world| world.environment(principal_type, action, resource_type))
     }
 
     /// Checks circumstances against an environment, for [`check_in`](Self::check_in).
@@ -87,7 +87,7 @@ impl Engine {
         environment: &Environment,
         record: Record,
     ) -> Result<Context, RequestError> {
-        self.world.load().context(environment, record)
+        self.ask(|world| world.context(environment, record))
     }
 
     /// Decides about stored entities, by their ids. The answer is that of [`check`](Self::check).
@@ -136,7 +136,7 @@ impl Engine {
         resource: impl Into<Id<'i>>,
         context: &Context,
     ) -> Decision {
-        self.world.load().check_in(environment, principal.into(), resource.into(), context)
+        self.ask(|world| world.check_in(environment, principal.into(), resource.into(), context))
     }
 }
 

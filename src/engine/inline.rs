@@ -71,7 +71,7 @@ impl Engine {
         rows: &[&dyn AsEntity],
         context: &Context,
     ) -> Decision {
-        self.world.load().check_inline(environment, principal, rows, context)
+        self.ask(|world| world.check_inline(environment, principal, rows, context))
     }
 }
 

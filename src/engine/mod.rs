@@ -3,6 +3,7 @@
 mod asking;
 mod checker;
 mod inline;
+mod pin;
 mod publication;
 mod shadow;
 mod sync;
@@ -97,13 +98,13 @@ impl Engine {
     /// Decides one request. Cost: mostly to check it against the schema and to look its names up;
     /// [`check_in`](Self::check_in) asks with names that were looked up before.
     pub fn check(&self, request: &Request) -> Decision {
-        self.world.load().check(request)
+        self.ask(|world| world.check(request))
     }
 
     /// Decides many requests on one world; each answer equals [`check`](Self::check)'s.
     #[must_use]
     pub fn check_many(&self, requests: &[Request]) -> Vec<Decision> {
-        self.world.load().check_many(requests)
+        self.ask(|world| world.check_many(requests))
     }
 
     /// Which of the schema's actions the principal may do on the resource, with each decision.
@@ -112,7 +113,7 @@ impl Engine {
     /// in the order of their names; without a schema there are none.
     #[must_use]
     pub fn actions(&self, request: &Request) -> Vec<(EntityUid, Decision)> {
-        self.world.load().actions(request)
+        self.ask(|world| world.actions(request))
     }
 
     /// The stored entities of one type that the check allows, ordered by id.
@@ -121,19 +122,19 @@ impl Engine {
     /// per stored row of the type.
     #[must_use]
     pub fn list(&self, request: &Request, type_name: &str) -> Vec<EntityUid> {
-        self.world.load().list(request, type_name)
+        self.ask(|world| world.list(request, type_name))
     }
 
     /// Explains a decision, clause by clause. For people, not for the path of a request.
     #[must_use]
     pub fn explain(&self, request: &Request) -> Explanation {
-        self.world.load().explain(request)
+        self.ask(|world| world.explain(request))
     }
 
     /// What Cedar's response to a request says: see [`Determination`].
     #[must_use]
     pub fn determine(&self, request: &Request) -> Determination {
-        self.world.load().determine(request)
+        self.ask(|world| world.determine(request))
     }
 
     /// What the principal may be told about a refusal of this request: see [`Disclosure`].
@@ -141,7 +142,7 @@ impl Engine {
     /// `view` names the action whose permission shows that the resource is there.
     #[must_use]
     pub fn disclosure(&self, request: &Request, view: impl Into<ActionName>) -> Disclosure {
-        self.world.load().disclosure(request, view)
+        self.ask(|world| world.disclosure(request, view))
     }
 
     /// What deciding a share of the requests a second time found, since the engine was built: see

@@ -1,5 +1,7 @@
 //! Rows of words, a page of them at a time.
 
+use aligned_vec::{AVec, ConstAlign};
+
 use super::around::{Kept, Seen};
 use super::heap;
 use super::layout::{ABSENT, CLASS, Catalog, Column, HEADER, Kind, PARENTS, SHAPE, UNCLASSED};
@@ -12,23 +14,29 @@ pub(super) const PAGE_ROWS: u32 = 256;
 /// and if fewer than one in so many are so long.
 const LONG_MIN: usize = 4;
 
-/// Rows of one type, each of `stride` words.
-#[derive(Clone, Default)]
+/// Words that start where a line of the processor's cache does: rows whose stride is a line's length
+/// take one each.
+pub(super) type Words = AVec<u32, ConstAlign<64>>;
+
+/// Rows of one type, each of `stride` words. What every look at a row reads stands first, in one line
+/// of the processor's cache.
+#[derive(Clone)]
+#[repr(C, align(64))]
 pub(super) struct Page {
+    pub(super) words: Words,
+    pub(super) stride: u32,
     pub(super) type_number: u32,
+    /// Rows that outgrew the stride, by their place.
+    pub(super) long: Option<Box<LongRows>>,
     pub(super) uuids: bool,
     /// Of entities that the schema declares, which are no facts: actions.
     pub(super) declared: bool,
-    pub(super) stride: u32,
-    pub(super) words: Vec<u32>,
-    pub(super) heap: Vec<u32>,
-    /// How many words of the heap no row leads to any more.
-    pub(super) left: u32,
-    /// Rows that outgrew the stride, by their place.
-    pub(super) long: Option<Box<LongRows>>,
     /// Whether the plan looks at what these rows lead to, and what it saw there.
     pub(super) leads_on: bool,
     pub(super) kept: Kept,
+    pub(super) heap: Vec<u32>,
+    /// How many words of the heap no row leads to any more.
+    pub(super) left: u32,
 }
 
 /// Rows that outgrew their page's stride, by their place.
@@ -143,7 +151,7 @@ impl Page {
             // Most types have either few rows or many.
             self.words.reserve_exact(self.stride as usize);
         }
-        self.words.extend(id);
+        self.words.extend_from_slice(&id);
         self.words.resize(start + self.stride as usize, 0);
     }
 
@@ -204,9 +212,10 @@ impl Page {
         if wanted > stride * LONG_MIN && long.len() * LONG_MIN < self.len() {
             return;
         }
-        let mut words = Vec::with_capacity(self.len() * wanted);
+        let mut words = Words::with_capacity(0, self.len() * wanted);
         for place in 0..self.len() as u32 {
-            words.extend(self.row(place).words.iter().take(wanted));
+            let row = self.row(place).words;
+            words.extend_from_slice(row.get(..wanted).unwrap_or(row));
             words.resize((place as usize + 1) * wanted, 0);
         }
         (self.words, self.stride, self.long) = (words, wanted as u32, None);

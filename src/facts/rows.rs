@@ -16,7 +16,7 @@ use super::layout::{
     ABSENT, CLASS, Catalog, Column, HEADER, ID, INNER, Kind, NO_SHAPE, Reading, SHAPE, Shape,
     UNCLASSED,
 };
-use super::page::{PAGE_ROWS, Page, Row};
+use super::page::{PAGE_ROWS, Page, Row, Words};
 use super::paged::Paged;
 use super::table::Table;
 use super::uid::EntityUid;
@@ -647,7 +647,7 @@ impl Rows {
             uuids,
             declared,
             stride: words as u32,
-            words: Vec::with_capacity(row_words),
+            words: Words::with_capacity(0, row_words),
             heap,
             left: 0,
             long: None,

@@ -274,10 +274,8 @@ pub(crate) struct Matter<'w> {
     /// Where its principal entered machines before, and the environment's number there.
     pub(crate) entered: Option<(&'w Entered, u32)>,
     pub(crate) scope: Scope<'w>,
-    /// The class words of principal and resource.
-    pub(crate) classes: [u32; 2],
-    /// What stands in the rows around them, where those classes say that it was seen.
-    pub(crate) seen: [Row<'w>; 2],
+    /// The class words of principal and resource, and what was seen around them where those say so.
+    pub(crate) looks: [(u32, SeenAt); 2],
 }
 
 impl Machine {
@@ -324,51 +322,67 @@ impl Machine {
     /// where the way there was not gone.
     #[inline]
     fn enter(&self, matter: &Matter<'_>) -> Next {
-        let [principal, resource] = matter.classes;
-        let half = match matter.entered.and_then(|(entered, number)| entered.get(number)) {
-            Some(half) => half,
+        let [(principal, _), (resource, _)] = matter.looks;
+        let known = matter.entered.and_then(|(entered, number)| entered.get(number));
+        let (half, lead) = match known {
+            Some(half) => (half, None),
             None => self.enter_half(matter, principal),
         };
-        self.pass(half, resource)
+        let widen = |wider: Next| match (lead, matter.entered) {
+            (Some(lead), _) => lead.set(wider),
+            (None, Some((entered, number))) => entered.set(number, wider),
+            (None, None) => {}
+        };
+        self.pass(half, resource, widen).0
     }
 
-    /// The same where the resource is not known yet.
+    /// The same where the resource is not known yet, and where that is kept.
     #[inline]
-    fn enter_half(&self, matter: &Matter<'_>, principal: u32) -> Next {
+    fn enter_half(&self, matter: &Matter<'_>, principal: u32) -> (Next, Option<&Lead>) {
         let context = matter.scope.local.context.row().class();
-        let half = self.pass(self.pass(self.start.get(), principal), context);
+        let (next, lead) = self.pass(self.start.get(), principal, |wider| self.start.set(wider));
+        let half = self.pass(next, context, |wider| {
+            if let Some(lead) = lead {
+                lead.set(wider);
+            }
+        });
         if let Some((entered, number)) = matter.entered {
-            entered.set(number, half);
+            entered.set(number, half.0);
         }
         half
     }
 
-    /// Where a class leads from a state that asks for it.
+    /// Where a class leads from a state that asks for it, and where that is kept. `widen` is told of
+    /// the state with more room that is there by now, if this one has too little.
     #[inline]
-    fn pass(&self, from: Next, class: u32) -> Next {
-        let Next::State(at) = from else { return from };
-        if class == UNCLASSED {
-            return Next::Nowhere;
-        }
-        let Some(state) = self.known(at) else { return Next::Nowhere };
+    fn pass(&self, from: Next, class: u32, widen: impl FnOnce(Next)) -> (Next, Option<&Lead>) {
+        let Next::State(at) = from else { return (from, None) };
+        let (true, Some(state)) = (class != UNCLASSED, self.known(at)) else {
+            return (Next::Nowhere, None);
+        };
         match state.leads.get(class_of(class) as usize) {
-            Some(lead) => lead.get(),
-            None => self.pass_beside(state, class_of(class)),
+            Some(lead) => (lead.get(), Some(lead)),
+            None => self.pass_beside(state, class_of(class), widen),
         }
     }
 
     /// Where a class leads that a state has no room for.
     #[cold]
-    fn pass_beside<'m>(&'m self, mut state: &'m State, class: u32) -> Next {
+    fn pass_beside(
+        &self,
+        state: &State,
+        class: u32,
+        widen: impl FnOnce(Next),
+    ) -> (Next, Option<&Lead>) {
+        let mut wider = state.question.wider.get();
         loop {
-            let (next, has_room) = (state.lead(class).get(), state.has_room(class));
-            match next {
-                Next::State(at) if !has_room => match self.known(at) {
-                    Some(wider) => state = wider,
-                    None => return Next::Nowhere,
-                },
-                next => return next,
+            let Next::State(at) = wider else { return (wider, None) };
+            let Some(state) = self.known(at) else { return (Next::Nowhere, None) };
+            if let Some(lead) = state.leads.get(class as usize) {
+                widen(wider);
+                return (lead.get(), Some(lead));
             }
+            wider = state.question.wider.get();
         }
     }
 
@@ -411,7 +425,8 @@ impl Machine {
     fn walk(&self, matter: &Matter<'_>, from: Next) -> Option<(Verdict, Walk)> {
         let scope = &matter.scope;
         let (slots, rows) = ([0; PATHS_MAX], [None; ROWS_KEPT]);
-        let mut frame = Frame { slots, rows, seen: matter.seen };
+        let mut frame =
+            Frame { slots, rows, seen: [0, 1].map(|at| matter.seen_row(SEEN_ROW + at)) };
         if let ([principal, resource, ..], [_, _, context, ..]) =
             (&mut frame.slots[..], &mut frame.rows[..])
         {
@@ -551,8 +566,8 @@ impl<'w> Frame<'w> {
                 self.keep(path, slot, row);
                 class(row.class(), by_layout)?
             }
-            Ask::Principal => class(matter.classes[0], false)?,
-            Ask::Resource => class(matter.classes[1], false)?,
+            Ask::Principal => class(matter.looks[0].0, false)?,
+            Ask::Resource => class(matter.looks[1].0, false)?,
             Ask::Context => class(scope.local.context.row().class(), false)?,
             Ask::Literal { literal, path, by_layout } => {
                 let slot = scope.rows.literals().get(literal as usize).copied()?;
@@ -628,16 +643,15 @@ impl<'w> Matter<'w> {
         scope: Scope<'w>,
         looks: [(u32, SeenAt); 2],
     ) -> Self {
-        let classes = looks.map(|(class, _)| class);
-        let seen = looks.map(|(_, at)| scope.rows.seen(at).map_or(Row::NONE, Row::of_seen));
-        Self { plan, environment, entered: None, scope, classes, seen }
+        Self { plan, environment, entered: None, scope, looks }
     }
 
     /// The words that were seen around principal or resource, by the number of their place.
     #[inline]
     pub(super) fn seen_row(&self, row: u8) -> Row<'w> {
-        let at = usize::from(row.wrapping_sub(SEEN_ROW));
-        self.seen.get(at).copied().unwrap_or(Row::NONE)
+        let look = self.looks.get(usize::from(row.wrapping_sub(SEEN_ROW)));
+        let seen = look.and_then(|(_, at)| self.scope.rows.seen(*at));
+        seen.map_or(Row::NONE, Row::of_seen)
     }
 
     /// What the evaluator says of a condition; `None` where it fails.

@@ -33,14 +33,30 @@ pub(super) const PROGRAMS_MAX: u32 = 4096;
 
 pub(crate) struct Program {
     steps: Box<[Step]>,
-    /// How many rows they read.
+    /// How many rows they read, and which of those that every request has.
     rows: usize,
+    needed: Needed,
     /// How many of the steps are cheap: they come first.
     cheap: usize,
     /// By the answers of the cheap ones, where they decide alone.
     early: Outcomes,
     /// By all answers.
     outcomes: Outcomes,
+}
+
+/// Some of the rows that every request has, by number, a bit each.
+#[derive(Debug, Clone, Copy, Default)]
+struct Needed(u8);
+
+impl Needed {
+    #[inline]
+    const fn has(self, row: u8) -> bool {
+        self.0 >> row & 1 == 1
+    }
+
+    fn add(&mut self, row: u8) {
+        self.0 |= 1_u8.checked_shl(row.into()).unwrap_or_default();
+    }
 }
 
 /// What answers came to before: each place holds answers and the number of a verdict, or 0.
@@ -162,11 +178,24 @@ impl Drafting {
             return None;
         }
         let early = Outcomes::of(if cheap < steps.len() { early } else { 0 });
-        Some(Program { early, outcomes: Outcomes::of(bits), steps: steps.into(), rows, cheap })
+        let mut needed = Needed::default();
+        steps.iter().for_each(|step| step.act.add_rows(&mut needed));
+        let outcomes = Outcomes::of(bits);
+        Some(Program { early, outcomes, steps: steps.into(), rows, needed, cheap })
     }
 }
 
 impl Act {
+    /// Adds the rows that are read for it.
+    fn add_rows(&self, needed: &mut Needed) {
+        match self {
+            Self::Follow(from, _) => needed.add(from.row),
+            Self::Literal(..) => {}
+            Self::Group { row, .. } => needed.add(*row),
+            Self::Relation(relation) => relation.rows().for_each(|row| needed.add(row)),
+        }
+    }
+
     const fn width(&self) -> u32 {
         match self {
             Self::Follow(_, target) | Self::Literal(_, target) => match target.tests {
@@ -232,7 +261,7 @@ impl Program {
     #[inline]
     fn run_on<W: Source, const COUNT: usize>(&self, matter: &Matter<'_>) -> Option<Verdict> {
         let (cheap, dear) = self.steps.split_at_checked(self.cheap)?;
-        let mut rows = Rows::<COUNT>::of::<W>(matter);
+        let mut rows = Rows::<COUNT>::of::<W>(matter, self.needed);
         let mut answers = rows.answer::<W>(matter, cheap)?;
         if !dear.is_empty() {
             if let Some(verdict) = self.early.get(answers) {
@@ -247,7 +276,7 @@ impl Program {
     #[cold]
     pub(super) fn learn(&self, matter: &Matter<'_>, verdict: Verdict, early: bool) -> Option<()> {
         let (cheap, dear) = self.steps.split_at_checked(self.cheap)?;
-        let mut rows = Rows::<ROWS_MAX>::of::<Learning>(matter);
+        let mut rows = Rows::<ROWS_MAX>::of::<Learning>(matter, self.needed);
         let answers = rows.answer::<Learning>(matter, cheap)?;
         if early && !dear.is_empty() {
             self.early.keep(answers, verdict);
@@ -326,17 +355,28 @@ impl Tests {
 
 impl<'w, const COUNT: usize> Rows<'w, COUNT> {
     #[inline]
-    fn of<W: Source>(matter: &Matter<'w>) -> Self {
+    fn of<W: Source>(matter: &Matter<'w>, needed: Needed) -> Self {
         let mut found = Self { rows: [Row::NONE; COUNT], slots: [0; COUNT] };
         let scope = &matter.scope;
         if let ([principal, resource, context, around, beside, ..], [one, other, ..]) =
             (&mut found.rows[..], &mut found.slots[..])
         {
             (*one, *other) = (scope.principal, scope.resource);
-            *principal = W::row(scope, *one);
-            *resource = W::row(scope, *other);
-            *context = scope.local.context.row();
-            (*around, *beside) = (matter.seen_row(SEEN_ROW), matter.seen_row(SEEN_ROW + 1));
+            if needed.has(0) {
+                *principal = W::row(scope, *one);
+            }
+            if needed.has(1) {
+                *resource = W::row(scope, *other);
+            }
+            if needed.has(2) {
+                *context = scope.local.context.row();
+            }
+            if needed.has(3) {
+                *around = matter.seen_row(SEEN_ROW);
+            }
+            if needed.has(4) {
+                *beside = matter.seen_row(SEEN_ROW + 1);
+            }
         }
         found
     }

@@ -106,6 +106,22 @@ impl Relation {
         matches!(self, Self::In(..) | Self::InAny { .. })
     }
 
+    /// The rows in which something is read; an entity alone is known without.
+    pub(super) fn rows(&self) -> impl Iterator<Item = u8> {
+        let (left, right) = match *self {
+            Self::SameWord(left, right) | Self::ContainsAny(left, right) => (left, right),
+            Self::SameNumber((left, _), (right, _)) | Self::Less((left, _), (right, _), _) => {
+                (left, right)
+            }
+            Self::Contains { set, element, .. } => (set, element),
+            Self::In(entity, above) => (entity, above),
+            Self::InAny { entity, set } => (entity, set),
+        };
+        let looks_up = matches!(self, Self::In(..));
+        let is_read = move |place: &Place| place.offset != 0 || looks_up;
+        [left, right].into_iter().filter(is_read).map(|place| place.row)
+    }
+
     /// The same question where rows have other numbers; `None` where one of them has none.
     pub(super) fn renumbered(self, row: impl Fn(u8) -> Option<u8>) -> Option<Self> {
         let place = |place: Place| Some(Place { row: row(place.row)?, ..place });

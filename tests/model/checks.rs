@@ -6,7 +6,9 @@ use shuttle::sync::atomic::{AtomicBool, Ordering};
 use shuttle::thread::{self, JoinHandle};
 use shuttle::{Config, FailurePersistence, Runner};
 
-use crate::protocol::{LoadsTooEarly, Protocol, StoresTooLate, SwapsInHalves, World};
+use crate::protocol::{
+    CountsTooLate, LoadsTooEarly, Pinning, Protocol, StoresTooLate, SwapsInHalves, World,
+};
 use crate::publication::Publication;
 use crate::sync::Arc;
 
@@ -31,6 +33,12 @@ fn a_check_that_starts_after_a_write_returned_sees_it() {
 }
 
 #[test]
+fn who_pins_a_world_sees_what_was_published_since() {
+    holds(pinned::<Pinning>, &SEARCHES);
+    holds(never_back::<Pinning, 1>, &SAMPLES);
+}
+
+#[test]
 fn policies_and_facts_are_never_mixed_and_no_update_is_lost() {
     holds(unmixed::<Publication<World>>, &SEARCHES);
 }
@@ -44,10 +52,11 @@ fn limits_hold_under_races() {
 /// search in order of all schedules comes late to the wrong ones.
 #[test]
 fn wrong_protocols_are_caught() {
-    let wrong: [(Check, &str, &[Search]); 6] = [
+    let wrong: [(Check, &str, &[Search]); 7] = [
         (never_back::<LoadsTooEarly, 2>, "went back", &SAMPLES),
         (seen::<LoadsTooEarly>, "not seen", &SEARCHES),
         (seen::<StoresTooLate>, "not seen", &SAMPLES),
+        (pinned::<CountsTooLate>, "not seen", &SEARCHES),
         (unmixed::<LoadsTooEarly>, "lost", &SEARCHES),
         (unmixed::<SwapsInHalves>, "is no world", &SEARCHES),
         (limited::<LoadsTooEarly>, "too many", &SEARCHES),
@@ -88,6 +97,25 @@ fn seen<P: Protocol>() {
         assert!(world.facts == 1, "not seen in {world:?}");
     }
     join([tell, other]);
+}
+
+/// A writer who says that his write returned, and a reader who loaded before he was told.
+fn pinned<P: Protocol>() {
+    let worlds = Arc::new(P::new());
+    let returned = Arc::new(AtomicBool::new(false));
+    let tell = {
+        let (worlds, returned) = (Arc::clone(&worlds), Arc::clone(&returned));
+        thread::spawn(move || {
+            worlds.write(|latest| Some(latest.with_facts(1)));
+            returned.store(true, Ordering::SeqCst);
+        })
+    };
+    worlds.load();
+    if returned.load(Ordering::SeqCst) {
+        let world = worlds.load();
+        assert!(world.facts == 1, "not seen in {world:?}");
+    }
+    join([tell]);
 }
 
 /// One writer of policies, one of facts, and a reader: whatever he loads, a writer published, and

@@ -1,7 +1,7 @@
 //! The protocol of publication, and ways to get it wrong.
 
-use crate::publication::Publication;
-use crate::sync::{Arc, ArcSwap, Mutex};
+use crate::publication::{Pinned, Publication};
+use crate::sync::{Arc, ArcSwap, AtomicU64, Mutex, Ordering};
 
 /// What a world stands for here: which policies and facts writers published, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,6 +45,71 @@ impl Protocol for Publication<World> {
         let turn = self.begin();
         if let Some(next) = next(*turn.latest()) {
             turn.publish(next);
+        }
+    }
+}
+
+/// The engine's own, read by a thread that pins what it loaded.
+pub(crate) struct Pinning {
+    worlds: Publication<World>,
+    pinned: Mutex<Option<Pinned<World>>>,
+}
+
+impl Protocol for Pinning {
+    fn new() -> Self {
+        Self { worlds: Protocol::new(), pinned: Mutex::new(None) }
+    }
+
+    fn load(&self) -> World {
+        let mut pinned = self.pinned.lock().unwrap();
+        match &*pinned {
+            Some(pinned) if self.worlds.is_latest(pinned) => **pinned.value(),
+            _ => **pinned.insert(self.worlds.pin()).value(),
+        }
+    }
+
+    fn write(self: &Arc<Self>, next: impl FnOnce(World) -> Option<World>) {
+        let turn = self.worlds.begin();
+        if let Some(next) = next(*turn.latest()) {
+            turn.publish(next);
+        }
+    }
+}
+
+/// Counts a world after it was loaded, and so takes an old one for the latest.
+pub(crate) struct CountsTooLate {
+    current: ArcSwap<World>,
+    count: AtomicU64,
+    writing: Mutex<()>,
+    pinned: Mutex<Option<(u64, World)>>,
+}
+
+impl Protocol for CountsTooLate {
+    fn new() -> Self {
+        Self {
+            current: ArcSwap::new(Arc::default()),
+            count: AtomicU64::new(0),
+            writing: Mutex::new(()),
+            pinned: Mutex::new(None),
+        }
+    }
+
+    fn load(&self) -> World {
+        let mut pinned = self.pinned.lock().unwrap();
+        match *pinned {
+            Some((count, world)) if count == self.count.load(Ordering::SeqCst) => world,
+            _ => {
+                let world = **self.current.load();
+                pinned.insert((self.count.load(Ordering::SeqCst), world)).1
+            }
+        }
+    }
+
+    fn write(self: &Arc<Self>, next: impl FnOnce(World) -> Option<World>) {
+        let _turn = self.writing.lock().unwrap();
+        if let Some(next) = next(**self.current.load()) {
+            self.current.store(Arc::new(next));
+            self.count.fetch_add(1, Ordering::SeqCst);
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::ops::Deref;
 
 use shuttle::sync::RwLock;
+pub(crate) use shuttle::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// arc-swap's cell: a load and a store are one step each, at which other threads may come between.
