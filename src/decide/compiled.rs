@@ -171,7 +171,7 @@ mod tests {
             let environment = resolved.environment?;
             let matter = Matter::in_scope(plan, environment, scope);
             let verdict = environment.machine.as_ref()?.decide(&matter)?;
-            Some(matches!(verdict, Verdict::Allow(_)))
+            Some(verdict.allows())
         });
         let allowed = allowed.unwrap();
         assert!(allowed.is_none_or(|allowed| allowed == engine.determine(&request).allowed));

@@ -185,7 +185,7 @@ impl Builder {
         let residual = Arc::clone(self.residuals.get(from.checked_sub(FIRST)? as usize)?);
         let wider = *self.states.get(&residual)?;
         if wider != from {
-            return Some((Next::State(wider), None));
+            return Some((Next::to_state(wider), None));
         }
         let Step::Ask(node) = self.step(matter.plan, &residual) else { return None };
         self.make(matter, residual, node)
@@ -233,12 +233,12 @@ impl Builder {
         residual.items.normalise();
         let node = match self.step(matter.plan, &residual) {
             Step::Ask(node) => node,
-            Step::Done(verdict) => return Some((Next::Done(verdict), None)),
-            Step::GiveUp => return Some((Next::GiveUp, None)),
+            Step::Done(verdict) => return Some((Next::to_verdict(verdict), None)),
+            Step::GiveUp => return Some((Next::GIVE_UP, None)),
         };
         self.prune(matter, &mut residual);
         if let Some(known) = self.states.get(&residual) {
-            return Some((Next::State(*known), None));
+            return Some((Next::to_state(*known), None));
         }
         self.make(matter, Arc::new(residual), node)
     }
@@ -246,14 +246,14 @@ impl Builder {
     fn make(&mut self, matter: &Matter<'_>, residual: Arc<Residual>, node: NodeId) -> Option<Made> {
         let number = FIRST + self.residuals.len() as u32;
         let Some(state) = self.question(matter, &residual, node) else {
-            return Some((Next::GiveUp, None));
+            return Some((Next::GIVE_UP, None));
         };
         if number >= STATES_MAX || !matter.plan.has_room() {
             return None;
         }
         self.states.insert(Arc::clone(&residual), number);
         self.residuals.push(residual);
-        Some((Next::State(number), Some(state)))
+        Some((Next::to_state(number), Some(state)))
     }
 
     /// What has to be known next, or what came of it. The order is that of reasons, so that the
@@ -273,7 +273,7 @@ impl Builder {
                 }
                 let first = step_ups.first();
                 return Step::Done(
-                    first.map_or(Verdict::Allow(*permit), |(rule, _)| Verdict::StepUp(*rule)),
+                    first.map_or(Verdict::allow(*permit), |(rule, _)| Verdict::step_up(*rule)),
                 );
             }
             Some((_, FAIL)) => return Step::GiveUp,
@@ -290,7 +290,7 @@ impl Builder {
         if let Some(step) = unsettled(step_ups.iter().filter(|(rule, _)| before(rule))) {
             return step;
         }
-        Step::Done(reason.map_or(Verdict::NoPermit, Verdict::Deny))
+        Step::Done(reason.map_or(Verdict::NO_PERMIT, Verdict::deny))
     }
 
     /// A forbid is satisfied: whether anything is to be reported before it.
@@ -303,10 +303,10 @@ impl Builder {
         let first = reasons.first().filter(|(rule, _)| plan.place(*rule) < plan.place(forbid));
         let may_fail = permits.iter().any(|(rule, _)| plan.step(*rule) < plan.step(forbid));
         if first.is_none() && !may_fail {
-            return Step::Done(Verdict::Deny(forbid));
+            return Step::Done(Verdict::deny(forbid));
         }
         if permits.iter().any(|(_, node)| *node == TRUE) {
-            return Step::Done(Verdict::Deny(forbid));
+            return Step::Done(Verdict::deny(forbid));
         }
         match permits.first() {
             Some((_, FAIL)) => return Step::GiveUp,
@@ -314,8 +314,8 @@ impl Builder {
             None => {}
         }
         match first {
-            None => Step::Done(Verdict::Deny(forbid)),
-            Some((reason, TRUE)) => Step::Done(Verdict::Deny(*reason)),
+            None => Step::Done(Verdict::deny(forbid)),
+            Some((reason, TRUE)) => Step::Done(Verdict::deny(*reason)),
             Some((_, FAIL)) => Step::GiveUp,
             Some((_, node)) => Step::Ask(*node),
         }

@@ -5,7 +5,7 @@
 //! handful of words, whatever the number of policies.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
 
 use super::Plan;
@@ -55,14 +55,41 @@ impl Items {
     }
 }
 
-/// What came of a request, with the policy that says so.
+/// What came of a request, with the policy that says so: a number for each, from 0 on, in the order
+/// of the bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Allow(u32),
+pub(crate) struct Verdict(u32);
+
+impl Verdict {
+    pub(crate) const NO_PERMIT: Self = Self(0);
+
+    pub(crate) const fn allow(rule: u32) -> Self {
+        Self(1 + rule * 3)
+    }
+
     /// Denied by a forbid, or for a reason.
-    Deny(u32),
-    StepUp(u32),
-    NoPermit,
+    pub(crate) const fn deny(rule: u32) -> Self {
+        Self(2 + rule * 3)
+    }
+
+    pub(crate) const fn step_up(rule: u32) -> Self {
+        Self(3 + rule * 3)
+    }
+
+    #[inline]
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
+
+    #[inline]
+    pub(super) const fn of_number(number: u32) -> Self {
+        Self(number)
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn allows(self) -> bool {
+        self.0 % 3 == 1
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,39 +121,36 @@ pub(crate) enum Ask {
     Other(ExprId),
 }
 
-/// Where an answer leads.
+/// Where an answer leads, as a word: to a state, by its number, or to a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Nobody went there yet.
-    Nowhere,
-    State(u32),
-    Done(Verdict),
-    /// Something fails, or no machine asks what is left: only all policies together tell what comes
-    /// of it.
-    GiveUp,
-}
+pub(crate) struct Next(u32);
 
 impl Next {
+    /// Nobody went there yet.
+    pub(super) const NOWHERE: Self = Self(0);
+    /// Something fails, or no machine asks what is left: only all policies together tell what comes
+    /// of it.
+    pub(super) const GIVE_UP: Self = Self(u32::MAX);
     /// The bit that says that a word is no state's number.
     const END: u32 = 1 << 31;
 
-    fn word(self) -> u32 {
-        match self {
-            Self::Nowhere => 0,
-            Self::State(number) => number,
-            Self::Done(verdict) => Self::END | verdict.number(),
-            Self::GiveUp => u32::MAX,
-        }
+    pub(super) const fn to_state(number: u32) -> Self {
+        Self(number)
+    }
+
+    pub(super) const fn to_verdict(verdict: Verdict) -> Self {
+        Self(Self::END | verdict.number())
     }
 
     #[inline]
-    fn of_word(word: u32) -> Self {
-        match word {
-            0 => Self::Nowhere,
-            1..Self::END => Self::State(word),
-            u32::MAX => Self::GiveUp,
-            _ => Self::Done(Verdict::of_number(word & !Self::END)),
-        }
+    fn state(self) -> Option<u32> {
+        (self.0.wrapping_sub(1) < Self::END - 1).then_some(self.0)
+    }
+
+    #[inline]
+    fn verdict(self) -> Option<Verdict> {
+        let is_one = self.0 >= Self::END && self != Self::GIVE_UP;
+        is_one.then_some(Verdict::of_number(self.0 & !Self::END))
     }
 }
 
@@ -135,16 +159,16 @@ struct Lead(AtomicU32);
 
 impl Lead {
     fn new() -> Self {
-        Self(AtomicU32::new(Next::Nowhere.word()))
+        Self(AtomicU32::new(Next::NOWHERE.0))
     }
 
     #[inline]
     fn get(&self) -> Next {
-        Next::of_word(self.0.load(Ordering::Acquire))
+        Next(self.0.load(Ordering::Acquire))
     }
 
     fn set(&self, next: Next) {
-        self.0.store(next.word(), Ordering::Release);
+        self.0.store(next.0, Ordering::Release);
     }
 }
 
@@ -232,30 +256,33 @@ struct Walk {
 }
 
 /// Where the machines of some environments were entered by one principal in one set of
-/// circumstances, to go on from there.
+/// circumstances, to go on from there. Small, since there may be one for each principal.
 #[derive(Default)]
-pub(crate) struct Entered([AtomicU64; ENTERED]);
+pub(crate) struct Entered([AtomicU32; ENTERED]);
 
 /// How many are kept. An environment's place is that of its number, for as long as no other's is.
-const ENTERED: usize = 8;
+const ENTERED: usize = 4;
+/// The bits of what is kept that say where it leads; those above are the environment's number.
+const NEXT_BITS: u32 = 20;
 
 impl Entered {
     #[inline]
-    fn place(&self, environment: u32) -> Option<&AtomicU64> {
-        self.0.get(environment as usize % ENTERED)
-    }
-
-    #[inline]
     fn get(&self, environment: u32) -> Option<Next> {
-        let kept = self.place(environment)?.load(Ordering::Acquire);
-        let next = Next::of_word(kept as u32);
-        ((kept >> 32) as u32 == environment && next != Next::Nowhere).then_some(next)
+        let kept = self.0.get(environment as usize % ENTERED)?.load(Ordering::Acquire);
+        let end = kept << (u32::BITS - NEXT_BITS) & Next::END;
+        let next = Next(end | kept & ((1 << (NEXT_BITS - 1)) - 1));
+        (kept >> NEXT_BITS == environment && next != Next::NOWHERE).then_some(next)
     }
 
+    /// Keeps where a machine was entered, if both numbers have room.
     fn set(&self, environment: u32, next: Next) {
-        if let Some(place) = self.place(environment) {
-            let kept = u64::from(environment) << 32 | u64::from(next.word());
-            place.store(kept, Ordering::Release);
+        let (end, number) = (next.0 & Next::END, next.0 & !Next::END);
+        if let Some(place) = self.0.get(environment as usize % ENTERED)
+            && environment < 1 << (u32::BITS - NEXT_BITS)
+            && number < 1 << (NEXT_BITS - 1)
+        {
+            let next = end >> (u32::BITS - NEXT_BITS) | number;
+            place.store(environment << NEXT_BITS | next, Ordering::Release);
         }
     }
 }
@@ -298,24 +325,19 @@ impl Machine {
     /// Decides; `None` where only all policies together tell.
     #[inline]
     pub(crate) fn decide(&self, matter: &Matter<'_>) -> Option<Verdict> {
-        match self.enter(matter) {
-            Next::Done(verdict) => Some(verdict),
-            Next::GiveUp => None,
-            Next::Nowhere => self.ask(matter, self.start(matter)?),
-            Next::State(at) => {
-                if let Some(program) = self.known(at).and_then(State::ready)
-                    && let Some(verdict) = program.run(matter)
-                {
-                    #[cfg(feature = "coverage")]
-                    {
-                        let walked = self.walk(matter, Next::State(at));
-                        crate::coverage::count_program(walked.map(|(it, _)| it), verdict);
-                    }
-                    return Some(verdict);
-                }
-                self.ask(matter, Next::State(at))
+        let next = self.enter(matter);
+        if let Some(at) = next.state()
+            && let Some(program) = self.known(at).and_then(State::ready)
+            && let Some(verdict) = program.run(matter)
+        {
+            #[cfg(feature = "coverage")]
+            {
+                let walked = self.walk(matter, next);
+                crate::coverage::count_program(walked.map(|(it, _)| it), verdict);
             }
+            return Some(verdict);
         }
+        next.verdict().or_else(|| self.ask(matter, next))
     }
 
     /// Where it leads that the classes of the rows are known that every request has: nowhere yet,
@@ -356,9 +378,9 @@ impl Machine {
     /// the state with more room that is there by now, if this one has too little.
     #[inline]
     fn pass(&self, from: Next, class: u32, widen: impl FnOnce(Next)) -> (Next, Option<&Lead>) {
-        let Next::State(at) = from else { return (from, None) };
-        let (true, Some(state)) = (class != UNCLASSED, self.known(at)) else {
-            return (Next::Nowhere, None);
+        let Some(at) = from.state() else { return (from, None) };
+        let Some(state) = self.known(at).filter(|_| class != UNCLASSED) else {
+            return (Next::NOWHERE, None);
         };
         match state.leads.get(class_of(class) as usize) {
             Some(lead) => (lead.get(), Some(lead)),
@@ -376,8 +398,8 @@ impl Machine {
     ) -> (Next, Option<&Lead>) {
         let mut wider = state.question.wider.get();
         loop {
-            let Next::State(at) = wider else { return (wider, None) };
-            let Some(state) = self.known(at) else { return (Next::Nowhere, None) };
+            let Some(at) = wider.state() else { return (wider, None) };
+            let Some(state) = self.known(at) else { return (Next::NOWHERE, None) };
             if let Some(lead) = state.leads.get(class as usize) {
                 widen(wider);
                 return (lead.get(), Some(lead));
@@ -389,10 +411,11 @@ impl Machine {
     /// Asks one thing after the other, and keeps what a program would have to know of it.
     #[cold]
     fn ask(&self, matter: &Matter<'_>, from: Next) -> Option<Verdict> {
+        let from = if from == Next::NOWHERE { self.start(matter)? } else { from };
         let (verdict, walk) = self.walk(matter, from)?;
         // Who made states has done enough.
         if walk.expansions == 0
-            && let Next::State(at) = self.enter(matter)
+            && let Some(at) = self.enter(matter).state()
         {
             self.write(matter, at);
             if !walk.evaluated
@@ -436,10 +459,8 @@ impl Machine {
         let mut next = from;
         let mut walk = Walk::default();
         loop {
-            let at = match next {
-                Next::State(at) => at,
-                Next::Done(verdict) => return Some((verdict, walk)),
-                Next::Nowhere | Next::GiveUp => return None,
+            let Some(at) = next.state() else {
+                return next.verdict().map(|verdict| (verdict, walk));
             };
             let state = self.known(at)?;
             let ask = &state.question.ask;
@@ -453,7 +474,7 @@ impl Machine {
             walk.evaluated |= matches!(ask, Ask::Other(_));
             let answer = answer?;
             next = match state.lead(answer).get() {
-                Next::Nowhere => {
+                Next::NOWHERE => {
                     walk.expansions += 1;
                     if walk.expansions > EXPANSIONS_MAX {
                         return None;
@@ -468,9 +489,9 @@ impl Machine {
     /// Where all requests start.
     #[cold]
     fn start(&self, matter: &Matter<'_>) -> Option<Next> {
-        if self.start.get() == Next::Nowhere {
+        if self.start.get() == Next::NOWHERE {
             let mut builder = self.builder()?;
-            if self.start.get() == Next::Nowhere {
+            if self.start.get() == Next::NOWHERE {
                 let made = builder.start(matter)?;
                 self.add(made, &self.start);
             }
@@ -507,7 +528,7 @@ impl Machine {
 
     /// Adds a state, if one was made, and lets a lead lead on.
     fn add(&self, (next, made): Made, lead: &Lead) -> Next {
-        if let (Next::State(at), Some(state)) = (next, made)
+        if let (Some(at), Some(state)) = (next.state(), made)
             && let Some(chunk) = self.chunks.get(at as usize / CHUNK_STATES)
         {
             let chunk = chunk.get_or_init(|| (0..CHUNK_STATES).map(|_| OnceLock::new()).collect());
@@ -522,29 +543,6 @@ impl Machine {
 
 /// How many states a plan has room for.
 pub(crate) const STATES_MAX: u32 = (CHUNK_STATES * CHUNKS) as u32;
-
-impl Verdict {
-    /// A number for each, from 0 on: `rule` counts in the order of the bundle.
-    #[inline]
-    pub(crate) fn number(self) -> u32 {
-        match self {
-            Self::NoPermit => 0,
-            Self::Allow(rule) => 1 + rule * 3,
-            Self::Deny(rule) => 2 + rule * 3,
-            Self::StepUp(rule) => 3 + rule * 3,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn of_number(number: u32) -> Self {
-        match number.checked_sub(1).map(|number| (number / 3, number % 3)) {
-            None => Self::NoPermit,
-            Some((rule, 0)) => Self::Allow(rule),
-            Some((rule, 1)) => Self::Deny(rule),
-            Some((rule, _)) => Self::StepUp(rule),
-        }
-    }
-}
 
 impl<'w> Frame<'w> {
     #[inline]
