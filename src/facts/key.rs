@@ -27,6 +27,66 @@ impl<'i> IdKey<'i> {
     }
 }
 
+/// How rows keep their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spelling {
+    Uuid,
+    /// A text of no more than [`SHORT_MAX`] bytes, as a number.
+    Short,
+    /// The number of a text.
+    Text,
+}
+
+impl Spelling {
+    pub(super) const COUNT: usize = 3;
+}
+
+/// How long a text may be that is kept as a number: its length takes the last byte.
+const SHORT_MAX: usize = 15;
+
+/// An id as rows keep it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RowKey<'i> {
+    Number(Spelling, u128),
+    Text(&'i str),
+}
+
+impl<'i> RowKey<'i> {
+    #[inline]
+    pub(super) fn of(id: IdKey<'i>) -> Self {
+        match id {
+            IdKey::Uuid(key) => Self::Number(Spelling::Uuid, key),
+            IdKey::Text(text) => match short(text) {
+                Some(key) => Self::Number(Spelling::Short, key),
+                None => Self::Text(text),
+            },
+        }
+    }
+
+    pub(super) fn spelling(&self) -> Spelling {
+        match self {
+            Self::Number(spelling, _) => *spelling,
+            Self::Text(_) => Spelling::Text,
+        }
+    }
+}
+
+/// A short text as a number. Such numbers are in the order of their texts.
+#[inline]
+fn short(text: &str) -> Option<u128> {
+    let mut bytes = [0; SHORT_MAX + 1];
+    let home = bytes.get_mut(..text.len()).filter(|home| home.len() <= SHORT_MAX)?;
+    home.copy_from_slice(text.as_bytes());
+    Some(u128::from_be_bytes(bytes) | text.len() as u128)
+}
+
+/// The text that a number stands for.
+pub(super) fn short_text(key: u128) -> String {
+    let bytes = key.to_be_bytes();
+    let text = bytes.get(..usize::from(key as u8)).unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
+}
+
 /// The id of an entity, of a type that is known already.
 ///
 /// A UUID goes in as a number, and so does its canonical text (lower case, with hyphens): both name
@@ -114,6 +174,22 @@ mod tests {
             let text = uuid_text(key);
             assert_eq!(IdKey::of(&text), IdKey::Uuid(key), "{text}");
         }
+    }
+
+    #[test]
+    fn a_short_text_is_a_number_in_the_order_of_texts() {
+        let mut texts = ["", "a", "a\0", "a\0b", "b", "ab", "C1-D2", "C10-D1", "äöü", "\u{10ffff}"];
+        for text in texts {
+            let RowKey::Number(Spelling::Short, key) = RowKey::of(IdKey::of(text)) else {
+                panic!("{text} is short");
+            };
+            assert_eq!(short_text(key), text);
+        }
+        texts.sort_unstable();
+        assert!(texts.is_sorted_by_key(|text| short(text)));
+        let long = ["0123456789abcdef", "äöüäöüäö"];
+        assert!(long.iter().all(|text| matches!(RowKey::of(IdKey::of(text)), RowKey::Text(_))));
+        assert!(short("0123456789abcde").is_some());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 /// The words before a row's columns.
 pub(crate) const HEADER: usize = 8;
-/// The id: a UUID in four words, or the number of a text in the first.
+/// The id: a UUID or a short text in four words, or the number of a text in the first.
 pub(crate) const ID: usize = 0;
 /// The class that the plan sees in the row: [`ABSENT`], [`UNCLASSED`], or one of the plan's own.
 pub(crate) const CLASS: usize = 4;

@@ -4,7 +4,8 @@ use aligned_vec::{AVec, ConstAlign};
 
 use super::around::{Kept, Seen};
 use super::heap;
-use super::layout::{ABSENT, CLASS, Catalog, Column, HEADER, Kind, PARENTS, SHAPE, UNCLASSED};
+use super::key::Spelling;
+use super::layout::{ABSENT, CLASS, Catalog, Column, HEADER, ID, Kind, PARENTS, SHAPE, UNCLASSED};
 use super::rows::Slot;
 
 /// How many rows a page holds: what a write of one row copies.
@@ -28,7 +29,7 @@ pub(super) struct Page {
     pub(super) type_number: u32,
     /// Rows that outgrew the stride, by their place.
     pub(super) long: Option<Box<LongRows>>,
-    pub(super) uuids: bool,
+    pub(super) spelling: Spelling,
     /// Of entities that the schema declares, which are no facts: actions.
     pub(super) declared: bool,
     /// Whether the plan looks at what these rows lead to, and what it saw there.
@@ -64,6 +65,12 @@ impl<'w> Row<'w> {
     #[inline]
     pub(crate) fn word(self, offset: usize) -> u32 {
         self.words.get(offset).copied().unwrap_or_default()
+    }
+
+    /// The number that its id is, or is written as.
+    #[inline]
+    pub(super) fn id(self) -> u128 {
+        self.words.get(ID..CLASS).map_or(0, heap::u128_of)
     }
 
     #[inline]

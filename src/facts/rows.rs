@@ -11,7 +11,7 @@ use super::around::{Around, Kept, Seen, SeenAt};
 use super::draft::Draft;
 use super::entity::Entity;
 use super::heap::{self, Naming, Numbering};
-use super::key::{IdKey, uuid_text};
+use super::key::{IdKey, RowKey, Spelling, short_text, uuid_text};
 use super::layout::{
     ABSENT, CLASS, Catalog, Column, HEADER, ID, INNER, Kind, NO_SHAPE, Reading, SHAPE, Shape,
     UNCLASSED,
@@ -85,7 +85,7 @@ struct Texts {
     len: u32,
 }
 
-/// The pages of one type, whose ids are all UUIDs or all texts.
+/// The pages of one type, whose ids are all kept alike.
 #[derive(Clone, Default)]
 struct Lane {
     pages: Arc<Vec<u32>>,
@@ -160,34 +160,33 @@ impl Rows {
     /// The slot of an entity that is there, or that others name.
     #[inline]
     pub(crate) fn slot_of(&self, type_number: u32, id: IdKey<'_>) -> Option<Slot> {
+        let id = RowKey::of(id);
         self.slot_hashed(self.hash_of(type_number, id), type_number, id)
     }
 
     #[inline]
-    fn slot_hashed(&self, hash: u32, type_number: u32, id: IdKey<'_>) -> Option<Slot> {
+    fn slot_hashed(&self, hash: u32, type_number: u32, id: RowKey<'_>) -> Option<Slot> {
+        let page = |slot: Slot, spelling: Spelling| {
+            let is_of = |page: &&Page| page.spelling == spelling && page.type_number == type_number;
+            self.page(slot).filter(is_of)
+        };
         match id {
-            IdKey::Uuid(key) => self.ids.find(hash, |slot| {
-                self.page(slot).is_some_and(|page| {
-                    page.uuids
-                        && page.type_number == type_number
-                        && heap::u128_of(page.row(slot).words) == key
-                })
+            RowKey::Number(spelling, key) => self.ids.find(hash, |slot| {
+                let row = page(slot, spelling).map(|page| page.row(slot));
+                row.is_some_and(|row| row.id() == key)
             }),
-            IdKey::Text(text) => self.ids.find(hash, |slot| {
-                self.page(slot).is_some_and(|page| {
-                    !page.uuids
-                        && page.type_number == type_number
-                        && self.text_at(page.row(slot).word(ID)) == text
-                })
+            RowKey::Text(text) => self.ids.find(hash, |slot| {
+                let row = page(slot, Spelling::Text).map(|page| page.row(slot));
+                row.is_some_and(|row| self.text_at(row.word(ID)) == text)
             }),
         }
     }
 
     #[inline]
-    fn hash_of(&self, type_number: u32, id: IdKey<'_>) -> u32 {
+    fn hash_of(&self, type_number: u32, id: RowKey<'_>) -> u32 {
         let hash = match id {
-            IdKey::Uuid(key) => self.hash.hash_one(key ^ u128::from(type_number)),
-            IdKey::Text(text) => self.hash.hash_one((type_number, text)),
+            RowKey::Number(_, key) => self.hash.hash_one(key ^ u128::from(type_number)),
+            RowKey::Text(text) => self.hash.hash_one((type_number, text)),
         };
         hash as u32
     }
@@ -247,7 +246,7 @@ impl Rows {
                 .map_or((0, None), |(last, full)| (full.len(), self.pages.get(*last as usize)));
             full * PAGE_ROWS as usize + last.map_or(0, Page::len)
         };
-        self.lanes.chunks(2).map(|lanes| lanes.iter().map(of_lane).sum()).collect()
+        self.lanes.chunks(Spelling::COUNT).map(|lanes| lanes.iter().map(of_lane).sum()).collect()
     }
 
     /// Whether the entity is there: a fact, or declared by the schema.
@@ -295,12 +294,17 @@ impl Rows {
 
     fn id(&self, slot: Slot) -> Arc<str> {
         let row = self.row(slot);
-        match self.page(slot) {
-            Some(page) if page.uuids => {
-                uuid_text(row.words.get(ID..CLASS).map_or(0, heap::u128_of)).into()
+        match self.spelling(slot) {
+            Spelling::Uuid => uuid_text(row.id()).into(),
+            Spelling::Short => short_text(row.id()).into(),
+            Spelling::Text => {
+                self.texts.shared(row.word(ID)).cloned().unwrap_or_else(|| Arc::from(""))
             }
-            _ => self.texts.shared(row.word(ID)).cloned().unwrap_or_else(|| Arc::from("")),
         }
+    }
+
+    fn spelling(&self, slot: Slot) -> Spelling {
+        self.page(slot).map_or(Spelling::Text, |page| page.spelling)
     }
 
     /// What lies above a row, if others lie below it.
@@ -419,27 +423,31 @@ impl Rows {
     /// The slots of all facts of a type, ordered by id.
     pub(crate) fn of_type(&self, type_name: &str) -> Vec<Slot> {
         let Some(number) = self.catalog.type_number(type_name) else { return Vec::new() };
-        let lane = |uuids: bool| {
-            let lane = self.lanes.get(lane_of(number, uuids));
+        let lane = |spelling: Spelling| {
+            let lane = self.lanes.get(lane_of(number, spelling));
             let pages = lane.into_iter().flat_map(|lane| lane.pages.iter().copied());
-            pages.flat_map(|page| {
+            let slots = pages.flat_map(|page| {
                 let rows = self.pages.get(page as usize).map_or(0, Page::len);
                 (page * PAGE_ROWS..).take(rows)
-            })
+            });
+            slots.filter(|slot| self.is_fact(*slot)).collect::<Vec<Slot>>()
         };
-        let mut slots: Vec<Slot> = lane(true).filter(|slot| self.is_fact(*slot)).collect();
-        // The text of a UUID is ordered as its number is.
-        slots.sort_by_cached_key(|slot| self.row(*slot).words.get(ID..CLASS).map(heap::u128_of));
-        let mut texts: Vec<Slot> = lane(false).filter(|slot| self.is_fact(*slot)).collect();
-        if !texts.is_empty() {
-            texts.sort_by(|one, other| self.id_text(*one).cmp(self.id_text(*other)));
-            if slots.is_empty() {
-                return texts;
-            }
-            slots.append(&mut texts);
-            slots.sort_by_cached_key(|slot| self.id(*slot));
+        // Numbers are in the order of their texts.
+        let mut lanes = [Spelling::Uuid, Spelling::Short].map(lane);
+        for slots in &mut lanes {
+            slots.sort_by_cached_key(|slot| self.row(*slot).id());
         }
-        slots
+        let mut texts = lane(Spelling::Text);
+        texts.sort_by(|one, other| self.id_text(*one).cmp(self.id_text(*other)));
+        let [uuids, shorts] = lanes;
+        let mut all = [uuids, shorts, texts].into_iter().filter(|slots| !slots.is_empty());
+        let mut first = all.next().unwrap_or_default();
+        let before = first.len();
+        first.extend(all.flatten());
+        if first.len() > before {
+            first.sort_by_cached_key(|slot| self.id(*slot));
+        }
+        first
     }
 
     fn id_text(&self, slot: Slot) -> &str {
@@ -473,7 +481,7 @@ impl Rows {
                 None => Arc::make_mut(&mut self.catalog).add_shape(shape),
             });
         let catalog = Arc::clone(&self.catalog);
-        let lane = lane_of(self.type_number(slot), self.page(slot).is_some_and(|it| it.uuids));
+        let lane = lane_of(self.type_number(slot), self.spelling(slot));
         if self.lanes.get(lane).is_some_and(|lane| lane.words < draft.words.len())
             && let Some(lane) = Arc::make_mut(&mut self.lanes).get_mut(lane)
         {
@@ -590,6 +598,7 @@ impl Rows {
     /// The slot of an entity; made if nothing named it before.
     fn place(&mut self, type_name: &str, key: IdKey<'_>, declared: bool) -> Slot {
         let number = self.type_number_of(type_name);
+        let key = RowKey::of(key);
         let hash = self.hash_of(number, key);
         if let Some(slot) = self.slot_hashed(hash, number, key) {
             if declared && let Some(page) = self.page_mut(slot) {
@@ -597,12 +606,11 @@ impl Rows {
             }
             return slot;
         }
-        let uuids = matches!(key, IdKey::Uuid(_));
         let id = match key {
-            IdKey::Uuid(key) => heap::u128_words(key),
-            IdKey::Text(text) => [self.text(text), 0, 0, 0],
+            RowKey::Number(_, key) => heap::u128_words(key),
+            RowKey::Text(text) => [self.text(text), 0, 0, 0],
         };
-        let slot = self.open_row(number, uuids, declared);
+        let slot = self.open_row(number, key.spelling(), declared);
         if let Some(page) = self.page_mut(slot) {
             page.add(id);
         }
@@ -622,8 +630,8 @@ impl Rows {
     }
 
     /// A slot for the next row of a type, in its last page or a new one.
-    fn open_row(&mut self, number: u32, uuids: bool, declared: bool) -> Slot {
-        let at = lane_of(number, uuids);
+    fn open_row(&mut self, number: u32, spelling: Spelling, declared: bool) -> Slot {
+        let at = lane_of(number, spelling);
         if self.lanes.len() <= at {
             Arc::make_mut(&mut self.lanes).resize_with(at + 1, Lane::default);
         }
@@ -644,7 +652,7 @@ impl Rows {
         heap.push(heap::EMPTY_SET);
         self.pages.push(Page {
             type_number: number,
-            uuids,
+            spelling,
             declared,
             stride: words as u32,
             words: Words::with_capacity(0, row_words),
@@ -776,8 +784,8 @@ fn family() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-const fn lane_of(type_number: u32, uuids: bool) -> usize {
-    type_number as usize * 2 + uuids as usize
+const fn lane_of(type_number: u32, spelling: Spelling) -> usize {
+    type_number as usize * Spelling::COUNT + spelling as usize
 }
 
 impl Texts {
