@@ -71,11 +71,11 @@ pub(crate) fn count_around(
 }
 
 /// Counts what one step of a program came to; 0 is no.
-pub(crate) fn count_step(act: &Act, answer: u32) {
+pub(crate) fn count_step(act: &Act, answer: u64) {
     let step = match act {
         Act::Follow(..) => "step follow",
         Act::Literal(..) => "step literal",
-        Act::Group { .. } => "step group",
+        Act::Groups(..) => "step group",
         Act::Relation(relation) => match relation {
             Relation::SameWord(..) => "step same word",
             Relation::SameNumber(..) => "step same number",

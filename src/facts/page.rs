@@ -181,32 +181,29 @@ impl Page {
     pub(super) fn write(&mut self, slot: Slot, shape: u32, words: &[u32]) {
         self.kept.forget(slot);
         let (place, stride) = (slot % PAGE_ROWS, self.stride as usize);
-        let kept = self.row(slot);
-        let mut row: Vec<u32> = kept.words.get(..HEADER).unwrap_or_default().to_vec();
-        row.extend(words.get(HEADER..).unwrap_or_default());
-        for (offset, value) in
-            [(SHAPE, shape), (PARENTS, words.get(PARENTS).copied().unwrap_or_default())]
-        {
-            if let Some(word) = row.get_mut(offset) {
-                *word = value;
-            }
-        }
-        if let Some(class) = row.get_mut(CLASS).filter(|class| **class == ABSENT) {
-            *class = UNCLASSED;
+        let mut header = [0; HEADER];
+        header.iter_mut().zip(self.row(slot).words).for_each(|(word, kept)| *word = *kept);
+        header[SHAPE] = shape;
+        header[PARENTS] = words.get(PARENTS).copied().unwrap_or_default();
+        if header[CLASS] == ABSENT {
+            header[CLASS] = UNCLASSED;
         }
         if let Some(long) = &mut self.long {
             long.retain(|(at, _)| *at != place);
         }
+        let columns = words.get(HEADER..).unwrap_or_default();
         let start = place as usize * stride;
-        if let Some(home) = self.words.get_mut(start..start + stride) {
+        let home = self.words.get_mut(start..start + stride);
+        if let Some((head, rest)) = home.and_then(|home| home.split_first_chunk_mut()) {
+            *head = header;
             // A row that does not fit keeps its header here too.
-            for (home, word) in home.iter_mut().zip(row.iter().copied().chain(std::iter::repeat(0)))
-            {
-                *home = word;
-            }
+            let fit = columns.get(..rest.len()).unwrap_or(columns);
+            let (own, spare) = rest.split_at_mut(fit.len());
+            own.copy_from_slice(fit);
+            spare.fill(0);
         }
-        if row.len() > stride {
-            self.long.get_or_insert_default().push((place, row.into()));
+        if HEADER + columns.len() > stride {
+            self.long.get_or_insert_default().push((place, [&header, columns].concat().into()));
             self.widen();
         }
     }

@@ -515,9 +515,11 @@ impl Rows {
     /// Forgets what was seen around rows if a row that changed may be among it.
     fn look_again(&mut self, changed: Slot) {
         // What nobody else has, and nobody asked for yet, keeps nothing.
-        let is_new = Arc::get_mut(&mut self.around).is_some_and(|around| around.get().is_none());
+        if Arc::get_mut(&mut self.around).is_some_and(|around| around.get().is_none()) {
+            return;
+        }
         let type_number = self.type_number(changed);
-        if !is_new && self.around.get().is_none_or(|around| around.is_few(type_number)) {
+        if self.around.get().is_none_or(|around| around.is_few(type_number)) {
             self.around = Arc::default();
         }
     }

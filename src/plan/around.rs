@@ -232,25 +232,7 @@ impl Plan {
                 relation.holds(&scope, &mut visited)
             })
             .collect::<Box<[Option<bool>]>>();
-        let mut words = vec![0; WORDS_START + outlook.carried.len() * WORDS_EACH];
-        for (operand, home) in
-            outlook.carried.iter().zip(words.chunks_exact_mut(WORDS_EACH).skip(1))
-        {
-            if carried.get(usize::from(operand.path()).wrapping_sub(1)) != Some(&true) {
-                continue;
-            }
-            let Some((place, kind)) = visited.place(self, operand) else { continue };
-            let value = [
-                visited.word(&scope, place),
-                match kind.words() {
-                    2 => visited.row(&scope, place.row).word(usize::from(place.offset) + 1),
-                    _ => 0,
-                },
-            ];
-            if !kind.in_heap() {
-                home.copy_from_slice(&value);
-            }
-        }
+        let words = self.carried_words(outlook, &mut visited, &carried, &scope);
         #[cfg(feature = "coverage")]
         crate::coverage::count_around(
             visited.0.iter().skip(1).map(Option::is_some).zip(carried.iter().copied()),
@@ -258,7 +240,33 @@ impl Plan {
         );
         let surroundings = Surroundings { classes: classes_seen, carried: carried.into(), joins };
         let class = classes.surrounded(class, surroundings)?;
-        Some(Seen { class, words: words.into() })
+        Some(Seen { class, words })
+    }
+
+    /// What stands in the rows of which there are a handful, each operand in its place.
+    fn carried_words<'w>(
+        &self,
+        outlook: &Outlook,
+        visited: &mut Visited<'w>,
+        is_carried: &[bool],
+        scope: &Scope<'w>,
+    ) -> Box<[u32]> {
+        let mut words = vec![0; WORDS_START + outlook.carried.len() * WORDS_EACH];
+        let homes = words.chunks_exact_mut(WORDS_EACH).skip(WORDS_START / WORDS_EACH);
+        for (operand, home) in outlook.carried.iter().zip(homes) {
+            let trail = usize::from(operand.path()).checked_sub(1);
+            let is_carried = trail.and_then(|trail| is_carried.get(trail)) == Some(&true);
+            let place = visited.place(self, operand).filter(|_| is_carried);
+            if let (Some((place, kind)), [low, high]) = (place, home)
+                && !kind.in_heap()
+            {
+                *low = visited.word(scope, place);
+                if kind.words() == 2 {
+                    *high = visited.row(scope, place.row).word(usize::from(place.offset) + 1);
+                }
+            }
+        }
+        words.into()
     }
 
     fn come<'w>(&self, rows: &'w Rows, slot: Slot, type_number: u32) -> Option<Come<'w>> {

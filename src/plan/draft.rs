@@ -83,7 +83,7 @@ impl<'b> Writer<'b> {
             Node::Test(path, _) => self.row(*path).map(|_| ()),
             Node::Group(path, bit) => {
                 if let Some((row, _)) = self.row(*path)? {
-                    self.drafting.group(row, (bit / 64) as u16, 1 << (bit % 64));
+                    self.drafting.group(row, *bit);
                 }
                 Ok(())
             }

@@ -5,6 +5,7 @@
 //! and whatever the answers are; they make a number, and a table says what it came to before. What
 //! it came to first, the machine said.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -28,6 +29,8 @@ const PLACE_BITS: u32 = 8;
 const CLASS_WIDTH: u32 = 3;
 /// Of how many classes a program keeps what they come to: a byte each, for every row that it tests.
 const CLASSES_MAX: usize = 4096;
+/// How many groups of one row are told apart.
+const GROUP_BITS_MAX: u32 = 16;
 /// How many programs a plan has room for, of a few kilobytes each.
 pub(super) const PROGRAMS_MAX: u32 = 4096;
 
@@ -74,12 +77,16 @@ pub(crate) enum Act {
     Follow(Place, Target),
     /// Goes to the row of one of the plan's literals.
     Literal(u32, Target),
-    Group {
-        row: u8,
-        word: u16,
-        mask: u64,
-    },
+    /// Which of some groups a row is in, a bit each in their order.
+    Groups(u8, Box<[AskedGroups]>),
     Relation(Relation),
+}
+
+/// Groups by their bits, in a word of them.
+#[derive(Clone, Copy)]
+pub(crate) struct AskedGroups {
+    word: u16,
+    mask: u64,
 }
 
 /// A row that a program goes to.
@@ -105,6 +112,8 @@ struct Tests {
 pub(super) struct Drafting {
     steps: Vec<Step>,
     rows: usize,
+    /// The groups that are asked for, by rows and words.
+    groups: BTreeMap<u8, BTreeMap<u16, u64>>,
 }
 
 /// The rows that a program has come to.
@@ -117,7 +126,7 @@ impl Drafting {
     /// Starts from the rows that every request has, and what was seen around two of them: they are the
     /// first.
     pub(super) fn new() -> Self {
-        Self { steps: Vec::new(), rows: 5 }
+        Self { steps: Vec::new(), rows: 5, groups: BTreeMap::new() }
     }
 
     /// Goes to the row of a literal, or that a column names; what number it gets. `tests` are those
@@ -147,8 +156,11 @@ impl Drafting {
         Some(row)
     }
 
-    pub(super) fn group(&mut self, row: u8, word: u16, mask: u64) {
-        self.steps.push(Step { act: Act::Group { row, word, mask }, shift: 0 });
+    /// Asks whether a row is in one of the plan's groups, by its number.
+    pub(super) fn group(&mut self, row: u8, number: u32) {
+        let (word, mask) = ((number / 64) as u16, 1 << (number % 64));
+        let words = self.groups.entry(row).or_default();
+        *words.entry(word).or_default() |= mask;
     }
 
     pub(super) fn relation(&mut self, relation: Relation) {
@@ -156,11 +168,15 @@ impl Drafting {
     }
 
     /// The program; `None` where its answers are too many.
-    pub(super) fn finish(self) -> Option<Program> {
+    pub(super) fn finish(mut self) -> Option<Program> {
         let rows = self.rows;
+        for (row, words) in std::mem::take(&mut self.groups) {
+            let asked = words.into_iter().map(|(word, mask)| AskedGroups { word, mask }).collect();
+            self.steps.push(Step { act: Act::Groups(row, asked), shift: 0 });
+        }
         let is_dear = |step: &Step| match &step.act {
             Act::Relation(relation) => relation.is_dear(),
-            act => matches!(act, Act::Group { .. }),
+            act => matches!(act, Act::Groups(..)),
         };
         let (dear, mut steps): (Vec<Step>, Vec<Step>) = self.steps.into_iter().partition(is_dear);
         let cheap = steps.len();
@@ -191,18 +207,19 @@ impl Act {
         match self {
             Self::Follow(from, _) => needed.add(from.row),
             Self::Literal(..) => {}
-            Self::Group { row, .. } => needed.add(*row),
+            Self::Groups(row, _) => needed.add(*row),
             Self::Relation(relation) => relation.rows().for_each(|row| needed.add(row)),
         }
     }
 
-    const fn width(&self) -> u32 {
+    fn width(&self) -> u32 {
         match self {
+            Self::Groups(_, asked) => AskedGroups::width(asked),
             Self::Follow(_, target) | Self::Literal(_, target) => match target.tests {
                 Some(_) => CLASS_WIDTH,
                 None => 0,
             },
-            _ => 1,
+            Self::Relation(_) => 1,
         }
     }
 }
@@ -321,6 +338,36 @@ impl Outcomes {
     }
 }
 
+impl AskedGroups {
+    /// How many bits their answers take: none, where they are so many that only that a row is in none
+    /// of them is an answer.
+    fn width(asked: &[Self]) -> u32 {
+        let bits = asked.iter().map(|asked| asked.mask.count_ones()).sum();
+        if bits > GROUP_BITS_MAX { 0 } else { bits }
+    }
+
+    /// Most rows are in none of them.
+    #[inline]
+    fn answer(asked: &[Self], groups: impl Fn(usize) -> u64) -> Option<u64> {
+        let found = |asked: &Self| groups(usize::from(asked.word)) & asked.mask;
+        if asked.iter().all(|asked| found(asked) == 0) {
+            return Some(0);
+        }
+        Self::answer_each(asked, found)
+    }
+
+    fn answer_each(asked: &[Self], found: impl Fn(&Self) -> u64) -> Option<u64> {
+        if Self::width(asked) == 0 {
+            return None;
+        }
+        let bits = asked.iter().flat_map(|asked| {
+            let found = found(asked);
+            (0..u64::BITS).filter(|bit| asked.mask >> bit & 1 == 1).map(move |bit| found >> bit & 1)
+        });
+        Some(bits.zip(0..).fold(0, |answer, (bit, at)| answer | bit << at))
+    }
+}
+
 impl Tests {
     #[inline]
     fn answer<W: Source>(&self, matter: &Matter<'_>, class: u32) -> Option<u32> {
@@ -390,21 +437,21 @@ impl<'w, const COUNT: usize> Rows<'w, COUNT> {
             let answer = match &step.act {
                 Act::Follow(from, target) => {
                     let slot = self.word(scope, *from);
-                    self.reach::<W>(matter, slot, target)?
+                    self.reach::<W>(matter, slot, target)?.into()
                 }
                 Act::Literal(literal, target) => {
                     let slot = *scope.rows.literals().get(*literal as usize)?;
-                    self.reach::<W>(matter, slot, target)?
+                    self.reach::<W>(matter, slot, target)?.into()
                 }
-                Act::Relation(relation) => u32::from(relation.holds(scope, self)?),
-                Act::Group { row, word, mask } => {
+                Act::Relation(relation) => u64::from(relation.holds(scope, self)?),
+                Act::Groups(row, asked) => {
                     let (slot, row) = (self.slot(*row), self.row(scope, *row));
-                    u32::from(scope.groups(slot, row, *word as usize) & mask != 0)
+                    AskedGroups::answer(asked, |word| scope.groups(slot, row, word))?
                 }
             };
             #[cfg(feature = "coverage")]
             crate::coverage::count_step(&step.act, answer);
-            answers |= u64::from(answer) << step.shift;
+            answers |= answer << step.shift;
         }
         Some(answers)
     }
