@@ -340,4 +340,49 @@ mod tests {
             &offices(),
         );
     }
+
+    /// What leads on from a row that a shorter path leads to may not be carried along.
+    #[test]
+    fn what_a_row_that_names_itself_leads_to_is_found_by_a_machine() {
+        let schema = "
+            entity Tenant = { open: Bool };
+            entity Client = { tenant: Tenant, archived: Bool };
+            entity Document = { head: Document, client: Client };
+            entity Staff;
+            action enter appliesTo { principal: Staff, resource: Document };";
+        let policies = r#"
+            @id("all") permit (principal, action, resource);
+            @id("archived") forbid (principal, action, resource) when { resource.client.archived };
+            @id("closed") forbid (principal, action, resource)
+                unless { resource.head.client.tenant.open };"#;
+        let uid = |type_name: &str, id: &str| EntityUid::new(type_name, id);
+        let document = |at: usize| {
+            let own = uid("Document", &at.to_string());
+            let head = if at.is_multiple_of(2) { own.clone() } else { uid("Document", "0") };
+            Entity::new(own).with("head", head).with("client", uid("Client", "c"))
+        };
+        let client = Entity::new(uid("Client", "c"))
+            .with("tenant", uid("Tenant", "t"))
+            .with("archived", false);
+        let others = [Entity::new(uid("Tenant", "t")).with("open", true), client];
+        let bundle = PolicyBundle::builder().schema("s", schema).policies("p", policies);
+        let engine = Engine::builder(bundle.build().unwrap())
+            .facts(others.into_iter().chain((0..40).map(document)).collect())
+            .build()
+            .unwrap();
+        let world = engine.world();
+        for id in ["1", "2"] {
+            let request = Request::new(staff("ada"), "enter", uid("Document", id));
+            let asked = (0..6).map(|_| {
+                let found = Resolved::with(&world, &request, |resolved| {
+                    let scope = resolved.scope(world.facts().rows());
+                    let environment = resolved.environment?;
+                    let matter = Matter::in_scope(world.plan(), environment, scope);
+                    environment.machine.as_ref()?.decide(&matter)
+                });
+                found.unwrap().map(Verdict::allows)
+            });
+            assert_eq!(asked.last(), Some(Some(true)), "{id}");
+        }
+    }
 }

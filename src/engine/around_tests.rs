@@ -132,3 +132,46 @@ fn a_row_that_changes_itself_leads_elsewhere() {
     engine.apply(&Changes::new().put(nowhere)).unwrap();
     assert!(!ask(&engine.world(), "eve"));
 }
+
+/// More rows around than are looked at: what is beyond is followed in each check.
+#[test]
+fn rows_beyond_those_that_are_looked_at_are_read_right() {
+    let links: Vec<String> = (0..300).map(|link| format!("l{link}: Site")).collect();
+    let actions = (0..6)
+        .map(|it| format!("action a{it} appliesTo {{ principal: [One, Other], resource: Map }};"));
+    let schema = format!(
+        "entity One; entity Other; entity Site = {{ name: String }};
+         entity Map = {{ {} }}; {}",
+        links.join(", "),
+        actions.collect::<String>(),
+    );
+    // Fifty links of its own for each action.
+    let policy = |action: usize| {
+        let pairs = (action * 50..action * 50 + 50).step_by(2);
+        let pair = |at: usize| format!("resource.l{at}.name == resource.l{}.name", at + 1);
+        let all: Vec<String> = pairs.map(pair).collect();
+        let scope = format!("principal, action == Action::\"a{action}\", resource");
+        format!("@id(\"p{action}\") permit ({scope}) when {{ {} }};\n", all.join(" && "))
+    };
+    let policies: String = (0..6).map(policy).collect();
+    let site = |at: usize| uid("Site", if at < 100 && at % 2 == 1 { "east" } else { "west" });
+    let map =
+        (0..300).fold(Entity::new(uid("Map", "m")), |map, at| map.with(format!("l{at}"), site(at)));
+    let sites = ["east", "west"].map(|name| Entity::new(uid("Site", name)).with("name", name));
+    let people = (0..20).map(|at| Entity::new(uid("One", &at.to_string())));
+    let bundle = PolicyBundle::builder().schema("s", schema).policies("p", policies);
+    let engine = Engine::builder(bundle.build().unwrap())
+        .facts([map].into_iter().chain(sites).chain(people).collect())
+        .build()
+        .unwrap();
+    for _ in 0..4 {
+        for (principal, action) in
+            ["One", "Other"].into_iter().flat_map(|it| (0..6).map(move |a| (it, a)))
+        {
+            let action = format!("a{action}");
+            let request = Request::new(uid(principal, "0"), &*action, uid("Map", "m"));
+            let expected = engine.determine(&request).allowed;
+            assert_eq!(engine.check(&request).is_allowed(), expected, "{principal} {action}");
+        }
+    }
+}

@@ -24,9 +24,13 @@ impl Engine {
     /// Asks the world of this moment.
     ///
     /// The thread goes on holding it, until it asks this engine after a write, or another engine
-    /// twice in a row.
+    /// twice in a row, or ends: though the engine be dropped.
     #[inline]
     pub(super) fn ask<T>(&self, ask: impl FnOnce(&World) -> T) -> T {
+        // A thread that ends may have let go of it already.
+        if KEPT.try_with(|_| ()).is_err() {
+            return ask(&self.world.load());
+        }
         KEPT.with(|cell| {
             // Who asks while it asks, from a struct that it passes, may find it taken.
             let kept = cell.try_borrow();
@@ -49,7 +53,7 @@ impl Engine {
         let is_known = kept.pinned.as_ref().is_some_and(|it| self.world.has_pinned(it));
         // Who goes round many engines keeps none: that would cost more than it spares.
         if is_known || kept.passed == address {
-            kept.pinned = Some(self.world.pin());
+            kept.pinned = self.world.pin();
         }
         kept.passed = address;
     }

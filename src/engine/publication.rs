@@ -11,7 +11,7 @@ use super::sync::{Arc, ArcSwap, AtomicU64, Guard, Mutex, MutexGuard, Ordering, P
 /// it: it loads the value when it holds the lock, and only a turn replaces one.
 pub(crate) struct Publication<T> {
     current: ArcSwap<T>,
-    /// How many values were published. It is counted after the value is there to be loaded.
+    /// How often a publication began or ended: odd in between.
     count: Arc<AtomicU64>,
     writing: Mutex<()>,
 }
@@ -21,7 +21,7 @@ pub(crate) struct Publication<T> {
 pub(crate) struct Pinned<T> {
     /// Whose it is.
     of: Arc<AtomicU64>,
-    /// How many had been published before it was loaded, at least.
+    /// The count before it was loaded.
     count: u64,
     value: Arc<T>,
 }
@@ -41,13 +41,18 @@ impl<T> Publication<T> {
         }
     }
 
-    /// The value of this moment, to keep until another is published.
+    /// The value of this moment, to keep until another is published. `None` while one is: nobody can
+    /// say then which of the two others see.
     ///
     /// INVARIANT (latest): counted before the value is loaded, so that one that is published in
     /// between is taken for missed, and not the other way round.
-    pub(crate) fn pin(&self) -> Pinned<T> {
+    pub(crate) fn pin(&self) -> Option<Pinned<T>> {
         let count = self.count.load(Ordering::Acquire);
-        Pinned { of: Arc::clone(&self.count), count, value: self.latest() }
+        count.is_multiple_of(2).then(|| Pinned {
+            of: Arc::clone(&self.count),
+            count,
+            value: self.latest(),
+        })
     }
 
     /// Whether a value is one of these.
@@ -95,6 +100,8 @@ impl<T> Turn<'_, T> {
 
     /// Replaces the value: every load that starts once this returned sees the next.
     pub(crate) fn publish(self, next: T) {
+        // Before anybody can load the next, nobody goes on with the one before.
+        self.of.count.fetch_add(1, Ordering::AcqRel);
         self.of.current.store(Arc::new(next));
         self.of.count.fetch_add(1, Ordering::Release);
     }

@@ -91,7 +91,7 @@ impl<'w> Visited<'w> {
     }
 
     fn place(&self, plan: &Plan, operand: &Operand) -> Option<(Place, Kind)> {
-        let row = operand.path() as u8;
+        let row = u8::try_from(operand.path()).ok()?;
         match operand {
             Operand::Root(at) => self.come(*at).map(|_| (Place { row, offset: 0 }, Kind::Entity)),
             Operand::Column(at, column) => {
@@ -109,6 +109,7 @@ impl Outlook {
     /// Adds what an environment looks at from its principal or its resource. Returns the numbers
     /// here of its paths.
     fn add(&mut self, environment: &Environment, root: PathId) -> Box<[Option<PathId>]> {
+        let Some(machine) = &environment.machine else { return Box::default() };
         let mut numbers: Vec<Option<PathId>> = Vec::new();
         for (path, info) in (0..).zip(&environment.paths) {
             let number = match &info.link {
@@ -121,7 +122,6 @@ impl Outlook {
             };
             numbers.push(number);
         }
-        let Some(machine) = &environment.machine else { return numbers.into() };
         machine.at_start(|nodes, _| {
             for node in nodes.iter() {
                 let Node::Join(join) = node else { continue };
@@ -143,12 +143,15 @@ impl Outlook {
     fn trail(&mut self, from: PathId, column: &Path, type_number: u32) -> Option<PathId> {
         let trail = Trail { from, column: Arc::clone(column), type_number };
         let known = self.trails.iter().position(|known| *known == trail);
-        let at = known.or_else(|| {
+        let at = known.unwrap_or(self.trails.len());
+        if at >= Self::TRAILS_MAX {
+            return None;
+        }
+        if known.is_none() {
             self.carry(Operand::Column(from, Arc::clone(column)));
             self.trails.push(trail);
-            (self.trails.len() <= Self::TRAILS_MAX).then(|| self.trails.len() - 1)
-        });
-        at.map(|at| at as PathId + 1)
+        }
+        Some(at as PathId + 1)
     }
 
     /// What stands in the row itself need not be carried.

@@ -420,8 +420,12 @@ impl Builder {
         while let Some(path) = at.filter(|path| residual.known.sight(*path) < Some(sight)) {
             first = Some(path);
             at = residual.known.parent(matter, path);
-            // What leads on is carried, where anything is.
-            sight = Sight::Carried;
+            sight = match matter.link(path) {
+                Some(Link::Column(from, column)) => {
+                    leads_on(matter, &residual.known, *from, column)
+                }
+                _ => Sight::Row,
+            };
         }
         first
     }
@@ -705,6 +709,16 @@ pub(super) fn sight_of(matter: &Matter<'_>, known: &Known, operand: &Operand) ->
         known.sight(path) == Some(Sight::Carried) && matter.seen_place(&operand.at(path)).is_none()
     };
     if is_in_heap || is_left_behind() { Sight::Row } else { Sight::Carried }
+}
+
+/// How a row has to be seen for one of its columns to lead on.
+pub(super) fn leads_on(
+    matter: &Matter<'_>,
+    known: &Known,
+    from: PathId,
+    column: &crate::facts::Path,
+) -> Sight {
+    sight_of(matter, known, &Operand::Column(known.aliases.path(from), column.clone()))
 }
 
 /// Where a row that is known keeps a column.

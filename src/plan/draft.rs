@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::around::SEEN_ROW;
 use super::build::{
-    Builder, Residual, Sight, column_place, has_column, lacks, relation, room, settled, sight_of,
+    Builder, Residual, Sight, column_place, has_column, lacks, leads_on, relation, room, settled,
+    sight_of,
 };
 use super::classes::{CLASS_BITS, NOT_THERE};
 use super::environment::Link;
@@ -105,7 +106,8 @@ impl<'b> Writer<'b> {
                 let number = |path: u8| rows.get(&PathId::from(path)).map(|(row, _)| *row);
                 // What only the evaluator answers is left to the machine, should it come to that.
                 let relation = relation(self.matter, &self.residual, join);
-                if let Some(relation) = relation.and_then(|relation| relation.renumbered(number)) {
+                if let Some(relation) = relation {
+                    let relation = relation.renumbered(number).ok_or(Obstacle::Always)?;
                     self.drafting.relation(relation);
                 }
                 Ok(())
@@ -129,8 +131,13 @@ impl<'b> Writer<'b> {
             Some(Link::Column(above, column)) => {
                 let above = self.residual.known.aliases.path(*above);
                 // What is carried along leads on without the row.
-                let above_row = match self.residual.known.sight(above) {
-                    Some(Sight::Carried) => None,
+                let known = &self.residual.known;
+                let above_row = match known.sight(above) {
+                    Some(Sight::Carried)
+                        if leads_on(self.matter, known, above, column) == Sight::Carried =>
+                    {
+                        None
+                    }
                     _ => match self.row(above)? {
                         Some(row) => Some(row),
                         None => return Ok(None),

@@ -36,6 +36,7 @@ fn a_check_that_starts_after_a_write_returned_sees_it() {
 fn who_pins_a_world_sees_what_was_published_since() {
     holds(pinned::<Pinning>, &SEARCHES);
     holds(never_back::<Pinning, 1>, &SAMPLES);
+    holds(mixed, &SEARCHES);
 }
 
 #[test]
@@ -116,6 +117,15 @@ fn pinned<P: Protocol>() {
         assert!(world.facts == 1, "not seen in {world:?}");
     }
     join([tell]);
+}
+
+/// A writer, and a reader who pins, loads anew, and asks what he pinned.
+fn mixed() {
+    let worlds: Arc<Pinning> = Arc::new(Protocol::new());
+    let writer = write_facts(&worlds, 1);
+    let seen = [worlds.load(), worlds.load_anew(), worlds.load()].map(|world| world.revision);
+    assert!(seen.is_sorted(), "went back: {seen:?}");
+    join([writer]);
 }
 
 /// One writer of policies, one of facts, and a reader: whatever he loads, a writer published, and

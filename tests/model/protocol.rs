@@ -55,6 +55,13 @@ pub(crate) struct Pinning {
     pinned: Mutex<Option<Pinned<World>>>,
 }
 
+impl Pinning {
+    /// Reads as a thread that pinned nothing.
+    pub(crate) fn load_anew(&self) -> World {
+        **self.worlds.load()
+    }
+}
+
 impl Protocol for Pinning {
     fn new() -> Self {
         Self { worlds: Protocol::new(), pinned: Mutex::new(None) }
@@ -64,7 +71,10 @@ impl Protocol for Pinning {
         let mut pinned = self.pinned.lock().unwrap();
         match &*pinned {
             Some(pinned) if self.worlds.is_latest(pinned) => **pinned.value(),
-            _ => **pinned.insert(self.worlds.pin()).value(),
+            _ => {
+                *pinned = self.worlds.pin();
+                pinned.as_ref().map_or_else(|| self.load_anew(), |pinned| **pinned.value())
+            }
         }
     }
 
