@@ -38,6 +38,10 @@ use world::{Clock, Hosting, Rules};
 ///
 /// Engines are `Send + Sync`; share one behind an [`Arc`].
 ///
+/// A thread that asks goes on holding the world that it asked last, with its clock and what it tells
+/// of divergences, until it asks after a write, asks another engine twice in a row, or ends: though
+/// the engine be dropped.
+///
 /// # Example: a decision on stored facts
 ///
 /// ```
