@@ -181,7 +181,7 @@ pub(super) fn decide_slots(
     let action = environment.action(rows);
     let scope = Scope { rows, local, principal, action, resource, own: principal };
     let entered = entered.map(|entered| (entered, asked.environment));
-    let matter = Matter { entered, ..Matter::seen((plan, environment), scope, looks) };
+    let matter = Matter { entered, ..Matter::new((plan, environment), scope, looks) };
     decide_matter(world, &matter)
 }
 

@@ -9,15 +9,16 @@ use std::cell::RefCell;
 use super::publication::Pinned;
 use super::{Engine, World};
 
+/// What one thread holds.
 #[derive(Default)]
-struct Kept {
+struct Pin {
     pinned: Option<Pinned<World>>,
-    /// The engine that was asked last without being kept, by its address.
+    /// The engine that was asked last of those whose world was not at hand, by its address.
     passed: usize,
 }
 
 thread_local! {
-    static KEPT: RefCell<Kept> = RefCell::default();
+    static PIN: RefCell<Pin> = RefCell::default();
 }
 
 impl Engine {
@@ -28,33 +29,33 @@ impl Engine {
     #[inline]
     pub(super) fn ask<T>(&self, ask: impl FnOnce(&World) -> T) -> T {
         // A thread that ends may have let go of it already.
-        if KEPT.try_with(|_| ()).is_err() {
+        if PIN.try_with(|_| ()).is_err() {
             return ask(&self.world.load());
         }
-        KEPT.with(|cell| {
+        PIN.with(|cell| {
             // Who asks while it asks, from a struct that it passes, may find it taken.
-            let kept = cell.try_borrow();
-            if let Ok(kept) = &kept
-                && let Some(pinned) = &kept.pinned
+            let pin = cell.try_borrow();
+            if let Ok(pin) = &pin
+                && let Some(pinned) = &pin.pinned
                 && self.world.is_latest(pinned)
             {
                 return ask(pinned.value());
             }
-            drop(kept);
-            self.keep(cell);
+            drop(pin);
+            self.pin(cell);
             ask(&self.world.load())
         })
     }
 
     #[cold]
-    fn keep(&self, cell: &RefCell<Kept>) {
-        let Ok(mut kept) = cell.try_borrow_mut() else { return };
+    fn pin(&self, cell: &RefCell<Pin>) {
+        let Ok(mut pin) = cell.try_borrow_mut() else { return };
         let address = std::ptr::from_ref(self).addr();
-        let is_known = kept.pinned.as_ref().is_some_and(|it| self.world.has_pinned(it));
+        let is_known = pin.pinned.as_ref().is_some_and(|it| self.world.has_pinned(it));
         // Who goes round many engines keeps none: that would cost more than it spares.
-        if is_known || kept.passed == address {
-            kept.pinned = self.world.pin();
+        if is_known || pin.passed == address {
+            pin.pinned = self.world.pin();
         }
-        kept.passed = address;
+        pin.passed = address;
     }
 }

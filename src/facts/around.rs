@@ -12,12 +12,10 @@ use std::sync::{Mutex, OnceLock, TryLockError};
 
 use foldhash::fast::RandomState;
 
+use super::chunks::Chunks;
 use super::page::PAGE_ROWS;
 use super::rows::Slot;
 
-/// How many different ones are kept for some facts, as so many chunks.
-const CHUNKS: usize = 64;
-const CHUNK_SEEN: usize = 64;
 /// The bits of what a page keeps that number what was found; those above are the stamp.
 const NUMBER_BITS: u32 = 16;
 /// The number of rows around which nothing is kept.
@@ -47,16 +45,23 @@ impl SeenAt {
     pub(crate) const NOTHING: Self = Self(NOTHING as u32);
 }
 
-type Chunk = Box<[OnceLock<Seen>]>;
+/// How many rows of a type there are, beside those of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Count {
+    /// Or nobody looks from others to them.
+    Many,
+    /// They are looked at.
+    Few,
+    /// So few that what stands in them is kept, too.
+    Handful,
+}
 
 /// What was seen around the rows of some facts.
 pub(crate) struct Around {
     stamp: u64,
-    /// By type: whether it has few rows, which are looked at.
-    few: Box<[bool]>,
-    /// By type: whether it has so few that what stands in them is kept for each.
-    handful: Box<[bool]>,
-    seen: Box<[OnceLock<Chunk>]>,
+    /// By type.
+    counts: Box<[Count]>,
+    seen: Chunks<Seen, 64, 64>,
     numbers: Mutex<HashMap<Seen, u32, RandomState>>,
 }
 
@@ -65,28 +70,36 @@ impl Around {
     pub(super) fn new(counts: &[usize], is_wanted: impl Fn(usize) -> bool) -> Self {
         static STAMPS: AtomicU64 = AtomicU64::new(1);
         let all: usize = counts.iter().sum();
-        let is_few = |(number, count): (usize, &usize)| is_wanted(number) && count * FEW <= all;
+        let count = |(number, count): (usize, &usize)| match *count {
+            count if !is_wanted(number) || count * FEW > all => Count::Many,
+            ..=HANDFUL_MAX => Count::Handful,
+            _ => Count::Few,
+        };
         Self {
             stamp: STAMPS.fetch_add(1, Ordering::Relaxed),
-            few: counts.iter().enumerate().map(is_few).collect(),
-            handful: counts.iter().map(|count| *count <= HANDFUL_MAX).collect(),
-            seen: (0..CHUNKS).map(|_| OnceLock::new()).collect(),
+            counts: counts.iter().enumerate().map(count).collect(),
+            seen: Chunks::default(),
             numbers: Mutex::default(),
         }
     }
 
-    pub(crate) fn is_few(&self, type_number: u32) -> bool {
-        self.few.get(type_number as usize).copied().unwrap_or_default()
+    fn count(&self, type_number: u32) -> Count {
+        self.counts.get(type_number as usize).copied().unwrap_or(Count::Many)
     }
 
+    /// Whether rows of a type are looked at from others.
+    pub(crate) fn is_few(&self, type_number: u32) -> bool {
+        self.count(type_number) != Count::Many
+    }
+
+    /// Whether what stands in them is kept, too.
     pub(crate) fn is_handful(&self, type_number: u32) -> bool {
-        self.handful.get(type_number as usize).copied().unwrap_or_default()
+        self.count(type_number) == Count::Handful
     }
 
     #[inline]
     pub(crate) fn seen(&self, at: SeenAt) -> Option<&Seen> {
-        let at = at.0 as usize;
-        self.seen.get(at / CHUNK_SEEN)?.get()?.get(at % CHUNK_SEEN)?.get()
+        self.seen.get(at.0 as usize)
     }
 
     /// Keeps what was seen. `None` while somebody else does.
@@ -101,9 +114,9 @@ impl Around {
         }
         let at = numbers.len();
         // When they are too many, the rows that come last go without.
-        let Some(chunk) = self.seen.get(at / CHUNK_SEEN) else { return Some(SeenAt::NOTHING) };
-        let chunk = chunk.get_or_init(|| (0..CHUNK_SEEN).map(|_| OnceLock::new()).collect());
-        chunk.get(at % CHUNK_SEEN)?.set(seen.clone()).ok()?;
+        if !self.seen.put(at, seen.clone()) {
+            return Some(SeenAt::NOTHING);
+        }
         numbers.insert(seen, at as u32);
         Some(SeenAt(at as u32))
     }
@@ -117,9 +130,9 @@ impl fmt::Debug for Around {
 
 /// What was seen around each row of a page.
 #[derive(Default)]
-pub(super) struct Kept(OnceLock<Box<[AtomicU64]>>);
+pub(super) struct SeenInPage(OnceLock<Box<[AtomicU64]>>);
 
-impl Kept {
+impl SeenInPage {
     #[inline]
     pub(super) fn get(&self, around: &Around, slot: Slot) -> Option<SeenAt> {
         let kept = self.0.get()?.get((slot % PAGE_ROWS) as usize)?.load(Ordering::Acquire);
@@ -141,7 +154,7 @@ impl Kept {
     }
 }
 
-impl Clone for Kept {
+impl Clone for SeenInPage {
     fn clone(&self) -> Self {
         let copy = |kept: &AtomicU64| AtomicU64::new(kept.load(Ordering::Acquire));
         let copied: Option<Box<[_]>> = self.0.get().map(|all| all.iter().map(copy).collect());

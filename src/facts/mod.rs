@@ -3,6 +3,7 @@
 mod around;
 mod cedar;
 mod changes;
+mod chunks;
 mod draft;
 mod entity;
 mod heap;
@@ -33,6 +34,7 @@ pub use writer::{AsEntity, EntityWriter};
 
 pub(crate) use around::{Around, Seen, SeenAt};
 pub(crate) use cedar::Conversion;
+pub(crate) use chunks::Chunks;
 pub(crate) use draft::{Draft, Outline};
 pub(crate) use heap::{
     EMPTY_SET, Naming, Numbering, View, contains, each, members, value as value_of,
@@ -43,7 +45,7 @@ pub(crate) use layout::{
     ABSENT, CLASS, CLASS_FIRST, Column, Kind, Path, Reading, Shape, TAGS, UNCLASSED,
 };
 pub(crate) use page::Row;
-pub(crate) use rows::{Classify, Rows, Slot};
+pub(crate) use rows::{Classify, Links, Rows, Slot};
 pub(crate) use text::{cedar_text, is_identifier, member_name, quoted};
 pub(crate) use types::{
     ApplicationError, Attributes, Type, Types, check_type_name, check_untyped_entity,

@@ -2,7 +2,7 @@
 
 use aligned_vec::{AVec, ConstAlign};
 
-use super::around::{Kept, Seen};
+use super::around::{Seen, SeenInPage};
 use super::heap;
 use super::key::Spelling;
 use super::layout::{ABSENT, CLASS, Catalog, Column, HEADER, ID, Kind, PARENTS, SHAPE, UNCLASSED};
@@ -32,9 +32,10 @@ pub(super) struct Page {
     pub(super) spelling: Spelling,
     /// Of entities that the schema declares, which are no facts: actions.
     pub(super) declared: bool,
-    /// Whether the plan looks at what these rows lead to, and what it saw there.
+    /// Whether the plan looks at what these rows lead to.
     pub(super) leads_on: bool,
-    pub(super) kept: Kept,
+    /// What it saw there.
+    pub(super) seen: SeenInPage,
     pub(super) heap: Vec<u32>,
     /// How many words of the heap no row leads to any more.
     pub(super) left: u32,
@@ -179,7 +180,7 @@ impl Page {
 
     /// Replaces all of a row but its id, its class and its number among the inner rows.
     pub(super) fn write(&mut self, slot: Slot, shape: u32, words: &[u32]) {
-        self.kept.forget(slot);
+        self.seen.forget(slot);
         let (place, stride) = (slot % PAGE_ROWS, self.stride as usize);
         let mut header = [0; HEADER];
         header.iter_mut().zip(self.row(slot).words).for_each(|(word, kept)| *word = *kept);

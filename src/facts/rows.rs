@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 
-use super::around::{Around, Kept, Seen, SeenAt};
+use super::around::{Around, Seen, SeenAt, SeenInPage};
 use super::draft::Draft;
 use super::entity::Entity;
 use super::heap::{self, Naming, Numbering};
@@ -41,11 +41,20 @@ pub(crate) trait Classify: Send + Sync {
     fn reading(&self, type_name: &str, columns: &[Column]) -> Reading;
     /// The class of a row that is read so, or of an entity that is not there.
     fn class(&self, rows: &Rows, slot: Slot, reading: Option<&Reading>) -> u32;
-    /// Whether what rows of a type lead to matters, and whether it does that rows lead to the type.
-    fn links(&self, type_name: &str) -> (bool, bool);
+    /// What matters of how the rows of a type are linked.
+    fn links(&self, type_name: &str) -> Links;
     /// What it sees in a row together with the rows of these facts that it leads to; `None` for
     /// nothing more than in the row alone.
     fn look_around(&self, rows: &Rows, around: &Around, slot: Slot) -> Option<Seen>;
+}
+
+/// What matters to a plan of how rows of one type are linked with others.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Links {
+    /// It looks at what they lead to.
+    pub(crate) lead_on: bool,
+    /// It looks at them from others.
+    pub(crate) are_led_to: bool,
 }
 
 /// The rows of some facts, with the names and texts in them.
@@ -71,8 +80,8 @@ pub(crate) struct Rows {
     groups: Arc<[Slot]>,
     /// How the plan reads the rows of each shape, by its number; those that were asked for.
     readings: Arc<Vec<Option<Reading>>>,
-    /// By type: whether the plan looks from its rows to others, and from others to its rows.
-    links: Arc<[(bool, bool)]>,
+    /// By type.
+    links: Arc<[Links]>,
     /// Made when it is first asked for.
     around: Arc<OnceLock<Around>>,
 }
@@ -209,7 +218,7 @@ impl Rows {
         if !page.leads_on {
             return (class, SeenAt::NOTHING);
         }
-        let at = self.around.get().and_then(|around| page.kept.get(around, slot));
+        let at = self.around.get().and_then(|around| page.seen.get(around, slot));
         let at = at.unwrap_or_else(|| self.look_around(page, slot));
         (self.seen(at).map_or(class, |seen| seen.class), at)
     }
@@ -222,19 +231,22 @@ impl Rows {
 
     #[cold]
     fn look_around(&self, page: &Page, slot: Slot) -> SeenAt {
-        let around = self.around.get_or_init(|| {
-            let leads_to = |number: usize| self.links.get(number).is_some_and(|links| links.1);
-            Around::new(&self.counts(), leads_to)
-        });
+        let around = self
+            .around
+            .get_or_init(|| Around::new(&self.counts(), |number| self.links_of(number).are_led_to));
         let seen = self.plan.as_ref().and_then(|plan| plan.look_around(self, around, slot));
         let at = match seen {
             None => Some(SeenAt::NOTHING),
             Some(seen) => around.keep(seen),
         };
         if let Some(at) = at {
-            page.kept.set(around, slot, at);
+            page.seen.set(around, slot, at);
         }
         at.unwrap_or(SeenAt::NOTHING)
+    }
+
+    fn links_of(&self, type_number: usize) -> Links {
+        self.links.get(type_number).copied().unwrap_or_default()
     }
 
     /// How many rows there are of each type.
@@ -495,7 +507,7 @@ impl Rows {
         self.live += usize::from(!was_there && self.is_fact(slot));
         self.relate(slot);
         self.classify(slot);
-        self.look_again(slot);
+        self.forget_around(slot);
     }
 
     /// Removes a row. What names it goes on naming it.
@@ -509,11 +521,11 @@ impl Rows {
         self.live -= 1;
         self.relate(slot);
         self.classify(slot);
-        self.look_again(slot);
+        self.forget_around(slot);
     }
 
     /// Forgets what was seen around rows if a row that changed may be among it.
-    fn look_again(&mut self, changed: Slot) {
+    fn forget_around(&mut self, changed: Slot) {
         // What nobody else has, and nobody asked for yet, keeps nothing.
         if Arc::get_mut(&mut self.around).is_some_and(|around| around.get().is_none()) {
             return;
@@ -544,9 +556,10 @@ impl Rows {
             self.refresh_groups(number);
         }
         self.around = Arc::default();
+        let links = Arc::clone(&self.links);
         for page in 0..self.pages.len() as u32 {
             if let Some(page) = self.pages.get_mut(page as usize) {
-                page.leads_on = self.links.get(page.type_number as usize).is_some_and(|it| it.0);
+                page.leads_on = links.get(page.type_number as usize).is_some_and(|it| it.lead_on);
             }
             let rows = self.pages.get(page as usize).map_or(0, Page::len);
             for slot in (page * PAGE_ROWS..).take(rows) {
@@ -661,8 +674,8 @@ impl Rows {
             heap,
             left: 0,
             long: None,
-            leads_on: self.links.get(number as usize).is_some_and(|links| links.0),
-            kept: Kept::default(),
+            leads_on: self.links_of(number as usize).lead_on,
+            seen: SeenInPage::default(),
         });
         if let Some(lane) = Arc::make_mut(&mut self.lanes).get_mut(at) {
             Arc::make_mut(&mut lane.pages).push(number_of_page);

@@ -57,7 +57,6 @@ pub(super) struct Surroundings {
 }
 
 /// A row that was come to.
-#[derive(Clone)]
 struct Come<'w> {
     slot: Slot,
     row: Row<'w>,
@@ -86,8 +85,7 @@ impl<'w> Visited<'w> {
     /// Where a column stands.
     fn column(&self, plan: &Plan, at: PathId, column: &Path) -> Option<(u32, Kind)> {
         let come = self.come(at)?;
-        let number = plan.column_number(come.type_number, column)?;
-        come.layout.as_ref()?.get(number).copied().flatten()
+        plan.column_in(come.type_number, come.layout.as_ref(), column)
     }
 
     fn place(&self, plan: &Plan, operand: &Operand) -> Option<(Place, Kind)> {

@@ -70,7 +70,8 @@ impl Known {
         self.rows.insert(path, (sight, layout));
     }
 
-    fn get(&self, path: PathId) -> Option<&Option<Layout>> {
+    /// Where a row that is known keeps its columns; `None` within for one that is not there.
+    fn layout(&self, path: PathId) -> Option<&Option<Layout>> {
         self.rows.get(&self.aliases.path(path)).map(|(_, layout)| layout)
     }
 
@@ -185,7 +186,7 @@ impl Builder {
         let residual = Arc::clone(self.residuals.get(from.checked_sub(FIRST)? as usize)?);
         let wider = *self.states.get(&residual)?;
         if wider != from {
-            return Some((Next::to_state(wider), None));
+            return Some((Next::of_state(wider), None));
         }
         let Step::Ask(node) = self.step(matter.plan, &residual) else { return None };
         self.make(matter, residual, node)
@@ -212,7 +213,7 @@ impl Builder {
         let class = self.class(matter, path, class)?;
         residual.known.insert(path, sight, class.layout.clone());
         let mut aliases = Aliases::default();
-        // Of other rows nothing is known yet at that time.
+        // Rows beyond a root are known after it, and only its own row says that it names itself.
         if ROOTS.iter().any(|(root, _)| *root == path) {
             aliases = Aliases::of(matter, path, &class.own);
             residual.known.aliases.extend(&aliases);
@@ -233,12 +234,12 @@ impl Builder {
         residual.items.normalise();
         let node = match self.step(matter.plan, &residual) {
             Step::Ask(node) => node,
-            Step::Done(verdict) => return Some((Next::to_verdict(verdict), None)),
+            Step::Done(verdict) => return Some((Next::of_verdict(verdict), None)),
             Step::GiveUp => return Some((Next::GIVE_UP, None)),
         };
         self.prune(matter, &mut residual);
         if let Some(known) = self.states.get(&residual) {
-            return Some((Next::to_state(*known), None));
+            return Some((Next::of_state(*known), None));
         }
         self.make(matter, Arc::new(residual), node)
     }
@@ -253,7 +254,7 @@ impl Builder {
         }
         self.states.insert(Arc::clone(&residual), number);
         self.residuals.push(residual);
-        Some((Next::to_state(number), Some(state)))
+        Some((Next::of_state(number), Some(state)))
     }
 
     /// What has to be known next, or what came of it. The order is that of reasons, so that the
@@ -674,7 +675,7 @@ pub(super) fn settled(matter: &Matter<'_>, known: &Known, operator: &JoinOperato
         JoinOperator::Equal(left, right) => (left == right && is_there(left)).then_some(true),
         JoinOperator::HasTag(Operand::Root(path), tag) => {
             let tags = matter.plan.column_number(matter.path_type(*path), &TAGS.into())?;
-            let has_none = match known.get(*path)? {
+            let has_none = match known.layout(*path)? {
                 Some(layout) => layout.get(tags)?.is_none(),
                 None => true,
             };
@@ -691,7 +692,7 @@ pub(super) fn has_column(
     path: PathId,
     column: &crate::facts::Path,
 ) -> Option<bool> {
-    let layout = known.get(path)?;
+    let layout = known.layout(path)?;
     let number = matter.plan.column_number(matter.path_type(path), column)?;
     Some(layout.as_ref().is_some_and(|layout| layout.get(number).is_some_and(Option::is_some)))
 }
@@ -728,8 +729,7 @@ fn column_of(
     path: PathId,
     column: &crate::facts::Path,
 ) -> Option<(u32, Kind)> {
-    let number = matter.plan.column_number(matter.path_type(path), column)?;
-    known.get(path)?.as_ref()?.get(number).copied().flatten()
+    matter.plan.column_in(matter.path_type(path), known.layout(path)?.as_ref(), column)
 }
 
 pub(super) fn column_place(

@@ -20,14 +20,12 @@ use super::node::{NodeId, Nodes, PathId};
 use super::program::Program;
 use super::relation::{Place, Reached, Relation};
 use super::scope::Scope;
-use crate::facts::{Row, SeenAt, Slot, UNCLASSED};
+use crate::facts::{Chunks, Row, SeenAt, Slot, UNCLASSED};
 
 /// How many paths a machine follows.
 pub(crate) const PATHS_MAX: usize = 64;
 /// How many of their rows a frame keeps; the others are looked up each time.
 const ROWS_KEPT: usize = 8;
-const CHUNK_STATES: usize = 256;
-const CHUNKS: usize = 256;
 /// How many states one check makes at most; all policies together decide it then. So no check waits
 /// long, and a question that is asked once costs little. The comparison with Cedar asks too few
 /// questions of one plan for that.
@@ -134,11 +132,11 @@ impl Next {
     /// The bit that says that a word is no state's number.
     const END: u32 = 1 << 31;
 
-    pub(super) const fn to_state(number: u32) -> Self {
+    pub(super) const fn of_state(number: u32) -> Self {
         Self(number)
     }
 
-    pub(super) const fn to_verdict(verdict: Verdict) -> Self {
+    pub(super) const fn of_verdict(verdict: Verdict) -> Self {
         Self(Self::END | verdict.number())
     }
 
@@ -225,13 +223,13 @@ impl State {
     }
 }
 
-/// States that are made one after the other, where they stay.
-type Chunk = Box<[OnceLock<State>]>;
+/// States by number, in the order in which they were made.
+type States = Chunks<State, 256, 256>;
 
 /// The states of one environment.
 pub(crate) struct Machine {
     start: Lead,
-    chunks: Box<[OnceLock<Chunk>]>,
+    states: States,
     builder: Mutex<Builder>,
 }
 
@@ -309,7 +307,7 @@ impl Machine {
     pub(crate) fn new(nodes: Nodes, items: Items) -> Self {
         Self {
             start: Lead::new(),
-            chunks: (0..CHUNKS).map(|_| OnceLock::new()).collect(),
+            states: States::default(),
             builder: Mutex::new(Builder::new(nodes, items)),
         }
     }
@@ -501,7 +499,7 @@ impl Machine {
 
     #[inline]
     fn known(&self, at: u32) -> Option<&State> {
-        self.chunks.get(at as usize / CHUNK_STATES)?.get()?.get(at as usize % CHUNK_STATES)?.get()
+        self.states.get(at as usize)
     }
 
     /// Finds where an answer leads, the first time that it is given.
@@ -528,13 +526,8 @@ impl Machine {
 
     /// Adds a state, if one was made, and lets a lead lead on.
     fn add(&self, (next, made): Made, lead: &Lead) -> Next {
-        if let (Some(at), Some(state)) = (next.state(), made)
-            && let Some(chunk) = self.chunks.get(at as usize / CHUNK_STATES)
-        {
-            let chunk = chunk.get_or_init(|| (0..CHUNK_STATES).map(|_| OnceLock::new()).collect());
-            if let Some(place) = chunk.get(at as usize % CHUNK_STATES) {
-                let _already_there = place.set(state);
-            }
+        if let (Some(at), Some(state)) = (next.state(), made) {
+            let _is_new = self.states.put(at as usize, state);
         }
         lead.set(next);
         next
@@ -542,7 +535,7 @@ impl Machine {
 }
 
 /// How many states a plan has room for.
-pub(crate) const STATES_MAX: u32 = (CHUNK_STATES * CHUNKS) as u32;
+pub(crate) const STATES_MAX: u32 = States::ROOM as u32;
 
 impl<'w> Frame<'w> {
     #[inline]
@@ -631,12 +624,12 @@ impl<'w> Matter<'w> {
             // What a request brings along may be around others, too.
             false => (scope.row(slot).class(), SeenAt::NOTHING),
         });
-        Self::seen((plan, environment), scope, looks)
+        Self::new((plan, environment), scope, looks)
     }
 
     /// What is asked of rows of these class words, around which this was seen.
     #[inline]
-    pub(crate) fn seen(
+    pub(crate) fn new(
         (plan, environment): (&'w Plan, &'w Environment),
         scope: Scope<'w>,
         looks: [(u32, SeenAt); 2],

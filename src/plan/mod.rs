@@ -30,11 +30,11 @@ use std::sync::{Arc, LazyLock};
 use foldhash::fast::RandomState;
 
 use crate::facts::{
-    Around, Classify, Column, EntityUid, Path, Reading, Rows, Seen, Slot, UNCLASSED,
+    Around, Classify, Column, EntityUid, Kind, Links, Path, Reading, Rows, Seen, Slot, UNCLASSED,
 };
 use crate::symbol::Symbol;
 use around::Outlook;
-use classes::{NOT_THERE, TypeClasses};
+use classes::{Layout, NOT_THERE, TypeClasses};
 use machine::STATES_MAX;
 use program::PROGRAMS_MAX;
 
@@ -223,6 +223,17 @@ impl Plan {
         Some((*self.keys.get(&key)?, principal, resource))
     }
 
+    /// Where rows of a type that keep their columns so keep one of them.
+    fn column_in(
+        &self,
+        type_number: u32,
+        layout: Option<&Layout>,
+        column: &Path,
+    ) -> Option<(u32, Kind)> {
+        let number = self.column_number(type_number, column)?;
+        layout?.get(number).copied().flatten()
+    }
+
     fn column_number(&self, type_number: u32, column: &Path) -> Option<usize> {
         let plan = self.types.get(type_number as usize)?;
         plan.columns.iter().position(|known| known == column)
@@ -316,12 +327,14 @@ impl Classify for Plan {
         }
     }
 
-    fn links(&self, type_name: &str) -> (bool, bool) {
+    fn links(&self, type_name: &str) -> Links {
         let number = self.type_number(type_name);
-        let leads_on = number.and_then(|number| self.outlooks.get(number as usize));
+        let outlook = number.and_then(|number| self.outlooks.get(number as usize));
         let mut trails = self.outlooks.iter().flat_map(|outlook| &outlook.trails);
-        let is_led_to = trails.any(|trail| Some(trail.type_number) == number);
-        (leads_on.is_some_and(|outlook| !outlook.trails.is_empty()), is_led_to)
+        Links {
+            lead_on: outlook.is_some_and(|outlook| !outlook.trails.is_empty()),
+            are_led_to: trails.any(|trail| Some(trail.type_number) == number),
+        }
     }
 
     fn look_around(&self, rows: &Rows, around: &Around, slot: Slot) -> Option<Seen> {

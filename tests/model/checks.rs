@@ -84,14 +84,7 @@ fn never_back<P: Protocol, const TIMES: u32>() {
 /// was told.
 fn seen<P: Protocol>() {
     let worlds = Arc::new(P::new());
-    let returned = Arc::new(AtomicBool::new(false));
-    let tell = {
-        let (worlds, returned) = (Arc::clone(&worlds), Arc::clone(&returned));
-        thread::spawn(move || {
-            worlds.write(|latest| Some(latest.with_facts(1)));
-            returned.store(true, Ordering::SeqCst);
-        })
-    };
+    let (returned, tell) = write_and_tell(&worlds);
     let other = write_policies(&worlds);
     if returned.load(Ordering::SeqCst) {
         let world = worlds.load();
@@ -103,14 +96,7 @@ fn seen<P: Protocol>() {
 /// A writer who says that his write returned, and a reader who loaded before he was told.
 fn pinned<P: Protocol>() {
     let worlds = Arc::new(P::new());
-    let returned = Arc::new(AtomicBool::new(false));
-    let tell = {
-        let (worlds, returned) = (Arc::clone(&worlds), Arc::clone(&returned));
-        thread::spawn(move || {
-            worlds.write(|latest| Some(latest.with_facts(1)));
-            returned.store(true, Ordering::SeqCst);
-        })
-    };
+    let (returned, tell) = write_and_tell(&worlds);
     worlds.load();
     if returned.load(Ordering::SeqCst) {
         let world = worlds.load();
@@ -170,6 +156,17 @@ fn limited<P: Protocol>() {
     let accepted = *accepted.lock().unwrap();
     assert!(accepted <= MAX, "too many: {accepted}");
     assert_eq!((accepted, worlds.load().facts), (MAX, MAX));
+}
+
+/// Writes, and then says that the write returned.
+fn write_and_tell<P: Protocol>(worlds: &Arc<P>) -> (Arc<AtomicBool>, JoinHandle<()>) {
+    let returned = Arc::new(AtomicBool::new(false));
+    let (worlds, tell) = (Arc::clone(worlds), Arc::clone(&returned));
+    let writer = thread::spawn(move || {
+        worlds.write(|latest| Some(latest.with_facts(1)));
+        tell.store(true, Ordering::SeqCst);
+    });
+    (returned, writer)
 }
 
 fn write_facts<P: Protocol>(worlds: &Arc<P>, times: u32) -> JoinHandle<()> {
