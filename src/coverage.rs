@@ -83,6 +83,7 @@ pub(crate) fn count_step(act: &Act, answer: u64) {
             Relation::Contains { .. } => "step contains",
             Relation::ContainsAny(..) => "step contains any",
             Relation::In(..) => "step in",
+            Relation::Among(..) => "step among",
             Relation::InAny { .. } => "step in any",
         },
     };
@@ -93,6 +94,11 @@ pub(crate) fn count_step(act: &Act, answer: u64) {
         _ => "yes",
     };
     add(step, came_to);
+}
+
+/// Counts what a comparison on the way came to.
+pub(crate) fn count_gate(passes: bool) {
+    add("gate", if passes { "yes" } else { "no" });
 }
 
 /// Counts whether a machine decided what it might.
@@ -132,6 +138,7 @@ const fn question(ask: &Ask) -> &'static str {
             Relation::Contains { .. } => "ask contains, entities",
             Relation::ContainsAny(..) => "ask contains any",
             Relation::In(..) => "ask in",
+            Relation::Among(..) => "ask among",
             Relation::InAny { .. } => "ask in any",
         },
         Ask::Other(_) => "ask other",

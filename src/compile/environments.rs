@@ -91,7 +91,8 @@ impl<'c> Environments<'c> {
             return *number;
         }
         let number = self.type_plans.len() as u32;
-        self.type_plans.push(TypePlan { name: name.into(), ..TypePlan::default() });
+        let above = self.types.entity(name).map(|it| it.ancestors.clone()).unwrap_or_default();
+        self.type_plans.push(TypePlan { name: name.into(), above, ..TypePlan::default() });
         self.type_numbers.insert(name.into(), number);
         number
     }

@@ -3,15 +3,17 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::compiled::decide_matter;
+use super::compiled::{decide_by_all, decide_known, known};
 use super::{Decision, codes, refused};
 use crate::engine::World;
-use crate::facts::{IdKey, Record, SeenAt, Slot, Timestamp};
-use crate::plan::{Entered, Local, LocalRow, Matter, Scope};
+use crate::facts::{IdKey, Record, Rows, SeenAt, Slot, Timestamp};
+use crate::plan::{ActionAt, Entered, Local, LocalRow, Matter, Scope, Verdict};
 
 /// The plan's numbers for what is asked: an environment, and the types that it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Asked {
+    /// The plan's own, by which it is told from others.
+    pub(crate) plan: u64,
     pub(crate) environment: u32,
     pub(crate) principal: u32,
     pub(crate) resource: u32,
@@ -139,8 +141,8 @@ fn decide_by_ids(
     let (Some(principal_slot), Some(resource_slot)) = (principal_slot, resource_slot) else {
         return decide_unnamed(world, asked, principal, resource, local);
     };
-    let looks = [principal_slot, resource_slot].map(|slot| rows.look(slot));
-    decide_slots(world, asked, [principal_slot, resource_slot], looks, local, None)
+    let ends = [principal_slot, resource_slot].map(|slot| Found::at(rows, slot));
+    Slots { world, environment: asked.environment, local, ends }.decide()
 }
 
 /// Decides about what no facts name.
@@ -155,8 +157,8 @@ fn decide_unnamed(
     let mut local = local.clone();
     let principal = name(world, &mut local, asked.principal, principal);
     let resource = name(world, &mut local, asked.resource, resource);
-    let looks = [principal, resource].map(|slot| world.facts().rows().look(slot));
-    decide_slots(world, asked, [principal, resource], looks, &local, None)
+    let ends = [principal, resource].map(|slot| Found::at(world.facts().rows(), slot));
+    Slots { world, environment: asked.environment, local: &local, ends }.decide()
 }
 
 /// The slot of an entity, of the request's own where no facts name it.
@@ -165,24 +167,46 @@ fn name(world: &World, local: &mut Local, type_number: u32, id: IdKey<'_>) -> Sl
     local.slot(world.facts().rows(), &type_name, id)
 }
 
-#[inline]
-pub(super) fn decide_slots(
-    world: &World,
-    asked: Asked,
-    [principal, resource]: [Slot; 2],
-    looks: [(u32, SeenAt); 2],
-    local: &Local,
-    entered: Option<&Entered>,
-) -> Decision {
-    let (plan, rows) = (world.plan(), world.facts().rows());
-    let Some(environment) = plan.environments.get(asked.environment as usize) else {
-        return refused(world, Some(codes::UNKNOWN_ACTION));
-    };
-    let action = environment.action(rows);
-    let scope = Scope { rows, local, principal, action, resource, own: principal };
-    let entered = entered.map(|entered| (entered, asked.environment));
-    let matter = Matter { entered, ..Matter::new((plan, environment), scope, looks) };
-    decide_matter(world, &matter)
+/// A question whose names are slots.
+#[derive(Clone, Copy)]
+pub(super) struct Slots<'w> {
+    pub(super) world: &'w World,
+    /// The environment's number.
+    pub(super) environment: u32,
+    pub(super) local: &'w Local,
+    /// Principal and resource.
+    pub(super) ends: [Found; 2],
+}
+
+impl<'w> Slots<'w> {
+    #[inline]
+    pub(super) fn decide(self) -> Decision {
+        decide_known(self.world, self.known(), || self.decide_by_all())
+    }
+
+    #[inline(never)]
+    fn known(self) -> Option<Verdict> {
+        known(&self.matter(None)?)
+    }
+
+    #[cold]
+    fn decide_by_all(self) -> Decision {
+        match self.matter(None) {
+            Some(matter) => decide_by_all(self.world, &matter),
+            None => refused(self.world, Some(codes::UNKNOWN_ACTION)),
+        }
+    }
+
+    #[inline(always)]
+    fn matter(self, entered: Option<(&'w Entered, u32)>) -> Option<Matter<'w>> {
+        let (plan, rows) = (self.world.plan(), self.world.facts().rows());
+        let environment = plan.environments.get(self.environment as usize)?;
+        let action = ActionAt::Literal(environment.action);
+        let [Found { slot: principal, look }, Found { slot: resource, look: beside }] = self.ends;
+        let looks = [look, beside];
+        let scope = Scope { rows, local: self.local, principal, action, resource, own: principal };
+        Some(Matter { entered, ..Matter::new((plan, environment), scope, looks) })
+    }
 }
 
 /// One principal in some circumstances, asked about many resources of one world.
@@ -216,7 +240,7 @@ impl Asker {
                 (Circumstances(Arc::new(local)), principal)
             }
         };
-        let principal = Found { slot: principal, look: rows.look(principal) };
+        let principal = Found::at(rows, principal);
         Self { circumstances, principal, entered: Entered::default() }
     }
 
@@ -224,8 +248,7 @@ impl Asker {
     #[inline]
     pub(crate) fn find(world: &World, type_number: u32, id: IdKey<'_>) -> Option<Found> {
         let rows = world.facts().rows();
-        let slot = rows.slot_of(rows.plan_type(type_number), id)?;
-        Some(Found { slot, look: rows.look(slot) })
+        Some(Found::at(rows, rows.slot_of(rows.plan_type(type_number), id)?))
     }
 
     #[inline]
@@ -238,22 +261,53 @@ impl Asker {
 
     #[inline]
     pub(crate) fn decide_found(&self, world: &World, asked: Asked, resource: Found) -> Decision {
-        let found = [self.principal, resource];
-        let (slots, looks) = (found.map(|it| it.slot), found.map(|it| it.look));
-        decide_slots(world, asked, slots, looks, &self.circumstances.0, Some(&self.entered))
+        let Found { slot, look: (class, at) } = resource;
+        let environment = asked.environment;
+        decide_known(world, self.known(world, environment, slot, class, at), || {
+            self.slots(world, environment, resource).decide_by_all()
+        })
+    }
+
+    /// Takes what fits in registers.
+    #[inline(never)]
+    fn known(
+        &self,
+        world: &World,
+        environment: u32,
+        slot: Slot,
+        class: u32,
+        at: SeenAt,
+    ) -> Option<Verdict> {
+        let slots = self.slots(world, environment, Found { slot, look: (class, at) });
+        known(&slots.matter(Some((&self.entered, environment)))?)
+    }
+
+    #[inline(always)]
+    fn slots<'w>(&'w self, world: &'w World, environment: u32, resource: Found) -> Slots<'w> {
+        let (local, ends) = (&*self.circumstances.0, [self.principal, resource]);
+        Slots { world, environment, local, ends }
     }
 
     #[cold]
     fn decide_unnamed(&self, world: &World, asked: Asked, resource: IdKey<'_>) -> Decision {
         let mut local = Local::clone(&self.circumstances.0);
         let slot = name(world, &mut local, asked.resource, resource);
-        let Found { slot: principal, look } = self.principal;
-        let looks = [look, world.facts().rows().look(slot)];
-        decide_slots(world, asked, [principal, slot], looks, &local, Some(&self.entered))
+        let ends = [self.principal, Found::at(world.facts().rows(), slot)];
+        Slots { world, environment: asked.environment, local: &local, ends }.decide()
     }
 }
 
 impl Found {
+    #[inline]
+    fn at(rows: &Rows, slot: Slot) -> Self {
+        Self { slot, look: rows.look(slot) }
+    }
+
+    /// A row that a request brings along, or that may lead to one.
+    pub(super) fn alone(slot: Slot, class: u32) -> Self {
+        Self { slot, look: (class, SeenAt::NOTHING) }
+    }
+
     pub(crate) fn slot(self) -> Slot {
         self.slot
     }

@@ -45,17 +45,38 @@ impl Evaluator for Compiled {
 
 #[inline]
 pub(super) fn decide_matter(world: &World, matter: &Matter<'_>) -> Decision {
-    let known = matter.environment.machine.as_ref().and_then(|machine| machine.decide(matter));
+    decide_known(world, known(matter), || decide_by_all(world, matter))
+}
+
+/// What the machine of an environment says.
+#[inline(always)]
+pub(super) fn known(matter: &Matter<'_>) -> Option<Verdict> {
+    // No closure, which would have the matter stand in memory.
+    let known = match &matter.environment.machine {
+        Some(machine) => machine.decide(matter),
+        None => None,
+    };
     #[cfg(feature = "coverage")]
     crate::coverage::count_check(known.is_some());
+    known
+}
+
+/// The decision that goes with what a machine said, if it said anything. Who looks at one part of it
+/// copies no more.
+#[inline]
+pub(super) fn decide_known(
+    world: &World,
+    known: Option<Verdict>,
+    otherwise: impl FnOnce() -> Decision,
+) -> Decision {
     match known {
         Some(known) => world.decisions().decision(world, known),
-        None => decide_by_all(world, matter),
+        None => otherwise(),
     }
 }
 
 #[cold]
-fn decide_by_all(world: &World, matter: &Matter<'_>) -> Decision {
+pub(super) fn decide_by_all(world: &World, matter: &Matter<'_>) -> Decision {
     let evaluator = plan::Evaluator { arena: &matter.plan.arena, scope: matter.scope };
     verdict(world, &evaluate(matter.plan, evaluator))
 }

@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 
 use super::Decision;
-use super::asker::{Asked, Circumstances, decide_slots};
+use super::asker::{Asked, Circumstances, Found, Slots};
 use crate::engine::World;
-use crate::facts::{AsEntity, IdKey, Outline, Record, SeenAt};
+use crate::facts::{AsEntity, IdKey, Outline, Record};
 use crate::plan::Local;
 
 thread_local! {
@@ -65,7 +65,7 @@ pub(crate) fn decide_inline(
             None => local.slot(facts, &plan.type_name(asked.principal), principal),
         };
         let resource = local.slot_at(0)?;
-        let looks = [principal, resource].map(|it| (local.class(facts, it), SeenAt::NOTHING));
-        Some(decide_slots(world, asked, [principal, resource], looks, local, None))
+        let ends = [principal, resource].map(|it| Found::alone(it, local.class(facts, it)));
+        Some(Slots { world, environment: asked.environment, local, ends }.decide())
     })
 }

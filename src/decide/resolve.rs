@@ -6,7 +6,7 @@ use super::reference;
 use super::{Fault, Request};
 use crate::engine::World;
 use crate::facts::{EntityUid, IdKey, Rows, Slot};
-use crate::plan::{Environment, Local, Scope};
+use crate::plan::{ActionAt, Environment, Local, Scope};
 
 /// A request whose names were found.
 pub(super) struct Resolved<'r> {
@@ -63,7 +63,7 @@ impl Resolved<'_> {
             rows,
             local: self.local,
             principal: self.principal,
-            action: self.action,
+            action: ActionAt::Slot(self.action),
             resource: self.resource,
             own,
         }

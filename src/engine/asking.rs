@@ -8,7 +8,6 @@ use super::{Engine, World};
 use crate::decide::{self, ActionName, Asked, Circumstances, Decision, Given, codes};
 use crate::error::RequestError;
 use crate::facts::{EntityUid, Id, Record, Timestamp};
-use crate::plan::Plan;
 
 /// What Cedar calls a request environment: a type of principal, an action and a type of resource,
 /// looked up once for any number of checks.
@@ -17,7 +16,6 @@ use crate::plan::Plan;
 /// looked up again, check by check, until the host asks for it anew.
 #[derive(Clone)]
 pub struct Environment {
-    plan: Arc<Plan>,
     asked: Asked,
     /// Whether the types of principal and resource list their ids.
     enumerated: [bool; 2],
@@ -147,7 +145,7 @@ impl Environment {
         action: &EntityUid,
         resource: &str,
     ) -> Result<Self, RequestError> {
-        let plan = world.shared_plan();
+        let plan = world.plan();
         let found = plan.find(principal, action, resource);
         let Some((environment, principal_type, resource_type)) = found else {
             let message = if world.policies().has_schema() {
@@ -166,9 +164,9 @@ impl Environment {
         let types = world.policies().types();
         let is_enumerated = |name| types.is_some_and(|types| types.is_enumerated(name));
         Ok(Self {
-            plan: Arc::clone(plan),
             enumerated: [principal, resource].map(is_enumerated),
             asked: Asked {
+                plan: plan.serial(),
                 environment,
                 principal: principal_type,
                 resource: resource_type,
@@ -181,10 +179,10 @@ impl Environment {
     /// Whether a world's plan can decide in these circumstances without looking names up again.
     #[inline]
     pub(super) fn takes(&self, context: &Context, world: &World) -> bool {
-        Arc::ptr_eq(&self.plan, world.shared_plan())
-            && Arc::ptr_eq(&context.environment.plan, &self.plan)
-            && context.environment.asked.context == self.asked.context
-            && self.plan.is_whole()
+        let context = context.environment.asked;
+        (context.plan, context.context) == (self.asked.plan, self.asked.context)
+            && self.asked_of(world).is_some()
+            && world.plan().is_whole()
     }
 
     /// Whether there can be such a principal: an enumeration has the ids that it lists.
@@ -207,7 +205,7 @@ impl Environment {
     /// The plan's numbers for what is asked, if it is asked of that plan.
     #[inline]
     pub(super) fn asked_of(&self, world: &World) -> Option<Asked> {
-        Arc::ptr_eq(&self.plan, world.shared_plan()).then_some(self.asked)
+        (self.asked.plan == world.plan().serial()).then_some(self.asked)
     }
 
     /// The question as a whole request: under other policies than the environment was looked up for,
@@ -229,6 +227,7 @@ impl Environment {
         self.names.resource == type_name
     }
 
+    #[inline]
     pub(super) fn asked(&self) -> Asked {
         self.asked
     }

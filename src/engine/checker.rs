@@ -52,6 +52,9 @@ use crate::facts::{EntityUid, Id, Record};
 pub struct Checker {
     world: Arc<World>,
     asker: Asker,
+    /// What tells its plan and its world from all others: compared in each check, and so at hand.
+    plan: u64,
+    serial: u64,
     /// The plan's numbers for the types of the principal and of the circumstances.
     principal_type: u32,
     context_type: u32,
@@ -122,6 +125,8 @@ impl World {
         Ok(Checker {
             world: Arc::clone(self),
             asker: Asker::new(self, (asked.principal, principal.0), &context.laid_out(self, now)),
+            plan: self.plan().serial(),
+            serial: self.serial(),
             principal_type: asked.principal,
             context_type: asked.context,
             asked_as,
@@ -158,12 +163,15 @@ impl Checker {
         environment: &Environment,
         resource: impl Into<Id<'i>>,
     ) -> Option<Resolved> {
-        let (asked, resource) = (environment.asked_of(&self.world)?, resource.into());
+        let (asked, resource) = (environment.asked(), resource.into());
+        if asked.plan != self.plan {
+            return None;
+        }
         if !environment.may_be_asked(&self.world, resource) {
             return None;
         }
         let found = Asker::find(&self.world, asked.resource, resource.0)?;
-        Some(Resolved { found, type_number: asked.resource, world: self.world.serial() })
+        Some(Resolved { found, type_number: asked.resource, world: self.serial })
     }
 
     /// Decides about one resource that was found before, for an environment of its type. One that was
@@ -174,7 +182,7 @@ impl Checker {
         let Some(asked) = asked else {
             return self.world.refuse(codes::UNKNOWN_ACTION, Some(1));
         };
-        if resource.world != self.world.serial() {
+        if resource.world != self.serial {
             return self.world.refuse(codes::INVALID_REQUEST, Some(1));
         }
         if let Some(asked_as) = &self.asked_as
@@ -201,9 +209,9 @@ impl Checker {
 
     #[inline]
     fn asked(&self, environment: &Environment) -> Option<Asked> {
-        environment.asked_of(&self.world).filter(|asked| {
-            asked.principal == self.principal_type && asked.context == self.context_type
-        })
+        let asked = environment.asked();
+        let of = (asked.plan, asked.principal, asked.context);
+        (of == (self.plan, self.principal_type, self.context_type)).then_some(asked)
     }
 
     #[cold]

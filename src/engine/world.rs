@@ -251,16 +251,14 @@ impl World {
         self.rules.error_mode
     }
 
+    #[inline]
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
     }
 
+    #[inline]
     pub(crate) fn decisions(&self) -> &Decisions {
         &self.decisions
-    }
-
-    pub(super) fn shared_plan(&self) -> &Arc<Plan> {
-        &self.plan
     }
 
     /// A number that no other world of this process has.

@@ -62,6 +62,8 @@ pub(crate) struct Around {
     /// By type.
     counts: Box<[Count]>,
     seen: Chunks<Seen, 64, 64>,
+    /// What rows are asked to be in.
+    aims: OnceLock<Box<[Slot]>>,
     numbers: Mutex<HashMap<Seen, u32, RandomState>>,
 }
 
@@ -79,6 +81,7 @@ impl Around {
             stamp: STAMPS.fetch_add(1, Ordering::Relaxed),
             counts: counts.iter().enumerate().map(count).collect(),
             seen: Chunks::default(),
+            aims: OnceLock::new(),
             numbers: Mutex::default(),
         }
     }
@@ -95,6 +98,11 @@ impl Around {
     /// Whether what stands in them is kept, too.
     pub(crate) fn is_handful(&self, type_number: u32) -> bool {
         self.count(type_number) == Count::Handful
+    }
+
+    /// What rows are asked to be in, ascending; found the first time.
+    pub(crate) fn aims(&self, find: impl FnOnce() -> Box<[Slot]>) -> &[Slot] {
+        self.aims.get_or_init(find)
     }
 
     #[inline]

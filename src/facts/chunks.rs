@@ -4,13 +4,17 @@ use std::sync::OnceLock;
 
 /// Values by number, in so many chunks of so many each. They stay where they are put, so that readers
 /// take no lock; each is put once.
-pub(crate) struct Chunks<T, const COUNT: usize, const EACH: usize>(Box<[OnceLock<Chunk<T>>]>);
+///
+/// Who reads one goes two steps, whose bounds are known when this is compiled.
+pub(crate) struct Chunks<T, const COUNT: usize, const EACH: usize>(
+    Box<[OnceLock<Chunk<T, EACH>>; COUNT]>,
+);
 
-type Chunk<T> = Box<[OnceLock<T>]>;
+type Chunk<T, const EACH: usize> = Box<[OnceLock<T>; EACH]>;
 
 impl<T, const COUNT: usize, const EACH: usize> Default for Chunks<T, COUNT, EACH> {
     fn default() -> Self {
-        Self((0..COUNT).map(|_| OnceLock::new()).collect())
+        Self(empty())
     }
 }
 
@@ -26,10 +30,13 @@ impl<T, const COUNT: usize, const EACH: usize> Chunks<T, COUNT, EACH> {
     /// Puts a value in a place that is empty; false where it is not, or where there is no such place.
     pub(crate) fn put(&self, at: usize, value: T) -> bool {
         let chunk = self.0.get(at / EACH);
-        let chunk = chunk.map(|it| it.get_or_init(|| (0..EACH).map(|_| OnceLock::new()).collect()));
-        let place = chunk.and_then(|chunk| chunk.get(at % EACH));
+        let place = chunk.and_then(|chunk| chunk.get_or_init(empty).get(at % EACH));
         place.is_some_and(|place| place.set(value).is_ok())
     }
+}
+
+fn empty<T, const COUNT: usize>() -> Box<[OnceLock<T>; COUNT]> {
+    Box::new(std::array::from_fn(|_| OnceLock::new()))
 }
 
 #[cfg(test)]

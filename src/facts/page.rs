@@ -74,6 +74,15 @@ impl<'w> Row<'w> {
         self.words.get(ID..CLASS).map_or(0, heap::u128_of)
     }
 
+    /// Which of the plan's aims the row is in around which these words were seen, a bit each.
+    #[inline]
+    pub(crate) fn among(self) -> Option<u64> {
+        match self.words {
+            [low, high, ..] => Some(u64::from(*high) << 32 | u64::from(*low)),
+            _ => None,
+        }
+    }
+
     #[inline]
     pub(crate) fn class(self) -> u32 {
         self.word(CLASS)

@@ -55,6 +55,8 @@ pub(crate) struct Links {
     pub(crate) lead_on: bool,
     /// It looks at them from others.
     pub(crate) are_led_to: bool,
+    /// It looks at them from below.
+    pub(crate) are_above: bool,
 }
 
 /// The rows of some facts, with the names and texts in them.
@@ -531,7 +533,8 @@ impl Rows {
             return;
         }
         let type_number = self.type_number(changed);
-        if self.around.get().is_none_or(|around| around.is_few(type_number)) {
+        let is_above = self.links_of(type_number as usize).are_above && self.has_below(changed);
+        if is_above || self.around.get().is_none_or(|around| around.is_few(type_number)) {
             self.around = Arc::default();
         }
     }

@@ -20,7 +20,8 @@ use crate::facts::{Around, Kind, Path, Row, Rows, Seen, Slot, UNCLASSED};
 /// The number that places have for a row of words that were seen around the principal; the one after
 /// it is the resource's.
 pub(super) const SEEN_ROW: u8 = u8::MAX - 1;
-/// Where the first of these words stands: 0 is a row's entity itself.
+/// Where the first of these words stands. Before them stands which of the plan's aims the row is in,
+/// where that is asked of rows of its type.
 const WORDS_START: usize = 2;
 /// How many words each has room for.
 const WORDS_EACH: usize = 2;
@@ -35,6 +36,8 @@ pub(super) struct Outlook {
     pub(super) joins: Vec<JoinOperator>,
     /// What is compared with values that stand elsewhere.
     carried: Vec<Operand>,
+    /// Whether rows of the type are asked what they are in.
+    pub(super) is_aimed: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -220,8 +223,10 @@ impl Plan {
         let seen_class =
             |come: &Option<Come<'_>>| come.as_ref().map_or(UNCLASSED, |it| it.row.class());
         let trodden = visited.0.get(1..).unwrap_or_default();
+        let within = if outlook.is_aimed { self.aims_of(rows, around, slot) } else { 0 };
         if trodden.iter().all(Option::is_none) {
-            return None;
+            let words = [within as u32, (within >> 32) as u32];
+            return outlook.is_aimed.then(|| Seen { class, words: Box::new(words) });
         }
         let classes_seen = trodden.iter().map(seen_class).collect();
         let scope = Scope::of_row(rows, nothing, slot);
@@ -233,7 +238,11 @@ impl Plan {
                 relation.holds(&scope, &mut visited)
             })
             .collect::<Box<[Option<bool>]>>();
-        let words = self.carried_words(outlook, &mut visited, &carried, &scope);
+        let number = |slot: Slot| self.aim_number(rows, around, slot);
+        let mut words = self.carried_words(outlook, &mut visited, &carried, (&scope, &number));
+        if let [low, high, ..] = &mut words[..] {
+            (*low, *high) = (within as u32, (within >> 32) as u32);
+        }
         #[cfg(feature = "coverage")]
         crate::coverage::count_around(
             visited.0.iter().skip(1).map(Option::is_some).zip(carried.iter().copied()),
@@ -241,17 +250,18 @@ impl Plan {
         );
         let surroundings = Surroundings { classes: classes_seen, carried: carried.into(), joins };
         let class = classes.surrounded(class, surroundings)?;
-        Some(Seen { class, words })
+        Some(Seen { class, words: words.into() })
     }
 
-    /// What stands in the rows of which there are a handful, each operand in its place.
+    /// What stands in the rows of which there are a handful, each operand in its place. An entity is
+    /// followed by its number among the aims.
     fn carried_words<'w>(
         &self,
         outlook: &Outlook,
         visited: &mut Visited<'w>,
         is_carried: &[bool],
-        scope: &Scope<'w>,
-    ) -> Box<[u32]> {
+        (scope, number): (&Scope<'w>, &dyn Fn(Slot) -> u32),
+    ) -> Vec<u32> {
         let mut words = vec![0; WORDS_START + outlook.carried.len() * WORDS_EACH];
         let homes = words.chunks_exact_mut(WORDS_EACH).skip(WORDS_START / WORDS_EACH);
         for (operand, home) in outlook.carried.iter().zip(homes) {
@@ -262,12 +272,19 @@ impl Plan {
                 && !kind.in_heap()
             {
                 *low = visited.word(scope, place);
-                if kind.words() == 2 {
+                if kind == Kind::Entity {
+                    *high = number(*low);
+                } else if kind.words() == 2 {
                     *high = visited.row(scope, place.row).word(usize::from(place.offset) + 1);
                 }
             }
         }
-        words.into()
+        words
+    }
+
+    /// Where a row keeps its columns.
+    pub(super) fn layout_of(&self, rows: &Rows, slot: Slot, type_number: u32) -> Option<Layout> {
+        self.come(rows, slot, type_number)?.layout
     }
 
     fn come<'w>(&self, rows: &'w Rows, slot: Slot, type_number: u32) -> Option<Come<'w>> {
@@ -294,6 +311,12 @@ impl Plan {
 }
 
 impl Matter<'_> {
+    /// Whether it is seen around principal or resource what they are in.
+    pub(super) fn is_aimed(&self, root: u8) -> bool {
+        let outlook = self.plan.outlooks.get(self.path_type(root.into()) as usize);
+        outlook.is_some_and(|outlook| outlook.is_aimed)
+    }
+
     /// Where an operand stands among the words that were seen around principal or resource.
     pub(super) fn seen_place(&self, operand: &Operand) -> Option<Place> {
         let roots = [(0, SEEN_ROW), (1, SEEN_ROW + 1)];

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use super::Plan;
 use super::alias::Aliases;
 use super::classes::{Class, Layout, TypeClasses};
+use super::empty::{self, Empties, is_of_empty_set};
 use super::environment::Link;
-use super::machine::{Ask, Items, Matter, Next, STATES_MAX, State, Verdict};
+use super::lead::{Next, Verdict};
+use super::machine::{Ask, Items, Matter, STATES_MAX, State};
 use super::node::{FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE};
 use super::relation::{Place, Relation};
 use crate::facts::{ABSENT, Kind, TAGS};
@@ -55,6 +57,8 @@ pub(super) struct Known {
     rows: BTreeMap<PathId, (Sight, Option<Layout>)>,
     /// What leads to rows that shorter paths lead to. Rows are known by the shorter ones alone.
     pub(super) aliases: Aliases,
+    /// Their columns that are empty sets.
+    pub(super) empties: Empties,
 }
 
 impl Known {
@@ -212,6 +216,7 @@ impl Builder {
         }
         let class = self.class(matter, path, class)?;
         residual.known.insert(path, sight, class.layout.clone());
+        residual.known.empties.extend(path, &class.empty);
         let mut aliases = Aliases::default();
         // Rows beyond a root are known after it, and only its own row says that it names itself.
         if ROOTS.iter().any(|(root, _)| *root == path) {
@@ -342,7 +347,7 @@ impl Builder {
         if let Some((path, ask)) = ROOTS.get(residual.roots as usize) {
             return Some(State::new(*ask, self.answers(matter, *path, false)));
         }
-        let mentioned = self.mentioned(residual);
+        let mentioned = self.mentioned(matter, residual);
         let atom = self.atom(node);
         let needed: Vec<(PathId, Sight)> = match self.nodes.get(atom) {
             Node::Test(path, _) => vec![(*path, Sight::Class)],
@@ -433,7 +438,7 @@ impl Builder {
 
     /// Forgets what no condition that is left depends on.
     fn prune(&self, matter: &Matter<'_>, residual: &mut Residual) {
-        let mentioned = self.mentioned(residual);
+        let mentioned = self.mentioned(matter, residual);
         let (mut needed, mut longer) = (BTreeSet::new(), BTreeSet::new());
         for path in &mentioned.paths {
             let mut at = Some(*path);
@@ -445,10 +450,11 @@ impl Builder {
         }
         residual.known.rows.retain(|path, _| needed.contains(path));
         residual.known.aliases.retain(|path| longer.contains(&path));
+        residual.known.empties.retain_asked(&mentioned.sets);
         residual.probed.retain(|probed| mentioned.groups.contains_key(probed));
     }
 
-    fn mentioned(&self, residual: &Residual) -> Mentioned {
+    fn mentioned(&self, matter: &Matter<'_>, residual: &Residual) -> Mentioned {
         let mut mentioned = Mentioned::default();
         self.each_atom(residual, |atom| match atom {
             Node::Test(path, _) => {
@@ -460,7 +466,12 @@ impl Builder {
                 let mask = mentioned.groups.entry((*path, bit / 64 * 64)).or_default();
                 *mask |= 1 << (bit % 64);
             }
-            Node::Join(join) => mentioned.paths.extend(join.operator.operands().map(Operand::path)),
+            Node::Join(join) => {
+                mentioned.paths.extend(join.operator.operands().map(Operand::path));
+                let sets = empty::sets(&join.operator);
+                let column = |set| empty::column_of(matter, &residual.known, set);
+                mentioned.sets.extend(sets.filter_map(column));
+            }
             _ => {}
         });
         mentioned
@@ -597,6 +608,8 @@ struct Mentioned {
     tested: BTreeSet<PathId>,
     paths: BTreeSet<PathId>,
     groups: BTreeMap<(PathId, u32), u64>,
+    /// Columns that have to be sets.
+    sets: BTreeSet<(PathId, usize)>,
 }
 
 impl Items {
@@ -664,24 +677,30 @@ pub(super) fn lacks(matter: &Matter<'_>, known: &Known, operand: &Operand) -> bo
     }
 }
 
-/// What comes of a join, where that is a matter of what its operands are: a value is itself, and
-/// what has no tags has none of this name.
+/// What comes of a join, where that is a matter of what its operands are: a value is itself, what
+/// has no tags has none of this name, and an empty set holds nothing.
 pub(super) fn settled(matter: &Matter<'_>, known: &Known, operator: &JoinOperator) -> Option<bool> {
-    let is_there = |operand: &Operand| match operand {
-        Operand::Root(path) => *path <= 1,
-        Operand::Column(path, column) => has_column(matter, known, *path, column) == Some(true),
-    };
     match operator {
-        JoinOperator::Equal(left, right) => (left == right && is_there(left)).then_some(true),
+        JoinOperator::Equal(left, right) => {
+            (left == right && is_there(matter, known, left)).then_some(true)
+        }
         JoinOperator::HasTag(Operand::Root(path), tag) => {
             let tags = matter.plan.column_number(matter.path_type(*path), &TAGS.into())?;
             let has_none = match known.layout(*path)? {
                 Some(layout) => layout.get(tags)?.is_none(),
                 None => true,
             };
-            (has_none && is_there(tag)).then_some(false)
+            (has_none && is_there(matter, known, tag)).then_some(false)
         }
-        _ => None,
+        operator => is_of_empty_set(matter, known, operator).then_some(false),
+    }
+}
+
+/// Whether an operand's value is known to be there.
+pub(super) fn is_there(matter: &Matter<'_>, known: &Known, operand: &Operand) -> bool {
+    match operand {
+        Operand::Root(path) => *path <= 1,
+        Operand::Column(path, column) => has_column(matter, known, *path, column) == Some(true),
     }
 }
 
@@ -762,10 +781,11 @@ fn root_place(matter: &Matter<'_>, residual: &Residual, path: PathId) -> Option<
 
 /// The question that a join is, where the evaluator need not answer it.
 pub(super) fn relation(matter: &Matter<'_>, residual: &Residual, join: &Join) -> Option<Relation> {
-    Relation::of(&join.operator, |operand| match operand {
+    let relation = Relation::of(&join.operator, |operand| match operand {
         Operand::Root(path) => root_place(matter, residual, *path).map(|it| (it, Kind::Entity)),
         Operand::Column(path, column) => column_place(matter, residual, *path, column),
-    })
+    });
+    relation.map(|relation| relation.numbered(|root| matter.is_aimed(root)))
 }
 
 impl Matter<'_> {

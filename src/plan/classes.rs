@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use foldhash::fast::RandomState;
 
 use super::around::Surroundings;
+use super::empty::is_empty_in;
 use super::environment::TypePlan;
 use super::eval::{Evaluator, Val};
 use super::expr::{Arena, Binary, Expr, ExprId, Var};
 use super::node::{FAIL, FALSE, NodeId, TRUE};
+use super::scope::NO_SLOT;
 use crate::facts::{CLASS_FIRST, Column, Kind, Path, Reading, Slot, UNCLASSED, Value};
 
 /// The bits of a row's class word that number its class; those above number its layout.
@@ -37,6 +39,8 @@ pub(crate) struct TypeClasses {
     questions: Vec<Question>,
     /// The columns that are looked at for whether the row names itself there, by number.
     own_columns: Vec<usize>,
+    /// Those that are looked at for whether a set there is empty.
+    set_columns: Vec<usize>,
     known: Mutex<Known>,
 }
 
@@ -60,8 +64,19 @@ pub(super) struct Class {
     pub(super) outcomes: Arc<[NodeId]>,
     /// The columns in which they name themselves, by number.
     pub(super) own: Arc<[usize]>,
+    /// The columns in which they keep an empty set.
+    pub(super) empty: Arc<[usize]>,
     /// What is around them, where that is part of the class.
     pub(super) around: Option<Arc<Surroundings>>,
+}
+
+/// Columns of a row, by number.
+#[derive(Default)]
+struct SeenColumns {
+    /// Those in which it names itself.
+    own: Vec<usize>,
+    /// Those in which it keeps an empty set.
+    empty: Vec<usize>,
 }
 
 /// The classes that rows were found to be of, to find them again without asking the plan's. It is
@@ -117,7 +132,12 @@ const NONE: u32 = u32::MAX;
 const ERROR: u32 = u32::MAX - 1;
 
 impl TypeClasses {
-    pub(crate) fn new(arena: &Arena, plan: &TypePlan, own_columns: Vec<usize>) -> Self {
+    pub(crate) fn new(
+        arena: &Arena,
+        plan: &TypePlan,
+        own_columns: Vec<usize>,
+        set_columns: Vec<usize>,
+    ) -> Self {
         let mut questions: Vec<Question> = Vec::new();
         for test in &plan.tests {
             add_question(&mut questions, arena, *test);
@@ -128,7 +148,7 @@ impl TypeClasses {
                 numbers.dedup();
             }
         }
-        Self { questions, own_columns, known: Mutex::default() }
+        Self { questions, own_columns, set_columns, known: Mutex::default() }
     }
 
     /// The class word of the row that the evaluator's scope looks at. `key` is room for its answers;
@@ -151,31 +171,37 @@ impl TypeClasses {
             key.push(question.answer(evaluator, place));
         }
         key.push(layout);
-        let own = self.own_of(evaluator, layout);
-        key.extend(own.iter().map(|number| *number as u32));
+        let columns = self.columns_of(evaluator, layout);
+        key.push(columns.own.len() as u32);
+        key.extend(columns.own.iter().chain(&columns.empty).map(|number| *number as u32));
         let answers = key.get(start..).unwrap_or_default();
-        let ask = || self.class_of_answers(evaluator, plan, layout, own, answers);
+        let ask = || self.class_of_answers(evaluator, plan, layout, columns, answers);
         match memo {
             Some(memo) => memo.class(key, ask),
             None => ask(),
         }
     }
 
-    /// The columns in which a row names itself, by number.
-    fn own_of(&self, evaluator: &Evaluator<'_>, layout: u32) -> Vec<usize> {
-        if self.own_columns.is_empty() {
-            return Vec::new();
+    /// What is seen in the columns of the row that is looked at.
+    fn columns_of(&self, evaluator: &Evaluator<'_>, layout: u32) -> SeenColumns {
+        if self.own_columns.is_empty() && self.set_columns.is_empty() {
+            return SeenColumns::default();
         }
         let columns = self.known().layout(layout);
         let scope = &evaluator.scope;
-        let is_own = |number: &&usize| {
-            let place =
-                columns.as_ref().and_then(|columns| columns.get(**number).copied().flatten());
-            place.is_some_and(|(offset, kind)| {
-                kind == Kind::Entity && scope.row(scope.own).word(offset as usize) == scope.own
-            })
+        let row = scope.own_row();
+        let is = |number: &usize, is: &dyn Fn((u32, Kind)) -> bool| {
+            let columns = columns.as_ref();
+            columns.and_then(|columns| columns.get(*number).copied().flatten()).is_some_and(is)
         };
-        self.own_columns.iter().filter(is_own).copied().collect()
+        let is_own = |(offset, kind)| {
+            kind == Kind::Entity && scope.own != NO_SLOT && row.word(offset as usize) == scope.own
+        };
+        let is_empty = |place| is_empty_in(row, place);
+        SeenColumns {
+            own: self.own_columns.iter().filter(|it| is(it, &is_own)).copied().collect(),
+            empty: self.set_columns.iter().filter(|it| is(it, &is_empty)).copied().collect(),
+        }
     }
 
     fn class_of_answers(
@@ -183,7 +209,7 @@ impl TypeClasses {
         evaluator: &Evaluator<'_>,
         plan: &TypePlan,
         layout: u32,
-        own: Vec<usize>,
+        SeenColumns { own, empty }: SeenColumns,
         answers: &[u32],
     ) -> u32 {
         let mut known = self.known();
@@ -194,9 +220,10 @@ impl TypeClasses {
             return UNCLASSED;
         }
         let class = CLASS_FIRST + known.outcomes.len() as u32;
-        let columns = known.layout(layout);
+        let layout_of = known.layout(layout);
         let outcomes = outcomes(evaluator, plan);
-        known.outcomes.push(Class { layout: columns, outcomes, own: own.into(), around: None });
+        let (own, empty) = (own.into(), empty.into());
+        known.outcomes.push(Class { layout: layout_of, outcomes, own, empty, around: None });
         known.classes.insert(answers.into(), class);
         layout << CLASS_BITS | class
     }

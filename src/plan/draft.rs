@@ -8,19 +8,19 @@ use super::build::{
     sight_of,
 };
 use super::classes::{CLASS_BITS, NOT_THERE};
+use super::empty;
 use super::environment::Link;
 use super::machine::Matter;
 use super::node::{Node, PathId};
-use super::program::{Drafting, Program};
+use super::program::{AskedOfRow, Drafting, Program};
 use super::relation::Place;
 use super::scope::Scope;
 use crate::facts::{Kind, Slot, UNCLASSED};
 
 impl Builder {
-    /// A program for a state, over rows like those that this request comes to. `None` where it comes
-    /// to rows that are not there, `Some(None)` where no program can be.
-    pub(crate) fn program(&self, matter: &Matter<'_>, at: u32) -> Option<Option<Program>> {
-        let residual = self.residual(at)?;
+    /// A program for a state, over rows like those that this request comes to.
+    pub(super) fn program(&self, matter: &Matter<'_>, at: u32) -> Result<Program, Obstacle> {
+        let residual = self.residual(at).ok_or(Obstacle::Here)?;
         let mut atoms: Vec<Node> = Vec::new();
         self.each_atom(residual, |atom| {
             let is_known = |known: &Node| match (known, atom) {
@@ -32,18 +32,16 @@ impl Builder {
             }
         });
         let mut writer = Writer::new(matter, Residual::clone(residual), &atoms);
-        match atoms.iter().try_for_each(|atom| writer.write(atom)) {
-            Ok(()) => Some(writer.drafting.finish()),
-            Err(Obstacle::Always) => Some(None),
-            Err(Obstacle::Here) => None,
-        }
+        atoms.iter().try_for_each(|atom| writer.write(atom))?;
+        writer.drafting.finish().ok_or(Obstacle::Always)
     }
 }
 
 /// What keeps a program from being written.
-enum Obstacle {
+pub(super) enum Obstacle {
     /// The rows that this request comes to: others may do.
     Here,
+    /// The conditions that are left.
     Always,
 }
 
@@ -55,15 +53,24 @@ struct Writer<'b> {
     drafting: Drafting,
     /// The program's number for each path's row, and the row's slot.
     rows: BTreeMap<PathId, (u8, Slot)>,
-    tests: BTreeMap<PathId, Vec<u32>>,
+    /// What of each path's row matters.
+    asked: BTreeMap<PathId, AskedOfRow>,
 }
 
 impl<'b> Writer<'b> {
     fn new(matter: &'b Matter<'b>, residual: Residual, atoms: &[Node]) -> Self {
-        let mut tests: BTreeMap<PathId, Vec<u32>> = BTreeMap::new();
+        let mut asked: BTreeMap<PathId, AskedOfRow> = BTreeMap::new();
         for atom in atoms {
-            if let Node::Test(path, test) = atom {
-                tests.entry(*path).or_default().push(*test);
+            match atom {
+                Node::Test(path, test) => asked.entry(*path).or_default().tests.push(*test),
+                Node::Join(join) => {
+                    for set in empty::sets(&join.operator) {
+                        if let Some((path, set)) = empty::column_of(matter, &residual.known, set) {
+                            asked.entry(path).or_default().sets.push(set);
+                        }
+                    }
+                }
+                _ => {}
             }
         }
         let Scope { principal, resource, .. } = matter.scope;
@@ -76,7 +83,7 @@ impl<'b> Writer<'b> {
             (seen, (3, none)),
             (seen + 1, (4, none)),
         ];
-        Self { matter, residual, drafting: Drafting::new(), rows: BTreeMap::from(rows), tests }
+        Self { matter, residual, drafting: Drafting::new(), rows: BTreeMap::from(rows), asked }
     }
 
     fn write(&mut self, atom: &Node) -> Result<(), Obstacle> {
@@ -173,10 +180,10 @@ impl<'b> Writer<'b> {
         if scope.row(slot).class() == UNCLASSED || (columns.is_none() && layout != NOT_THERE) {
             return Err(Obstacle::Here);
         }
-        let tests = self.tests.remove(&path).unwrap_or_default();
+        let asked = self.asked.remove(&path).unwrap_or_default();
         let row = self
             .drafting
-            .go(from, (type_number, layout), &tests, room(classes))
+            .go(from, (type_number, layout), asked, room(classes))
             .ok_or(Obstacle::Always)?;
         self.residual.known.insert(path, Sight::Row, columns);
         self.rows.insert(path, (row, slot));

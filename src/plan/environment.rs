@@ -1,10 +1,11 @@
 //! What can be asked about one type of principal, one action and one type of resource.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::machine::Machine;
 use super::node::PathId;
-use crate::facts::{Path, Rows, Slot};
+use crate::facts::Path;
 
 /// The questions and policies of one environment.
 #[derive(Debug)]
@@ -20,12 +21,6 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// The slot of the action.
-    #[inline]
-    pub(crate) fn action(&self, rows: &Rows) -> Slot {
-        rows.literals().get(self.action as usize).copied().unwrap_or(Slot::MAX)
-    }
-
     /// The plan's number for the type of the context.
     pub(crate) fn context_type(&self) -> u32 {
         self.paths.get(2).map_or(u32::MAX, |info| info.type_number)
@@ -59,4 +54,6 @@ pub(crate) struct TypePlan {
     pub(crate) tests: Vec<super::expr::ExprId>,
     /// The columns that joins and links read.
     pub(crate) columns: Vec<Path>,
+    /// The types that rows of it may have above them, at any distance.
+    pub(crate) above: BTreeSet<Arc<str>>,
 }

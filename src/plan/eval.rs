@@ -60,7 +60,7 @@ impl<'w> Evaluator<'w> {
             Expr::Literal(index) => Val::Entity(self.literal(*index)),
             Expr::Var(var) => match var {
                 Var::Principal => Val::Entity(self.scope.principal),
-                Var::Action => Val::Entity(self.scope.action),
+                Var::Action => Val::Entity(self.scope.action()),
                 Var::Resource => Val::Entity(self.scope.resource),
                 Var::Own => Val::Entity(self.scope.own),
                 Var::Context => {

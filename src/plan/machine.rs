@@ -5,7 +5,7 @@
 //! handful of words, whatever the number of policies.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, TryLockError};
 
 use super::Plan;
@@ -13,9 +13,11 @@ use super::RuleKind;
 use super::around::SEEN_ROW;
 use super::build::{Builder, Made};
 use super::classes::{CLASS_BITS, class_of};
+use super::draft::Obstacle;
 use super::environment::Environment;
 use super::eval::Evaluator;
 use super::expr::ExprId;
+use super::lead::{Entered, Gate, Lead, Next, Verdict};
 use super::node::{NodeId, Nodes, PathId};
 use super::program::Program;
 use super::relation::{Place, Reached, Relation};
@@ -53,43 +55,6 @@ impl Items {
     }
 }
 
-/// What came of a request, with the policy that says so: a number for each, from 0 on, in the order
-/// of the bundle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Verdict(u32);
-
-impl Verdict {
-    pub(crate) const NO_PERMIT: Self = Self(0);
-
-    pub(crate) const fn allow(rule: u32) -> Self {
-        Self(1 + rule * 3)
-    }
-
-    /// Denied by a forbid, or for a reason.
-    pub(crate) const fn deny(rule: u32) -> Self {
-        Self(2 + rule * 3)
-    }
-
-    pub(crate) const fn step_up(rule: u32) -> Self {
-        Self(3 + rule * 3)
-    }
-
-    #[inline]
-    pub(crate) const fn number(self) -> u32 {
-        self.0
-    }
-
-    #[inline]
-    pub(super) const fn of_number(number: u32) -> Self {
-        Self(number)
-    }
-
-    #[cfg(test)]
-    pub(crate) const fn allows(self) -> bool {
-        self.0 % 3 == 1
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// The class of the principal's row; so are the next two.
@@ -119,62 +84,11 @@ pub(crate) enum Ask {
     Other(ExprId),
 }
 
-/// Where an answer leads, as a word: to a state, by its number, or to a verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Next(u32);
-
-impl Next {
-    /// Nobody went there yet.
-    pub(super) const NOWHERE: Self = Self(0);
-    /// Something fails, or no machine asks what is left: only all policies together tell what comes
-    /// of it.
-    pub(super) const GIVE_UP: Self = Self(u32::MAX);
-    /// The bit that says that a word is no state's number.
-    const END: u32 = 1 << 31;
-
-    pub(super) const fn of_state(number: u32) -> Self {
-        Self(number)
-    }
-
-    pub(super) const fn of_verdict(verdict: Verdict) -> Self {
-        Self(Self::END | verdict.number())
-    }
-
-    #[inline]
-    fn state(self) -> Option<u32> {
-        (self.0.wrapping_sub(1) < Self::END - 1).then_some(self.0)
-    }
-
-    #[inline]
-    fn verdict(self) -> Option<Verdict> {
-        let is_one = self.0 >= Self::END && self != Self::GIVE_UP;
-        is_one.then_some(Verdict::of_number(self.0 & !Self::END))
-    }
-}
-
-/// A [`Next`] that is written when somebody first goes there.
-struct Lead(AtomicU32);
-
-impl Lead {
-    fn new() -> Self {
-        Self(AtomicU32::new(Next::NOWHERE.0))
-    }
-
-    #[inline]
-    fn get(&self) -> Next {
-        Next(self.0.load(Ordering::Acquire))
-    }
-
-    fn set(&self, next: Next) {
-        self.0.store(next.0, Ordering::Release);
-    }
-}
-
 pub(crate) struct State {
     /// Where each answer leads, by number: 0 and 1 are no and yes.
     leads: Box<[Lead]>,
     /// What answers at once all that is left to ask when the rows that every request has are known.
-    program: OnceLock<Box<Programmed>>,
+    program: OnceLock<Box<Program>>,
     /// Apart, since who goes a known way reads none of it.
     question: Box<Question>,
 }
@@ -185,13 +99,6 @@ struct Question {
     wider: Lead,
     /// How often a program was tried to be written.
     tries: AtomicU8,
-}
-
-/// Where a state's program is.
-enum Programmed {
-    Ready(Program),
-    /// Its policies are no matter for one.
-    Never,
 }
 
 impl State {
@@ -215,11 +122,8 @@ impl State {
     }
 
     #[inline]
-    fn ready(&self) -> Option<&Program> {
-        match self.program.get().map(|program| &**program) {
-            Some(Programmed::Ready(program)) => Some(program),
-            _ => None,
-        }
+    fn program(&self) -> Option<&Program> {
+        self.program.get().map(|program| &**program)
     }
 }
 
@@ -253,44 +157,6 @@ struct Walk {
     evaluated: bool,
 }
 
-/// Where the machines of some environments were entered by one principal in one set of
-/// circumstances, to go on from there. Small, since there may be one for each principal.
-#[derive(Default)]
-pub(crate) struct Entered([AtomicU32; ENTERED]);
-
-/// How many are kept. An environment's place is that of its number, for as long as no other's is.
-const ENTERED: usize = 4;
-/// The bits of what is kept that say where it leads; those above are the environment's number.
-const NEXT_BITS: u32 = 20;
-
-impl Entered {
-    #[inline]
-    fn get(&self, environment: u32) -> Option<Next> {
-        let kept = self.0.get(environment as usize % ENTERED)?.load(Ordering::Acquire);
-        let end = kept << (u32::BITS - NEXT_BITS) & Next::END;
-        let next = Next(end | kept & ((1 << (NEXT_BITS - 1)) - 1));
-        (kept >> NEXT_BITS == environment && next != Next::NOWHERE).then_some(next)
-    }
-
-    /// Keeps where a machine was entered, if both numbers have room.
-    fn set(&self, environment: u32, next: Next) {
-        let (end, number) = (next.0 & Next::END, next.0 & !Next::END);
-        if let Some(place) = self.0.get(environment as usize % ENTERED)
-            && environment < 1 << (u32::BITS - NEXT_BITS)
-            && number < 1 << (NEXT_BITS - 1)
-        {
-            let next = end >> (u32::BITS - NEXT_BITS) | number;
-            place.store(environment << NEXT_BITS | next, Ordering::Release);
-        }
-    }
-}
-
-impl fmt::Debug for Entered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entered").finish_non_exhaustive()
-    }
-}
-
 /// What a machine decides about.
 #[derive(Clone, Copy)]
 pub(crate) struct Matter<'w> {
@@ -321,52 +187,78 @@ impl Machine {
     }
 
     /// Decides; `None` where only all policies together tell.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn decide(&self, matter: &Matter<'_>) -> Option<Verdict> {
-        let next = self.enter(matter);
-        if let Some(at) = next.state()
-            && let Some(program) = self.known(at).and_then(State::ready)
-            && let Some(verdict) = program.run(matter)
+        let (next, gate, _) = self.enter(matter);
+        if gate.is_none()
+            && let Some(verdict) = next.verdict()
         {
-            #[cfg(feature = "coverage")]
-            {
-                let walked = self.walk(matter, next);
-                crate::coverage::count_program(walked.map(|(it, _)| it), verdict);
-            }
             return Some(verdict);
         }
-        next.verdict().or_else(|| self.ask(matter, next))
+        let decided = self.go_on(matter, next, gate);
+        #[cfg(feature = "coverage")]
+        if let Some(verdict) = decided {
+            let walked = self.walk(matter, self.start.get());
+            crate::coverage::count_program(walked.map(|(it, _)| it), verdict);
+        }
+        match decided {
+            // A copy, so that who got so far already has it in no memory.
+            None => self.ask(&{ *matter }),
+            decided => decided,
+        }
     }
 
-    /// Where it leads that the classes of the rows are known that every request has: nowhere yet,
-    /// where the way there was not gone.
-    #[inline]
-    fn enter(&self, matter: &Matter<'_>) -> Next {
-        let [(principal, _), (resource, _)] = matter.looks;
-        let known = matter.entered.and_then(|(entered, number)| entered.get(number));
+    /// Goes through a gate, and decides by what is ready behind it.
+    #[inline(always)]
+    fn go_on(&self, matter: &Matter<'_>, next: Next, gate: Gate) -> Option<Verdict> {
+        if next == Next::NOWHERE {
+            return None;
+        }
+        let ends = matter.ends();
+        if !gate.passes(ends) {
+            return Some(gate.otherwise());
+        }
+        match next.state() {
+            Some(at) => self.known(at)?.program()?.run(matter, ends),
+            None => next.verdict(),
+        }
+    }
+
+    /// Where it leads that the classes of the rows are known that every request has, and where that
+    /// is kept: nowhere yet, where the way there was not gone.
+    #[inline(always)]
+    fn enter(&self, matter: &Matter<'_>) -> (Next, Gate, Option<&Lead>) {
+        let Matter { entered, looks: [(principal, _), (resource, _)], .. } = *matter;
+        let known = entered.and_then(|(entered, number)| entered.get(number));
         let (half, lead) = match known {
             Some(half) => (half, None),
-            None => self.enter_half(matter, principal),
+            None => self.enter_half(entered, principal, matter.scope.local.context.row().class()),
         };
-        let widen = |wider: Next| match (lead, matter.entered) {
+        let widen = move |wider: Next| match (lead, entered) {
             (Some(lead), _) => lead.set(wider),
             (None, Some((entered, number))) => entered.set(number, wider),
             (None, None) => {}
         };
-        self.pass(half, resource, widen).0
+        let (next, lead) = self.pass(half, resource, widen);
+        let gate = lead.map_or(Gate::NONE, |lead| lead.get_gated().1);
+        (next, gate, lead)
     }
 
     /// The same where the resource is not known yet, and where that is kept.
-    #[inline]
-    fn enter_half(&self, matter: &Matter<'_>, principal: u32) -> (Next, Option<&Lead>) {
-        let context = matter.scope.local.context.row().class();
+    #[inline(always)]
+    fn enter_half(
+        &self,
+        entered: Option<(&Entered, u32)>,
+        principal: u32,
+        context: u32,
+    ) -> (Next, Option<&Lead>) {
         let (next, lead) = self.pass(self.start.get(), principal, |wider| self.start.set(wider));
         let half = self.pass(next, context, |wider| {
             if let Some(lead) = lead {
                 lead.set(wider);
             }
         });
-        if let Some((entered, number)) = matter.entered {
+        if let Some((entered, number)) = entered {
             entered.set(number, half.0);
         }
         half
@@ -374,7 +266,7 @@ impl Machine {
 
     /// Where a class leads from a state that asks for it, and where that is kept. `widen` is told of
     /// the state with more room that is there by now, if this one has too little.
-    #[inline]
+    #[inline(always)]
     fn pass(&self, from: Next, class: u32, widen: impl FnOnce(Next)) -> (Next, Option<&Lead>) {
         let Some(at) = from.state() else { return (from, None) };
         let Some(state) = self.known(at).filter(|_| class != UNCLASSED) else {
@@ -408,16 +300,18 @@ impl Machine {
 
     /// Asks one thing after the other, and keeps what a program would have to know of it.
     #[cold]
-    fn ask(&self, matter: &Matter<'_>, from: Next) -> Option<Verdict> {
-        let from = if from == Next::NOWHERE { self.start(matter)? } else { from };
-        let (verdict, walk) = self.walk(matter, from)?;
+    fn ask(&self, matter: &Matter<'_>) -> Option<Verdict> {
+        let start = self.start(matter)?;
+        let (verdict, walk) = self.walk(matter, start)?;
         // Who made states has done enough.
         if walk.expansions == 0
-            && let Some(at) = self.enter(matter).state()
+            && let (next, gate, Some(lead)) = self.enter(matter)
+            && let Some(at) = next.state()
+            && !(gate.is_none() && self.put_gate(matter, lead, at))
         {
             self.write(matter, at);
             if !walk.evaluated
-                && let Some(program) = self.known(at).and_then(State::ready)
+                && let Some(program) = self.known(at).and_then(State::program)
             {
                 program.learn(matter, verdict, !walk.asked_dear);
             }
@@ -425,11 +319,30 @@ impl Machine {
         Some(verdict)
     }
 
+    /// Puts a gate before what follows on a state, if all that it asks can be one.
+    fn put_gate(&self, matter: &Matter<'_>, lead: &Lead, at: u32) -> bool {
+        let put = || {
+            let state = self.known(at)?;
+            let relation = match &state.question.ask {
+                Ask::Relation(relation, _) if Gate::can_be(relation) => relation,
+                _ => return None,
+            };
+            let leads = |answer: u32| match state.lead(answer).get() {
+                Next::NOWHERE => self.expand(matter, at, state, answer),
+                next => Some(next),
+            };
+            let gate = Gate::of(relation, leads(0)?.verdict()?)?;
+            lead.set_gated(leads(1)?, gate);
+            Some(())
+        };
+        put().is_some()
+    }
+
     /// Writes the program of a state, the first times that this is wanted.
     fn write(&self, matter: &Matter<'_>, at: u32) {
         let Some(state) = self.known(at) else { return };
         let tries = &state.question.tries;
-        if state.program.get().is_some() || tries.load(Ordering::Relaxed) >= TRIES_MAX {
+        if state.program().is_some() || tries.load(Ordering::Relaxed) >= TRIES_MAX {
             return;
         }
         let Some(builder) = self.builder() else { return };
@@ -437,9 +350,12 @@ impl Machine {
         if !matter.plan.has_room_for_program() {
             return;
         }
-        if let Some(program) = builder.program(matter, at) {
-            let made = program.map_or(Programmed::Never, Programmed::Ready);
-            let _already_there = state.program.set(Box::new(made));
+        match builder.program(matter, at) {
+            Ok(program) => {
+                let _already_there = state.program.set(Box::new(program));
+            }
+            Err(Obstacle::Always) => tries.store(TRIES_MAX, Ordering::Relaxed),
+            Err(Obstacle::Here) => {}
         }
     }
 
@@ -471,15 +387,16 @@ impl Machine {
             };
             walk.evaluated |= matches!(ask, Ask::Other(_));
             let answer = answer?;
-            next = match state.lead(answer).get() {
-                Next::NOWHERE => {
+            next = match state.lead(answer).get_gated() {
+                (Next::NOWHERE, _) => {
                     walk.expansions += 1;
                     if walk.expansions > EXPANSIONS_MAX {
                         return None;
                     }
                     self.expand(matter, at, state, answer)?
                 }
-                next => next,
+                (next, gate) if gate.passes(matter.ends()) => next,
+                (_, gate) => return Some((gate.otherwise(), walk)),
             };
         }
     }
@@ -635,6 +552,13 @@ impl<'w> Matter<'w> {
         looks: [(u32, SeenAt); 2],
     ) -> Self {
         Self { plan, environment, entered: None, scope, looks }
+    }
+
+    /// The rows of principal and resource.
+    #[inline(always)]
+    fn ends(&self) -> [Row<'w>; 2] {
+        let Scope { principal, resource, .. } = self.scope;
+        [self.scope.row(principal), self.scope.row(resource)]
     }
 
     /// The words that were seen around principal or resource, by the number of their place.

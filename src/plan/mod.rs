@@ -4,15 +4,18 @@
 //! of principal, action, type of resource) a machine that finds the decision and its reason by the
 //! least that has to be read.
 
+mod above;
 mod alias;
 mod around;
 mod build;
 mod classes;
 mod draft;
+mod empty;
 mod environment;
 mod eval;
 mod expr;
 mod extension;
+mod lead;
 mod listing;
 mod machine;
 mod node;
@@ -22,7 +25,7 @@ mod scope;
 mod text;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -33,6 +36,7 @@ use crate::facts::{
     Around, Classify, Column, EntityUid, Kind, Links, Path, Reading, Rows, Seen, Slot, UNCLASSED,
 };
 use crate::symbol::Symbol;
+use above::Aim;
 use around::Outlook;
 use classes::{Layout, NOT_THERE, TypeClasses};
 use machine::STATES_MAX;
@@ -41,16 +45,17 @@ use program::PROGRAMS_MAX;
 pub(crate) use environment::{Environment, Link, PathInfo, TypePlan};
 pub(crate) use eval::{Evaluator, Val};
 pub(crate) use expr::{Arena, Binary, EvalError, Expr, ExprId, Unary, Var};
+pub(crate) use lead::{Entered, Verdict};
 pub use listing::{
     PlanClause, PlanCounts, PlanEnvironment, PlanFilter, PlanJoin, PlanListing, PlanPart,
     PlanPolicy, PlanRead, PlanType,
 };
-pub(crate) use machine::{Entered, Items, Machine, Matter, PATHS_MAX, Verdict};
+pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX};
 pub(crate) use node::{
     FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE,
 };
 use scope::NO_SLOT;
-pub(crate) use scope::{Local, LocalRow, Scope};
+pub(crate) use scope::{ActionAt, Local, LocalRow, Scope};
 #[cfg(feature = "coverage")]
 pub(crate) use {machine::Ask, program::Act, relation::Relation};
 
@@ -69,6 +74,9 @@ pub(crate) struct Plan {
     type_numbers: HashMap<Arc<str>, u32, RandomState>,
     classes: Vec<TypeClasses>,
     outlooks: Vec<Outlook>,
+    aims: Vec<Aim>,
+    /// The types of which rows may be above those that are asked what they are in.
+    above_aimed: BTreeSet<Arc<str>>,
     /// By type: whether the moment says to which class a context belongs.
     tests_now: Vec<bool>,
     /// No other plan of this process has it.
@@ -123,14 +131,16 @@ impl Plan {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let Parts { arena, rules, literals, groups, uncompiled, mut environments, keys, types } =
             parts;
-        let outlooks = Self::outlooks(types.len(), &mut environments);
+        let mut outlooks = Self::outlooks(types.len(), &mut environments);
+        let aims = Self::aims(&environments, &mut outlooks);
         let type_numbers =
             types.iter().zip(0..).map(|(plan, number)| (Arc::clone(&plan.name), number)).collect();
         let own_columns = Self::own_columns(&types, &environments);
+        let looked_at = own_columns.into_iter().zip(Self::set_columns(&types, &environments));
         let classes = types
             .iter()
-            .zip(own_columns)
-            .map(|(plan, own)| TypeClasses::new(&arena, plan, own))
+            .zip(looked_at)
+            .map(|(plan, (own, sets))| TypeClasses::new(&arena, plan, own, sets))
             .collect();
         let reads_now = |test: &ExprId| arena.reads_attribute(*test, "now");
         let tests_now = types.iter().map(|plan| plan.tests.iter().any(reads_now)).collect();
@@ -143,7 +153,9 @@ impl Plan {
             keys,
             type_numbers,
             classes,
+            above_aimed: Self::above_aimed(&types, &outlooks),
             outlooks,
+            aims,
             tests_now,
             serial: NEXT.fetch_add(1, Ordering::Relaxed),
             states: AtomicU32::new(0),
@@ -151,6 +163,11 @@ impl Plan {
             types,
             arena,
         }
+    }
+
+    #[inline]
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// Takes the place of one more state, if there is one.
@@ -332,8 +349,9 @@ impl Classify for Plan {
         let outlook = number.and_then(|number| self.outlooks.get(number as usize));
         let mut trails = self.outlooks.iter().flat_map(|outlook| &outlook.trails);
         Links {
-            lead_on: outlook.is_some_and(|outlook| !outlook.trails.is_empty()),
+            lead_on: outlook.is_some_and(|it| it.is_aimed || !it.trails.is_empty()),
             are_led_to: trails.any(|trail| Some(trail.type_number) == number),
+            are_above: self.above_aimed.contains(type_name),
         }
     }
 

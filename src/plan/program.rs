@@ -6,21 +6,24 @@
 //! it came to first, the machine said.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::around::SEEN_ROW;
 use super::classes::{CLASS_BITS, class_of};
-use super::machine::{Matter, Verdict};
+use super::lead::Verdict;
+use super::machine::Matter;
 use super::node::NodeId;
 use super::relation::{Place, Reached, Relation};
 use super::scope::Scope;
-use crate::facts::{ABSENT, Row, Slot, UNCLASSED};
+use crate::facts::{ABSENT, Row, SeenAt, Slot, UNCLASSED};
 
 /// How many rows a program reads.
 const ROWS_MAX: usize = 14;
-/// Most read so few, and need no room for more.
-const ROWS_FEW: usize = 7;
+/// How many of them every request has: those of principal, resource and context, and what was seen
+/// around the first two.
+const ROWS_GIVEN: usize = 5;
 /// How many bits all answers take together at most.
 const BITS_MAX: u32 = 40;
 /// How many bits find an outcome; of answers that meet there, one is kept.
@@ -98,14 +101,32 @@ pub(crate) struct Target {
     tests: Option<Box<Tests>>,
 }
 
+/// What of a row alone tells how a machine goes on.
+#[derive(Default)]
+pub(super) struct AskedOfRow {
+    /// Some of its type's tests, by number.
+    pub(super) tests: Vec<u32>,
+    /// The columns that may be empty sets, by number.
+    pub(super) sets: Vec<usize>,
+}
+
+impl AskedOfRow {
+    fn is_nothing(&self) -> bool {
+        self.tests.is_empty() && self.sets.is_empty()
+    }
+}
+
+/// What tests come to, and whether sets are empty.
+type OfRow = (Box<[NodeId]>, Box<[bool]>);
+
 /// What the classes of one type come to in some of its tests.
 struct Tests {
     /// The plan's number for the type.
     type_number: u32,
-    numbers: Box<[u32]>,
+    asked: AskedOfRow,
     /// By class: one more than the place among `known`. 0 is not known yet.
     places: Box<[AtomicU8]>,
-    known: Mutex<Vec<Box<[NodeId]>>>,
+    known: Mutex<Vec<OfRow>>,
 }
 
 /// A program in the making.
@@ -117,35 +138,36 @@ pub(super) struct Drafting {
 }
 
 /// The rows that a program has come to.
-struct Rows<'w, const COUNT: usize> {
-    rows: [Row<'w>; COUNT],
-    slots: [Slot; COUNT],
+struct Rows<'w, W> {
+    rows: [Row<'w>; ROWS_MAX],
+    slots: [Slot; ROWS_MAX],
+    source: PhantomData<W>,
 }
 
 impl Drafting {
     /// Starts from the rows that every request has, and what was seen around two of them: they are the
     /// first.
     pub(super) fn new() -> Self {
-        Self { steps: Vec::new(), rows: 5, groups: BTreeMap::new() }
+        Self { steps: Vec::new(), rows: ROWS_GIVEN, groups: BTreeMap::new() }
     }
 
-    /// Goes to the row of a literal, or that a column names; what number it gets. `tests` are those
-    /// that matter of its type, and `classes` how many of these there is room for.
+    /// Goes to the row of a literal, or that a column names; what number it gets. `asked` is what
+    /// matters of it alone, and `classes` of how many classes there is room for that.
     pub(super) fn go(
         &mut self,
         from: Result<Place, u32>,
         (type_number, layout): (u32, u32),
-        tests: &[u32],
+        asked: AskedOfRow,
         classes: usize,
     ) -> Option<u8> {
         let row = u8::try_from(self.rows).ok().filter(|_| self.rows < ROWS_MAX)?;
-        if !tests.is_empty() && classes > CLASSES_MAX {
+        if !asked.is_nothing() && classes > CLASSES_MAX {
             return None;
         }
         self.rows += 1;
-        let tests = (!tests.is_empty()).then(|| {
+        let tests = (!asked.is_nothing()).then(|| {
             let places = (0..classes).map(|_| AtomicU8::new(0)).collect();
-            Box::new(Tests { type_number, numbers: tests.into(), places, known: Mutex::default() })
+            Box::new(Tests { type_number, asked, places, known: Mutex::default() })
         });
         let target = Target { row, layout, tests };
         let act = match from {
@@ -224,8 +246,8 @@ impl Act {
     }
 }
 
-/// Where a program finds rows, and whether it learns on the way: known when it is built, since every
-/// row that is looked up pays for a question.
+/// Where a program finds rows, and whether it learns on the way: known when this is compiled, since
+/// every row that is looked up pays for a question.
 trait Source {
     const LEARNS: bool;
 
@@ -265,26 +287,32 @@ impl Source for Learning {
 
 impl Program {
     /// What the answers came to before; `None` where they were not given yet, or where a row is not
-    /// as the program takes it to be.
-    #[inline]
-    pub(super) fn run(&self, matter: &Matter<'_>) -> Option<Verdict> {
+    /// as the program takes it to be. `ends` are the rows of principal and resource.
+    #[inline(always)]
+    pub(super) fn run<'w>(&self, matter: &Matter<'w>, ends: [Row<'w>; 2]) -> Option<Verdict> {
         match (matter.scope.local.is_empty(), self.rows) {
-            (true, ..=ROWS_FEW) => self.run_on::<Stored, ROWS_FEW>(matter),
-            (true, _) => self.run_on::<Stored, ROWS_MAX>(matter),
-            (false, _) => self.run_on::<Brought, ROWS_MAX>(matter),
+            (true, ROWS_GIVEN) => self.run_on(matter, &mut Given::of(matter, ends, self.needed)),
+            (true, _) => self.run_further::<Stored>(*matter),
+            (false, _) => self.run_further::<Brought>(*matter),
         }
     }
 
-    #[inline]
-    fn run_on<W: Source, const COUNT: usize>(&self, matter: &Matter<'_>) -> Option<Verdict> {
-        let (cheap, dear) = self.steps.split_at_checked(self.cheap)?;
-        let mut rows = Rows::<COUNT>::of::<W>(matter, self.needed);
-        let mut answers = rows.answer::<W>(matter, cheap)?;
-        if !dear.is_empty() {
-            if let Some(verdict) = self.early.get(answers) {
+    /// A copy of the matter is passed on, so that it need not stand in memory before.
+    #[inline(never)]
+    fn run_further<W: Source>(&self, matter: Matter<'_>) -> Option<Verdict> {
+        self.run_on(&matter, &mut Rows::<W>::of(&matter, self.needed))
+    }
+
+    #[inline(always)]
+    fn run_on<'w>(&self, matter: &Matter<'w>, rows: &mut impl Goes<'w>) -> Option<Verdict> {
+        let mut answers = 0;
+        for (at, step) in self.steps.iter().enumerate() {
+            if at == self.cheap
+                && let Some(verdict) = self.early.get(answers)
+            {
                 return Some(verdict);
             }
-            answers |= rows.answer::<W>(matter, dear)?;
+            answers |= step.answer(matter, rows)?;
         }
         self.outcomes.get(answers)
     }
@@ -292,15 +320,14 @@ impl Program {
     /// Keeps what a machine said. `early` says that it asked nothing dear for it.
     #[cold]
     pub(super) fn learn(&self, matter: &Matter<'_>, verdict: Verdict, early: bool) -> Option<()> {
-        let (cheap, dear) = self.steps.split_at_checked(self.cheap)?;
-        let mut rows = Rows::<ROWS_MAX>::of::<Learning>(matter, self.needed);
-        let answers = rows.answer::<Learning>(matter, cheap)?;
-        if early && !dear.is_empty() {
-            self.early.keep(answers, verdict);
-        } else {
-            let answers = answers | rows.answer::<Learning>(matter, dear)?;
-            self.outcomes.keep(answers, verdict);
+        let count = if early { self.cheap } else { self.steps.len() };
+        let rows = &mut Rows::<Learning>::of(matter, self.needed);
+        let mut answers = 0;
+        for step in self.steps.get(..count)? {
+            answers |= step.answer(matter, rows)?;
         }
+        let outcomes = if count < self.steps.len() { &self.early } else { &self.outcomes };
+        outcomes.keep(answers, verdict);
         Some(())
     }
 }
@@ -313,7 +340,7 @@ impl Outcomes {
         Self((0..1_u32 << bits.min(PLACE_BITS)).map(|_| AtomicU64::new(0)).collect())
     }
 
-    #[inline]
+    #[inline(always)]
     fn place(&self, answers: u64) -> Option<&AtomicU64> {
         // The last of the bits that the multiplication mixes are mixed best; few answers need none.
         let mixed = answers.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - PLACE_BITS);
@@ -321,7 +348,7 @@ impl Outcomes {
         self.0.get(at as usize & self.0.len().wrapping_sub(1))
     }
 
-    #[inline]
+    #[inline(always)]
     fn get(&self, answers: u64) -> Option<Verdict> {
         let kept = self.place(answers)?.load(Ordering::Relaxed);
         let number = (kept as u32 & ((1 << Self::VERDICT_BITS) - 1)).checked_sub(1)?;
@@ -380,12 +407,17 @@ impl Tests {
 
     #[cold]
     fn learn(&self, matter: &Matter<'_>, class: u32, place: &AtomicU8) -> Option<u32> {
-        let outcomes = match class {
-            ABSENT => matter.plan.nobody(matter.scope.rows, self.type_number)?,
-            class => matter.plan.classes.get(self.type_number as usize)?.class(class)?.outcomes,
+        let (outcomes, empty) = match class {
+            ABSENT => (matter.plan.nobody(matter.scope.rows, self.type_number)?, Arc::default()),
+            class => {
+                let of_type = matter.plan.classes.get(self.type_number as usize)?;
+                let class = of_type.class(class)?;
+                (class.outcomes, class.empty)
+            }
         };
         let outcome = |number: &u32| outcomes.get(*number as usize).copied();
-        let outcomes: Box<[NodeId]> = self.numbers.iter().map(outcome).collect::<Option<_>>()?;
+        let outcomes = self.asked.tests.iter().map(outcome).collect::<Option<_>>()?;
+        let outcomes = (outcomes, self.asked.sets.iter().map(|it| empty.contains(it)).collect());
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let at = match known.iter().position(|known| *known == outcomes) {
             Some(at) => at,
@@ -400,69 +432,116 @@ impl Tests {
     }
 }
 
-impl<'w, const COUNT: usize> Rows<'w, COUNT> {
-    #[inline]
-    fn of<W: Source>(matter: &Matter<'w>, needed: Needed) -> Self {
-        let mut found = Self { rows: [Row::NONE; COUNT], slots: [0; COUNT] };
+/// Rows that steps go on from.
+trait Goes<'w>: Reached<'w> {
+    /// Goes to a row; what its tests come to. `None` where it is not as the program takes it to be.
+    fn go(&mut self, matter: &Matter<'w>, slot: Slot, target: &Target) -> Option<u32>;
+}
+
+impl Step {
+    /// Its answer, in its place.
+    #[inline(always)]
+    fn answer<'w>(&self, matter: &Matter<'w>, rows: &mut impl Goes<'w>) -> Option<u64> {
         let scope = &matter.scope;
-        if let ([principal, resource, context, around, beside, ..], [one, other, ..]) =
-            (&mut found.rows[..], &mut found.slots[..])
-        {
-            (*one, *other) = (scope.principal, scope.resource);
-            if needed.has(0) {
-                *principal = W::row(scope, *one);
+        let answer = match &self.act {
+            Act::Relation(relation) => u64::from(relation.holds(scope, rows)?),
+            Act::Groups(row, asked) => {
+                let (slot, row) = (rows.slot(*row), rows.row(scope, *row));
+                let scope = *scope;
+                AskedGroups::answer(asked, move |word| scope.groups(slot, row, word))?
             }
-            if needed.has(1) {
-                *resource = W::row(scope, *other);
+            Act::Follow(from, target) => {
+                let slot = rows.word(scope, *from);
+                rows.go(matter, slot, target)?.into()
             }
-            if needed.has(2) {
-                *context = scope.local.context.row();
+            Act::Literal(literal, target) => {
+                let slot = *scope.rows.literals().get(*literal as usize)?;
+                rows.go(matter, slot, target)?.into()
             }
-            if needed.has(3) {
-                *around = matter.seen_row(SEEN_ROW);
-            }
-            if needed.has(4) {
-                *beside = matter.seen_row(SEEN_ROW + 1);
-            }
+        };
+        #[cfg(feature = "coverage")]
+        crate::coverage::count_step(&self.act, answer);
+        Some(answer << self.shift)
+    }
+}
+
+/// The rows that every request has, those of principal and resource being the facts'.
+struct Given<'w> {
+    slots: [Slot; 2],
+    /// By number, and more, so that all that three bits count can be looked up.
+    rows: [Row<'w>; 8],
+}
+
+impl<'w> Given<'w> {
+    #[inline(always)]
+    fn of(matter: &Matter<'w>, [one, other]: [Row<'w>; 2], needed: Needed) -> Self {
+        let Scope { rows, local, principal, resource, .. } = matter.scope;
+        let [(_, around), (_, beside)] = matter.looks;
+        let seen = |at: SeenAt| rows.seen(at).map_or(Row::NONE, Row::of_seen);
+        let given = [
+            one,
+            other,
+            if needed.has(2) { local.context.row() } else { Row::NONE },
+            if needed.has(3) { seen(around) } else { Row::NONE },
+            if needed.has(4) { seen(beside) } else { Row::NONE },
+            Row::NONE,
+            Row::NONE,
+            Row::NONE,
+        ];
+        Self { slots: [principal, resource], rows: given }
+    }
+}
+
+impl<'w> Reached<'w> for Given<'w> {
+    #[inline(always)]
+    fn row(&mut self, _scope: &Scope<'w>, row: u8) -> Row<'w> {
+        self.rows.get(row as usize % 8).copied().unwrap_or(Row::NONE)
+    }
+
+    #[inline(always)]
+    fn slot(&self, row: u8) -> Slot {
+        self.slots.get(row as usize % 2).copied().unwrap_or_default()
+    }
+}
+
+impl<'w> Goes<'w> for Given<'w> {
+    /// There is no room for more.
+    #[inline]
+    fn go(&mut self, _matter: &Matter<'w>, _slot: Slot, _target: &Target) -> Option<u32> {
+        None
+    }
+}
+
+impl<'w, W: Source> Rows<'w, W> {
+    fn of(matter: &Matter<'w>, needed: Needed) -> Self {
+        let mut found =
+            Self { rows: [Row::NONE; ROWS_MAX], slots: [0; ROWS_MAX], source: PhantomData };
+        let scope = &matter.scope;
+        let [principal, resource, context, around, beside, ..] = &mut found.rows;
+        let [one, other, ..] = &mut found.slots;
+        (*one, *other) = (scope.principal, scope.resource);
+        if needed.has(0) {
+            *principal = W::row(scope, *one);
+        }
+        if needed.has(1) {
+            *resource = W::row(scope, *other);
+        }
+        if needed.has(2) {
+            *context = scope.local.context.row();
+        }
+        if needed.has(3) {
+            *around = matter.seen_row(SEEN_ROW);
+        }
+        if needed.has(4) {
+            *beside = matter.seen_row(SEEN_ROW + 1);
         }
         found
     }
+}
 
-    /// The answers of these steps, each in its place.
+impl<'w, W: Source> Goes<'w> for Rows<'w, W> {
     #[inline]
-    fn answer<W: Source>(&mut self, matter: &Matter<'w>, steps: &[Step]) -> Option<u64> {
-        let scope = &matter.scope;
-        let mut answers = 0;
-        for step in steps {
-            let answer = match &step.act {
-                Act::Follow(from, target) => {
-                    let slot = self.word(scope, *from);
-                    self.reach::<W>(matter, slot, target)?.into()
-                }
-                Act::Literal(literal, target) => {
-                    let slot = *scope.rows.literals().get(*literal as usize)?;
-                    self.reach::<W>(matter, slot, target)?.into()
-                }
-                Act::Relation(relation) => u64::from(relation.holds(scope, self)?),
-                Act::Groups(row, asked) => {
-                    let (slot, row) = (self.slot(*row), self.row(scope, *row));
-                    AskedGroups::answer(asked, |word| scope.groups(slot, row, word))?
-                }
-            };
-            #[cfg(feature = "coverage")]
-            crate::coverage::count_step(&step.act, answer);
-            answers |= answer << step.shift;
-        }
-        Some(answers)
-    }
-
-    #[inline]
-    fn reach<W: Source>(
-        &mut self,
-        matter: &Matter<'w>,
-        slot: Slot,
-        target: &Target,
-    ) -> Option<u32> {
+    fn go(&mut self, matter: &Matter<'w>, slot: Slot, target: &Target) -> Option<u32> {
         let row = W::row(&matter.scope, slot);
         let class = row.class();
         if class >> CLASS_BITS != target.layout || class == UNCLASSED {
@@ -477,7 +556,7 @@ impl<'w, const COUNT: usize> Rows<'w, COUNT> {
     }
 }
 
-impl<'w, const COUNT: usize> Reached<'w> for Rows<'w, COUNT> {
+impl<'w, W: Source> Reached<'w> for Rows<'w, W> {
     #[inline]
     fn row(&mut self, _scope: &Scope<'w>, row: u8) -> Row<'w> {
         self.rows.get(row as usize).copied().unwrap_or(Row::NONE)

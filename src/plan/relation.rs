@@ -1,5 +1,6 @@
 //! Questions to the values in two places, of one row or of two.
 
+use super::around::SEEN_ROW;
 use super::node::{JoinOperator, Operand};
 use super::scope::Scope;
 use crate::facts::{Kind, Row, Slot, contains};
@@ -24,10 +25,20 @@ pub(crate) enum Relation {
     SameWord(Place, Place),
     SameNumber((Place, Width), (Place, Width)),
     Less((Place, Width), (Place, Width), bool),
-    Contains { set: Place, element: Place, texts: bool },
+    Contains {
+        set: Place,
+        element: Place,
+        texts: bool,
+    },
     ContainsAny(Place, Place),
     In(Place, Place),
-    InAny { entity: Place, set: Place },
+    /// Whether the row is in what the second names, which the plan may have numbered. The last is the
+    /// row where it stands which of them the first is in.
+    Among(Place, Place, u8),
+    InAny {
+        entity: Place,
+        set: Place,
+    },
 }
 
 /// The rows that a request has come to, by number.
@@ -37,7 +48,7 @@ pub(super) trait Reached<'w> {
     /// The slot of a row's entity.
     fn slot(&self, row: u8) -> Slot;
 
-    #[inline]
+    #[inline(always)]
     fn word(&mut self, scope: &Scope<'w>, place: Place) -> u32 {
         if place.offset == 0 {
             return self.slot(place.row);
@@ -114,12 +125,25 @@ impl Relation {
                 (left, right)
             }
             Self::Contains { set, element, .. } => (set, element),
-            Self::In(entity, above) => (entity, above),
+            Self::In(entity, above) | Self::Among(entity, above, _) => (entity, above),
             Self::InAny { entity, set } => (entity, set),
         };
-        let looks_up = matches!(self, Self::In(..));
+        let looks_up = matches!(self, Self::In(..) | Self::Among(..));
         let is_read = move |place: &Place| place.offset != 0 || looks_up;
-        [left, right].into_iter().filter(is_read).map(|place| place.row)
+        let beside = if let Self::Among(.., beside) = self { Some(*beside) } else { None };
+        [left, right].into_iter().filter(is_read).map(|place| place.row).chain(beside)
+    }
+
+    /// The same question to what was seen around the row of principal or resource, where that says it.
+    pub(super) fn numbered(self, is_aimed: impl Fn(u8) -> bool) -> Self {
+        match self {
+            Self::In(entity @ Place { row: root @ 0..=1, offset: 0 }, above)
+                if above.row >= SEEN_ROW && is_aimed(root) =>
+            {
+                Self::Among(entity, above, SEEN_ROW + root)
+            }
+            relation => relation,
+        }
     }
 
     /// The same question where rows have other numbers; `None` where one of them has none.
@@ -137,12 +161,15 @@ impl Relation {
             }
             Self::ContainsAny(left, right) => Self::ContainsAny(place(left)?, place(right)?),
             Self::In(entity, above) => Self::In(place(entity)?, place(above)?),
+            Self::Among(entity, above, beside) => {
+                Self::Among(place(entity)?, place(above)?, row(beside)?)
+            }
             Self::InAny { entity, set } => Self::InAny { entity: place(entity)?, set: place(set)? },
         })
     }
 
     /// The answer; `None` where a set holds what only the evaluator compares.
-    #[inline]
+    #[inline(always)]
     pub(super) fn holds<'w>(&self, scope: &Scope<'w>, rows: &mut impl Reached<'w>) -> Option<bool> {
         Some(match *self {
             Self::SameWord(left, right) => rows.word(scope, left) == rows.word(scope, right),
@@ -168,6 +195,16 @@ impl Relation {
                 match entity.offset {
                     0 => scope.is_row_in(slot, rows.row(scope, entity.row), above),
                     _ => scope.is_in(slot, above),
+                }
+            }
+            Self::Among(entity, above, beside) => {
+                let number = rows.row(scope, above.row).word(usize::from(above.offset) + 1);
+                match (rows.row(scope, beside).among(), number.checked_sub(1)) {
+                    (Some(among), Some(at)) => among >> (at % u64::BITS) & 1 == 1,
+                    _ => {
+                        let above = rows.word(scope, above);
+                        scope.is_row_in(rows.slot(entity.row), rows.row(scope, entity.row), above)
+                    }
                 }
             }
             Self::InAny { entity, set } => {

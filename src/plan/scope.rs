@@ -372,13 +372,21 @@ impl Numbering for Numbers<'_> {
     }
 }
 
+/// Where the entity of an action is to be found, which few conditions look at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ActionAt {
+    Slot(Slot),
+    /// One of the plan's literals.
+    Literal(u32),
+}
+
 /// Facts and a request's own rows, seen as one.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'w> {
     pub(crate) rows: &'w Rows,
     pub(crate) local: &'w Local,
     pub(crate) principal: Slot,
-    pub(crate) action: Slot,
+    pub(crate) action: ActionAt,
     pub(crate) resource: Slot,
     /// The row that is looked at alone.
     pub(crate) own: Slot,
@@ -387,22 +395,31 @@ pub(crate) struct Scope<'w> {
 impl<'w> Scope<'w> {
     /// A scope of facts alone, for looking at one row.
     pub(crate) fn of_row(rows: &'w Rows, local: &'w Local, own: Slot) -> Self {
-        Self { rows, local, principal: own, action: own, resource: own, own }
+        Self { rows, local, principal: own, action: ActionAt::Slot(own), resource: own, own }
+    }
+
+    pub(super) fn action(&self) -> Slot {
+        match self.action {
+            ActionAt::Slot(slot) => slot,
+            ActionAt::Literal(literal) => {
+                self.rows.literals().get(literal as usize).copied().unwrap_or(NO_SLOT)
+            }
+        }
     }
 
     #[inline]
-    pub(crate) fn row(&self, slot: Slot) -> Row<'w> {
+    pub(crate) fn row(self, slot: Slot) -> Row<'w> {
         if self.local.is_empty() { self.rows.row(slot) } else { self.local_row(slot) }
     }
 
     /// The row that is looked at: a context has no slot of its own.
     #[inline]
-    pub(super) fn own_row(&self) -> Row<'w> {
+    pub(super) fn own_row(self) -> Row<'w> {
         if self.own == NO_SLOT { self.local.context.row() } else { self.row(self.own) }
     }
 
     #[inline(never)]
-    fn local_row(&self, slot: Slot) -> Row<'w> {
+    fn local_row(self, slot: Slot) -> Row<'w> {
         self.local.row(slot).map_or_else(|| self.rows.row(slot), LocalRow::row)
     }
 
@@ -439,7 +456,7 @@ impl<'w> Scope<'w> {
 
     /// Whether an entity is in another: itself, or an ancestor of it.
     #[inline]
-    pub(crate) fn is_in(&self, slot: Slot, above: Slot) -> bool {
+    pub(crate) fn is_in(self, slot: Slot, above: Slot) -> bool {
         if self.local.is_empty() {
             return self.rows.is_in(slot, above);
         }
@@ -448,14 +465,14 @@ impl<'w> Scope<'w> {
 
     /// Whether an entity whose row is this one is in another.
     #[inline]
-    pub(crate) fn is_row_in(&self, slot: Slot, row: Row<'w>, above: Slot) -> bool {
+    pub(crate) fn is_row_in(self, slot: Slot, row: Row<'w>, above: Slot) -> bool {
         if self.local.is_empty() {
             return slot == above || self.rows.row_is_below(row, above);
         }
         self.is_in_local(slot, above)
     }
 
-    fn is_in_local(&self, slot: Slot, above: Slot) -> bool {
+    fn is_in_local(self, slot: Slot, above: Slot) -> bool {
         if !self.local.shadows {
             // Above a row of the facts there are none of the request's.
             let Some(row) = self.local.row(slot) else { return self.rows.is_in(slot, above) };
@@ -484,7 +501,7 @@ impl<'w> Scope<'w> {
 
     /// Which of 64 of the plan's groups an entity is in, a bit each.
     #[inline]
-    pub(crate) fn groups(&self, slot: Slot, row: Row<'w>, word: usize) -> u64 {
+    pub(crate) fn groups(self, slot: Slot, row: Row<'w>, word: usize) -> u64 {
         if self.local.is_empty() || (!self.local.shadows && self.local.row(slot).is_none()) {
             return self.rows.groups(row, word);
         }

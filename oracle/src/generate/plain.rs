@@ -123,6 +123,38 @@ impl Maker<'_> {
         (!among.is_empty()).then(|| *self.choices.pick(&among))
     }
 
+    /// Whether principal and resource name the same, or the principal is in what a row beyond the
+    /// resource names: what most policies of a portal ask first.
+    pub(super) fn between(&mut self, scope: &Scope, accesses: &[Access]) -> Option<String> {
+        let of = |variable: &str, names: usize| -> Vec<&Access> {
+            let is_of = |it: &&Access| it.names == names && it.text.starts_with(variable);
+            accesses.iter().filter(is_of).collect()
+        };
+        let mut pairs: Vec<([&Access; 2], String)> = Vec::new();
+        if self.choices.chance(50) {
+            for one in of("principal.", 1) {
+                for other in of("resource.", 1).into_iter().filter(|other| other.of == one.of) {
+                    if matches!(one.of, Ty::Entity(_) | Ty::Str | Ty::Bool) {
+                        pairs.push(([one, other], format!("{} == {}", one.text, other.text)));
+                    }
+                }
+            }
+        } else {
+            let parents: Vec<usize> = scope
+                .principals
+                .iter()
+                .flat_map(|kind| self.model.kinds[*kind].parents.iter().copied())
+                .collect();
+            let beyond = of("resource.", 2).into_iter().chain(of("resource.", 3));
+            let is_above = |it: &&Access| matches!(it.of, Ty::Entity(of) if parents.contains(&of));
+            for other in beyond.filter(is_above) {
+                pairs.push(([other, other], format!("principal in {}", other.text)));
+            }
+        }
+        let (accesses, question) = (!pairs.is_empty()).then(|| self.choices.pick(&pairs))?;
+        Some(self.guarded(accesses, &format!("({question})")))
+    }
+
     fn equality(&mut self, accesses: &[Access], wanted: fn(&Ty) -> bool) -> Option<String> {
         let one = self.one_of(accesses, wanted)?;
         let other = self.one_of(accesses, |of| *of == one.of)?;

@@ -70,8 +70,42 @@ impl Maker<'_> {
         let count = *self.choices.pick(&[4, 1, 2, 3, 6, 8, 12]);
         let mut links = Vec::new();
         let crowd = self.choices.chance(6).then(|| self.crowd());
+        let mut first: Vec<Policy> = crowd.into_iter().collect();
+        if self.schema && self.choices.chance(30) {
+            first.extend(["nearby 0", "nearby 1"].into_iter().filter_map(|id| self.neighbours(id)));
+        }
         let others = (0..count).map(|number| self.policy(number, &mut links));
-        (crowd.into_iter().chain(others).collect(), links)
+        (first.into_iter().chain(others).collect(), links)
+    }
+
+    /// Asks how principal and resource belong together, in one environment.
+    fn neighbours(&mut self, id: &str) -> Option<Policy> {
+        let environments = self.environments();
+        let environment = *self.choices.pick(&environments);
+        let (action, principal, resource) = environment;
+        let scope = Scope::new(self.model, &[environment]);
+        let accesses = self.accesses(&scope);
+        let condition = self.between(&scope, &accesses)?;
+        let forbid = self.choices.chance(50);
+        let (effect, word) = if forbid { ("forbid", "unless") } else { ("permit", "when") };
+        let Model { kinds, actions, .. } = self.model;
+        let action_kind = kinds[self.model.action_kind()].name;
+        let text = format!(
+            "@id({id:?})\n{effect} (principal is {}, action == {action_kind}::{:?}, resource is {})\n\
+             {word} {{ {condition} }};\n",
+            kinds[principal].name, actions[action].id, kinds[resource].name,
+        );
+        Some(Policy {
+            id: id.to_owned(),
+            forbid,
+            template: false,
+            step: None,
+            rank: 0,
+            reason: None,
+            step_up: None,
+            reason_only: false,
+            text,
+        })
     }
 
     /// Asks for so many groups that those of the other policies are beyond one word of them.
