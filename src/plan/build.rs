@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Plan;
 use super::alias::Aliases;
+use super::around::SEEN_ROW;
 use super::classes::{Class, Layout, TypeClasses};
 use super::empty::{self, Empties, is_of_empty_set};
 use super::environment::Link;
@@ -17,6 +18,8 @@ use crate::facts::{ABSENT, Kind, TAGS};
 const FIRST: u32 = 1;
 /// The rows that every request has, in the order in which they are asked about: the one that differs
 /// most from request to request is the last.
+/// How many joins are asked before the resource is known.
+const EARLY_MAX: u8 = 4;
 const ROOTS: [(PathId, Ask); 3] = [(0, Ask::Principal), (2, Ask::Context), (1, Ask::Resource)];
 
 /// What is left of the policies of one environment in each state.
@@ -35,6 +38,8 @@ pub(super) struct Residual {
     pub(super) known: Known,
     /// How many of the rows that every request has were asked about.
     roots: u8,
+    /// How many joins were asked before the last of them.
+    early: u8,
     /// The groups that were asked for together, where the answer was yes.
     probed: BTreeSet<(PathId, u32)>,
 }
@@ -125,6 +130,7 @@ impl Builder {
             items: self.all.clone(),
             known: Known::default(),
             roots: 0,
+            early: 0,
             probed: BTreeSet::new(),
         };
         self.state(matter, residual)
@@ -143,6 +149,7 @@ impl Builder {
             Ask::Principal | Ask::Context | Ask::Resource => {
                 let path = ROOTS.get(residual.roots as usize)?.0;
                 residual.roots += 1;
+                residual.early = 0;
                 let found = self.found(matter, &mut residual, path, answer, Sight::Row)?;
                 self.substitute_all(matter, &mut residual, &found);
                 if let Some(around) = self.class(matter, path, answer).and_then(|it| it.around) {
@@ -172,7 +179,8 @@ impl Builder {
                 }
             }
             _ => {
-                let join = self.asked(matter.plan, &residual)?;
+                let join = self.asked(matter, &residual)?;
+                residual.early += u8::from(usize::from(residual.roots) < ROOTS.len());
                 Answer::Join(join, answer == 1)
             }
         };
@@ -227,8 +235,11 @@ impl Builder {
     }
 
     /// The join that a state asks: the one that it chose when it was made.
-    fn asked(&self, plan: &Plan, residual: &Residual) -> Option<Join> {
-        let Step::Ask(node) = self.step(plan, residual) else { return None };
+    fn asked(&self, matter: &Matter<'_>, residual: &Residual) -> Option<Join> {
+        if let Some((join, _)) = self.early(matter, residual) {
+            return Some(join);
+        }
+        let Step::Ask(node) = self.step(matter.plan, residual) else { return None };
         match self.nodes.get(self.atom(node)) {
             Node::Join(join) => Some(join.clone()),
             _ => None,
@@ -344,6 +355,9 @@ impl Builder {
 
     /// The state that asks what is needed to know more of a condition, if a machine can.
     fn question(&self, matter: &Matter<'_>, residual: &Residual, node: NodeId) -> Option<State> {
+        if let Some((join, relation)) = self.early(matter, residual) {
+            return Some(State::new(Ask::Relation(relation, join.expr), 2).early());
+        }
         if let Some((path, ask)) = ROOTS.get(residual.roots as usize) {
             return Some(State::new(*ask, self.answers(matter, *path, false)));
         }
@@ -380,6 +394,24 @@ impl Builder {
             }
             _ => None,
         }
+    }
+
+    /// A join of principal and circumstances alone, which need not be asked anew for each resource.
+    fn early(&self, matter: &Matter<'_>, residual: &Residual) -> Option<(Join, Relation)> {
+        let is_time = usize::from(residual.roots) == ROOTS.len() - 1;
+        if !is_time || residual.early >= EARLY_MAX {
+            return None;
+        }
+        let mut found = None;
+        self.each_atom(residual, |atom| {
+            if let (Node::Join(join), None) = (atom, &found)
+                && let Some(relation) = relation(matter, residual, join)
+                && relation.is_of([0, 2, SEEN_ROW])
+            {
+                found = Some((join.clone(), relation));
+            }
+        });
+        found
     }
 
     fn ask_class(

@@ -21,7 +21,7 @@ use super::lead::{Entered, Gate, Lead, Next, Verdict};
 use super::node::{NodeId, Nodes, PathId};
 use super::program::Program;
 use super::relation::{Place, Reached, Relation};
-use super::scope::Scope;
+use super::scope::{NO_SLOT, Scope};
 use crate::facts::{Chunks, Row, SeenAt, Slot, UNCLASSED};
 
 /// How many paths a machine follows.
@@ -89,6 +89,8 @@ pub(crate) struct State {
     leads: Box<[Lead]>,
     /// What answers at once all that is left to ask when the rows that every request has are known.
     program: OnceLock<Box<Program>>,
+    /// Whether it asks about principal and circumstances alone, before the resource is known.
+    is_early: bool,
     /// Apart, since who goes a known way reads none of it.
     question: Box<Question>,
 }
@@ -107,8 +109,13 @@ impl State {
         Self {
             leads: (0..answers).map(|_| Lead::new()).collect(),
             program: OnceLock::new(),
+            is_early: false,
             question: Box::new(Question { ask, wider: Lead::new(), tries: AtomicU8::new(0) }),
         }
+    }
+
+    pub(super) fn early(self) -> Self {
+        Self { is_early: true, ..self }
     }
 
     /// Where it is kept where an answer leads.
@@ -144,6 +151,28 @@ struct Frame<'w> {
     rows: [Option<Row<'w>>; ROWS_KEPT],
     /// What was seen around principal and resource.
     seen: [Row<'w>; 2],
+}
+
+/// The rows that are known before the resource is.
+struct Early<'w> {
+    principal: Row<'w>,
+    context: Row<'w>,
+    seen: Row<'w>,
+}
+
+impl<'w> Reached<'w> for Early<'w> {
+    fn row(&mut self, _scope: &Scope<'w>, row: u8) -> Row<'w> {
+        match row {
+            0 => self.principal,
+            2 => self.context,
+            _ => self.seen,
+        }
+    }
+
+    /// None of its questions is about an entity itself.
+    fn slot(&self, _row: u8) -> Slot {
+        NO_SLOT
+    }
 }
 
 /// What a machine did on its way.
@@ -232,7 +261,7 @@ impl Machine {
         let known = entered.and_then(|(entered, number)| entered.get(number));
         let (half, lead) = match known {
             Some(half) => (half, None),
-            None => self.enter_half(entered, principal, matter.scope.local.context.row().class()),
+            None => self.enter_half(matter, principal),
         };
         let widen = move |wider: Next| match (lead, entered) {
             (Some(lead), _) => lead.set(wider),
@@ -246,22 +275,45 @@ impl Machine {
 
     /// The same where the resource is not known yet, and where that is kept.
     #[inline(always)]
-    fn enter_half(
-        &self,
-        entered: Option<(&Entered, u32)>,
-        principal: u32,
-        context: u32,
-    ) -> (Next, Option<&Lead>) {
+    fn enter_half(&self, matter: &Matter<'_>, principal: u32) -> (Next, Option<&Lead>) {
+        let context = matter.scope.local.context.row().class();
         let (next, lead) = self.pass(self.start.get(), principal, |wider| self.start.set(wider));
-        let half = self.pass(next, context, |wider| {
+        let mut half = self.pass(next, context, |wider| {
             if let Some(lead) = lead {
                 lead.set(wider);
             }
         });
-        if let Some((entered, number)) = entered {
+        if half.0.state().and_then(|at| self.known(at)).is_some_and(|state| state.is_early) {
+            half = self.go_early(*matter, half.0);
+        }
+        if let Some((entered, number)) = matter.entered {
             entered.set(number, half.0);
         }
         half
+    }
+
+    /// Asks what is asked of principal and circumstances alone.
+    #[inline(never)]
+    fn go_early(&self, matter: Matter<'_>, mut next: Next) -> (Next, Option<&Lead>) {
+        let scope = &matter.scope;
+        let mut rows = Early {
+            principal: scope.row(scope.principal),
+            context: scope.local.context.row(),
+            seen: matter.seen_row(SEEN_ROW),
+        };
+        let mut lead = None;
+        while let Some(state) = next.state().and_then(|at| self.known(at))
+            && state.is_early
+        {
+            let answer = match &state.question.ask {
+                Ask::Relation(relation, _) => relation.holds(scope, &mut rows),
+                _ => None,
+            };
+            let Some(answer) = answer else { return (Next::NOWHERE, None) };
+            let led = state.lead(answer.into());
+            (next, lead) = (led.get(), Some(led));
+        }
+        (next, lead)
     }
 
     /// Where a class leads from a state that asks for it, and where that is kept. `widen` is told of

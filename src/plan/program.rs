@@ -24,6 +24,8 @@ const ROWS_MAX: usize = 14;
 /// How many of them every request has: those of principal, resource and context, and what was seen
 /// around the first two.
 const ROWS_GIVEN: usize = 5;
+/// Most programs go to few rows more.
+const ROWS_FEW: usize = 8;
 /// How many bits all answers take together at most.
 const BITS_MAX: u32 = 40;
 /// How many bits find an outcome; of answers that meet there, one is kept.
@@ -291,7 +293,7 @@ impl Program {
     #[inline(always)]
     pub(super) fn run<'w>(&self, matter: &Matter<'w>, ends: [Row<'w>; 2]) -> Option<Verdict> {
         match (matter.scope.local.is_empty(), self.rows) {
-            (true, ROWS_GIVEN) => self.run_on(matter, &mut Given::of(matter, ends, self.needed)),
+            (true, ..=ROWS_FEW) => self.run_on(matter, &mut Given::of(matter, ends, self.needed)),
             (true, _) => self.run_further::<Stored>(*matter),
             (false, _) => self.run_further::<Brought>(*matter),
         }
@@ -465,11 +467,10 @@ impl Step {
     }
 }
 
-/// The rows that every request has, those of principal and resource being the facts'.
+/// Few rows, all of them the facts' but the context's.
 struct Given<'w> {
-    slots: [Slot; 2],
-    /// By number, and more, so that all that three bits count can be looked up.
-    rows: [Row<'w>; 8],
+    slots: [Slot; ROWS_FEW],
+    rows: [Row<'w>; ROWS_FEW],
 }
 
 impl<'w> Given<'w> {
@@ -488,27 +489,45 @@ impl<'w> Given<'w> {
             Row::NONE,
             Row::NONE,
         ];
-        Self { slots: [principal, resource], rows: given }
+        Self { slots: [principal, resource, 0, 0, 0, 0, 0, 0], rows: given }
     }
 }
 
 impl<'w> Reached<'w> for Given<'w> {
     #[inline(always)]
     fn row(&mut self, _scope: &Scope<'w>, row: u8) -> Row<'w> {
-        self.rows.get(row as usize % 8).copied().unwrap_or(Row::NONE)
+        self.rows.get(row as usize % ROWS_FEW).copied().unwrap_or(Row::NONE)
     }
 
     #[inline(always)]
     fn slot(&self, row: u8) -> Slot {
-        self.slots.get(row as usize % 2).copied().unwrap_or_default()
+        self.slots.get(row as usize % ROWS_FEW).copied().unwrap_or_default()
     }
 }
 
 impl<'w> Goes<'w> for Given<'w> {
-    /// There is no room for more.
     #[inline]
-    fn go(&mut self, _matter: &Matter<'w>, _slot: Slot, _target: &Target) -> Option<u32> {
-        None
+    fn go(&mut self, matter: &Matter<'w>, slot: Slot, target: &Target) -> Option<u32> {
+        let row = matter.scope.rows.row(slot);
+        let answer = target.answer::<Stored>(matter, row)?;
+        *self.rows.get_mut(target.row as usize)? = row;
+        *self.slots.get_mut(target.row as usize)? = slot;
+        Some(answer)
+    }
+}
+
+impl Target {
+    /// What the tests of this row come to.
+    #[inline]
+    fn answer<W: Source>(&self, matter: &Matter<'_>, row: Row<'_>) -> Option<u32> {
+        let class = row.class();
+        if class >> CLASS_BITS != self.layout || class == UNCLASSED {
+            return None;
+        }
+        match &self.tests {
+            None => Some(0),
+            Some(tests) => tests.answer::<W>(matter, class_of(class)),
+        }
     }
 }
 
@@ -543,16 +562,10 @@ impl<'w, W: Source> Goes<'w> for Rows<'w, W> {
     #[inline]
     fn go(&mut self, matter: &Matter<'w>, slot: Slot, target: &Target) -> Option<u32> {
         let row = W::row(&matter.scope, slot);
-        let class = row.class();
-        if class >> CLASS_BITS != target.layout || class == UNCLASSED {
-            return None;
-        }
+        let answer = target.answer::<W>(matter, row)?;
         *self.rows.get_mut(target.row as usize)? = row;
         *self.slots.get_mut(target.row as usize)? = slot;
-        match &target.tests {
-            None => Some(0),
-            Some(tests) => tests.answer::<W>(matter, class_of(class)),
-        }
+        Some(answer)
     }
 }
 

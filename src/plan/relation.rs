@@ -112,6 +112,18 @@ impl Relation {
         }
     }
 
+    /// Whether it asks about these rows alone, and of their own words.
+    pub(super) fn is_of(&self, rows: [u8; 3]) -> bool {
+        let is_one = |place: &Place| place.offset != 0 && rows.contains(&place.row);
+        match self {
+            Self::SameWord(one, other) => is_one(one) && is_one(other),
+            Self::SameNumber((one, _), (other, _)) | Self::Less((one, _), (other, _), _) => {
+                is_one(one) && is_one(other)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it looks at ancestors, which takes longest.
     pub(super) const fn is_dear(&self) -> bool {
         matches!(self, Self::In(..) | Self::InAny { .. })
