@@ -175,3 +175,118 @@ fn rows_beyond_those_that_are_looked_at_are_read_right() {
         }
     }
 }
+
+/// Asks what a principal is in, by a dynamic group and by a literal one, after each of these changes.
+#[test]
+fn a_change_above_a_row_is_seen_at_once() {
+    let schema = "
+        entity Permission;
+        entity Set in [Set, Permission];
+        entity Kind = { view: Permission };
+        entity Contact in [Set];
+        entity Document = { kind: Kind };
+        action view, edit appliesTo { principal: Contact, resource: Document };
+    ";
+    let policies = r#"
+        @id("view") permit (principal, action == Action::"view", resource)
+            when { principal in resource.kind.view };
+        @id("edit") permit (principal in Permission::"edit", action == Action::"edit", resource);
+    "#;
+    let set = |id: &str, above: &[(&str, &str)]| {
+        let mut set = Entity::new(uid("Set", id));
+        set.set_parents(above.iter().map(|(of, id)| uid(of, id)));
+        set
+    };
+    let contact = |id: &str, sets: &[&str]| {
+        let mut contact = Entity::new(uid("Contact", id));
+        contact.set_parents(sets.iter().map(|id| uid("Set", id)));
+        contact
+    };
+    let kind = |named: &str| Entity::new(uid("Kind", "k")).with("view", uid("Permission", named));
+    let document =
+        |id: usize| Entity::new(uid("Document", &format!("d{id}"))).with("kind", uid("Kind", "k"));
+    let bundle = PolicyBundle::builder().schema("s", schema).policies("p", policies);
+    let facts: Facts = [contact("ada", &["inner"]), kind("view")]
+        .into_iter()
+        .chain((0..100).map(document))
+        .collect();
+    let engine = Engine::builder(bundle.build().unwrap()).facts(facts).build().unwrap();
+    let steps = [
+        // What names `inner` named it before it was there.
+        (Changes::new(), false, false),
+        (Changes::new().put(set("inner", &[("Permission", "view")])), true, false),
+        (Changes::new().put(set("inner", &[("Set", "outer")])), false, false),
+        (
+            Changes::new().put(set("outer", &[("Permission", "view"), ("Permission", "edit")])),
+            true,
+            true,
+        ),
+        (Changes::new().put(set("outer", &[("Permission", "edit")])), false, true),
+        (Changes::new().put(kind("edit")), true, true),
+        (Changes::new().remove(uid("Set", "outer")), false, false),
+        (Changes::new().put(contact("ada", &["other"])), false, false),
+        (Changes::new().put(set("other", &[("Permission", "edit")])), true, true),
+        (Changes::new().put(contact("ada", &[])), false, false),
+    ];
+    let mut worlds = Vec::new();
+    for (changes, view, edit) in steps {
+        engine.apply(&changes).unwrap();
+        worlds.push((engine.world(), view, edit));
+        for (world, view, edit) in &worlds {
+            for (action, expected) in [("view", *view), ("edit", *edit)] {
+                let environment = world.environment("Contact", action, "Document").unwrap();
+                let context = world.context(&environment, Record::new()).unwrap();
+                let request = Request::new(uid("Contact", "ada"), action, uid("Document", "d7"));
+                assert_eq!(world.determine(&request).allowed, expected);
+                let checker = world.checker(&environment, "ada", &context).unwrap();
+                for _ in 0..8 {
+                    let by_id = world.check_in(&environment, "ada", "d7", &context);
+                    assert_eq!(by_id.is_allowed(), expected, "{action}");
+                    assert_eq!(checker.check(&environment, "d7").is_allowed(), expected);
+                }
+            }
+        }
+    }
+}
+
+/// Rows in more combinations of groups than classes tell apart.
+#[test]
+fn rows_in_many_combinations_of_groups_are_told_apart() {
+    const GROUPS: usize = 10;
+    let schema = "
+        entity Group;
+        entity Contact in [Group];
+        entity Document;
+        action view appliesTo { principal: Contact, resource: Document };
+    ";
+    let of = |group: usize| {
+        format!("@id(\"g{group}\") forbid (principal in Group::\"{group}\", action, resource);\n")
+    };
+    let policies: String = (1..GROUPS).map(of).collect();
+    let policies = policies + "@id(\"all\") permit (principal in Group::\"0\", action, resource);";
+    let contact = |number: usize| {
+        let mut contact = Entity::new(uid("Contact", &number.to_string()));
+        let groups = (0..GROUPS).filter(|group| number >> group & 1 == 1);
+        contact.set_parents(groups.map(|group| uid("Group", &group.to_string())));
+        contact
+    };
+    let bundle = PolicyBundle::builder().schema("s", schema).policies("p", policies);
+    let facts: Facts = (0..1 << GROUPS).map(contact).collect();
+    let engine = Engine::builder(bundle.build().unwrap()).facts(facts).build().unwrap();
+    let environment = engine.environment("Contact", "view", "Document").unwrap();
+    let context = engine.context(&environment, Record::new()).unwrap();
+    for _ in 0..4 {
+        for number in 0..1_usize << GROUPS {
+            let decision =
+                engine.check_in(&environment, number.to_string().as_str(), "d", &context);
+            let policy = match (number & 1, number.trailing_zeros(), (number & !1).trailing_zeros())
+            {
+                (_, _, first) if (first as usize) < GROUPS => Some(format!("g{first}")),
+                (1, ..) => Some("all".to_owned()),
+                _ => None,
+            };
+            assert_eq!(decision.policy().map(|id| id.to_string()), policy, "{number}");
+            assert_eq!(decision.is_allowed(), number == 1);
+        }
+    }
+}

@@ -74,13 +74,11 @@ impl<'w> Row<'w> {
         self.words.get(ID..CLASS).map_or(0, heap::u128_of)
     }
 
-    /// Which of the plan's aims the row is in around which these words were seen, a bit each.
+    /// A bit of the words; `None` where there are none.
     #[inline]
-    pub(crate) fn among(self) -> Option<u64> {
-        match self.words {
-            [low, high, ..] => Some(u64::from(*high) << 32 | u64::from(*low)),
-            _ => None,
-        }
+    pub(crate) fn bit(self, at: u32) -> Option<bool> {
+        let word = self.word((at / u32::BITS) as usize);
+        (!self.words.is_empty()).then_some(word >> (at % u32::BITS) & 1 == 1)
     }
 
     #[inline]

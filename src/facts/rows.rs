@@ -337,6 +337,17 @@ impl Rows {
         }
     }
 
+    /// Visits an entity and all its ancestors, some of them more than once.
+    pub(crate) fn each_above(&self, slot: Slot, mut visit: impl FnMut(Slot)) {
+        visit(slot);
+        let (parents, numbers) = self.row(slot).parents_and_numbers();
+        for (parent, number) in parents.iter().zip(numbers) {
+            visit(*parent);
+            let above = self.numbered(*parent, *number).map(|parent| &parent.above[..]);
+            above.unwrap_or_default().iter().for_each(|above| visit(*above));
+        }
+    }
+
     /// Whether an entity is in another: itself, or an ancestor of it.
     #[inline]
     pub(crate) fn is_in(&self, slot: Slot, above: Slot) -> bool {

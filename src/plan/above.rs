@@ -14,8 +14,9 @@ use super::environment::{Environment, TypePlan};
 use super::node::{JoinOperator, Node, Operand};
 use crate::facts::{Around, Kind, Path, Rows, Slot};
 
-/// How many groups are numbered: a bit each.
-const AIMS_MAX: usize = 64;
+/// How many groups are numbered: a bit each, in so many words.
+const AIMS_MAX: usize = AIM_WORDS * u32::BITS as usize;
+pub(super) const AIM_WORDS: usize = 8;
 
 /// A column that names what others are asked to be in, and the plan's number for the type of the rows
 /// that have it.
@@ -87,10 +88,16 @@ impl Plan {
     }
 
     /// Which of them a row is in, a bit each.
-    pub(super) fn aims_of(&self, rows: &Rows, around: &Around, slot: Slot) -> u64 {
+    pub(super) fn aims_of(&self, rows: &Rows, around: &Around, slot: Slot) -> [u32; AIM_WORDS] {
         let aims = self.aimed_at(rows, around);
-        aims.iter()
-            .zip(0..)
-            .fold(0, |bits, (aim, at)| bits | u64::from(rows.is_in(slot, *aim)) << at)
+        let mut words = [0; AIM_WORDS];
+        rows.each_above(slot, |above| {
+            if let Ok(at) = aims.binary_search(&above)
+                && let Some(word) = words.get_mut(at / u32::BITS as usize)
+            {
+                *word |= 1 << (at as u32 % u32::BITS);
+            }
+        });
+        words
     }
 }

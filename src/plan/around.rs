@@ -5,9 +5,11 @@
 //! and what comes of the joins among them. It says so of types that have few rows, which change
 //! rarely (see `facts/around.rs`); others are followed in each check.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Plan;
+use super::above::AIM_WORDS;
 use super::build::{Answer, Builder, Residual, Sight};
 use super::classes::{CLASS_BITS, Layout, class_of};
 use super::environment::{Environment, Link};
@@ -22,7 +24,7 @@ use crate::facts::{Around, Kind, Path, Row, Rows, Seen, Slot, UNCLASSED};
 pub(super) const SEEN_ROW: u8 = u8::MAX - 1;
 /// Where the first of these words stands. Before them stands which of the plan's aims the row is in,
 /// where that is asked of rows of its type.
-const WORDS_START: usize = 2;
+const WORDS_START: usize = AIM_WORDS;
 /// How many words each has room for.
 const WORDS_EACH: usize = 2;
 
@@ -38,6 +40,8 @@ pub(super) struct Outlook {
     carried: Vec<Operand>,
     /// Whether rows of the type are asked what they are in.
     pub(super) is_aimed: bool,
+    /// The groups among that, by number.
+    groups: BTreeSet<u32>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -57,6 +61,9 @@ pub(super) struct Surroundings {
     pub(super) carried: Box<[bool]>,
     /// What comes of each join, where that is known.
     pub(super) joins: Box<[Option<bool>]>,
+    /// Which of the plan's groups the row itself is in, of those that are asked for; `None` where that
+    /// is not known.
+    pub(super) groups: Option<Arc<[u32]>>,
 }
 
 /// A row that was come to.
@@ -123,8 +130,17 @@ impl Outlook {
             };
             numbers.push(number);
         }
+        let type_of =
+            |path: PathId| environment.paths.get(usize::from(path)).map(|info| info.type_number);
         machine.at_start(|nodes, _| {
             for node in nodes.iter() {
+                // Other paths to rows of the type may lead to the row itself.
+                if let Node::Group(path, group) = node
+                    && type_of(*path) == type_of(root)
+                {
+                    self.groups.insert(*group);
+                    self.is_aimed |= *path == root;
+                }
                 let Node::Join(join) = node else { continue };
                 if let Some(within) = within(&join.operator, &numbers) {
                     if !self.joins.contains(&within) {
@@ -153,6 +169,19 @@ impl Outlook {
             self.trails.push(trail);
         }
         Some(at as PathId + 1)
+    }
+
+    /// Whether rows are asked whether they are in a group, by its number.
+    pub(super) fn asks_group(&self, group: u32) -> bool {
+        self.groups.contains(&group)
+    }
+
+    /// Which of the groups a row is in.
+    fn groups_of(&self, rows: &Rows, slot: Slot) -> Vec<u32> {
+        let row = rows.row(slot);
+        let is_in =
+            |group: &&u32| rows.groups(row, (**group / 64) as usize) >> (**group % 64) & 1 == 1;
+        self.groups.iter().filter(is_in).copied().collect()
     }
 
     /// What stands in the row itself need not be carried.
@@ -223,10 +252,8 @@ impl Plan {
         let seen_class =
             |come: &Option<Come<'_>>| come.as_ref().map_or(UNCLASSED, |it| it.row.class());
         let trodden = visited.0.get(1..).unwrap_or_default();
-        let within = if outlook.is_aimed { self.aims_of(rows, around, slot) } else { 0 };
-        if trodden.iter().all(Option::is_none) {
-            let words = [within as u32, (within >> 32) as u32];
-            return outlook.is_aimed.then(|| Seen { class, words: Box::new(words) });
+        if !outlook.is_aimed && trodden.iter().all(Option::is_none) {
+            return None;
         }
         let classes_seen = trodden.iter().map(seen_class).collect();
         let scope = Scope::of_row(rows, nothing, slot);
@@ -240,15 +267,20 @@ impl Plan {
             .collect::<Box<[Option<bool>]>>();
         let number = |slot: Slot| self.aim_number(rows, around, slot);
         let mut words = self.carried_words(outlook, &mut visited, &carried, (&scope, &number));
-        if let [low, high, ..] = &mut words[..] {
-            (*low, *high) = (within as u32, (within >> 32) as u32);
+        if outlook.is_aimed {
+            let within = self.aims_of(rows, around, slot);
+            words.iter_mut().zip(within).for_each(|(word, within)| *word = within);
         }
         #[cfg(feature = "coverage")]
         crate::coverage::count_around(
             visited.0.iter().skip(1).map(Option::is_some).zip(carried.iter().copied()),
             joins.iter().copied(),
         );
-        let surroundings = Surroundings { classes: classes_seen, carried: carried.into(), joins };
+        // Only these are seen again when what is above them changes.
+        let groups = outlook.is_aimed.then(|| outlook.groups_of(rows, slot));
+        let groups = groups.and_then(|groups| classes.known_groups(groups));
+        let carried = carried.into();
+        let surroundings = Surroundings { classes: classes_seen, carried, joins, groups };
         let class = classes.surrounded(class, surroundings)?;
         Some(Seen { class, words: words.into() })
     }
@@ -311,6 +343,12 @@ impl Plan {
 }
 
 impl Matter<'_> {
+    /// Whether it is seen around rows of a path's type whether they are in a group.
+    pub(super) fn asks_group(&self, path: PathId, group: u32) -> bool {
+        let outlook = self.plan.outlooks.get(self.path_type(path) as usize);
+        outlook.is_some_and(|outlook| outlook.asks_group(group))
+    }
+
     /// Whether it is seen around principal or resource what they are in.
     pub(super) fn is_aimed(&self, root: u8) -> bool {
         let outlook = self.plan.outlooks.get(self.path_type(root.into()) as usize);
@@ -338,6 +376,10 @@ impl Builder {
         around: &Surroundings,
     ) -> Option<()> {
         let numbers = matter.environment.numbers.get(usize::from(root))?;
+        if let Some(groups) = &around.groups {
+            let answer = Answer::Groups(root, Arc::clone(groups));
+            self.substitute_all(matter, residual, &answer);
+        }
         for (path, number) in (0..).zip(numbers) {
             let at = number.and_then(|number| usize::from(number).checked_sub(1));
             let class = at.and_then(|at| around.classes.get(at).copied());

@@ -100,6 +100,8 @@ pub(super) enum Answer {
     NoGroup(PathId, u32, u64),
     /// The row is in this group.
     Group(PathId, u32),
+    /// The row is in these groups, and in no others that are asked for.
+    Groups(PathId, Arc<[u32]>),
     Join(Join, bool),
     /// Some of the groups, one does not know which.
     Some,
@@ -604,6 +606,9 @@ impl Builder {
                     FALSE
                 }
                 Answer::Group(of, known) if *of == path && *known == bit => TRUE,
+                Answer::Groups(of, known) if *of == path && matter.asks_group(path, bit) => {
+                    if known.contains(&bit) { TRUE } else { FALSE }
+                }
                 _ if is_nowhere(matter, known, path) => FAIL,
                 _ => self.nodes.add(Node::Group(path, bit)),
             },

@@ -1,6 +1,6 @@
 //! Classes: what the policies could ask of one row alone, as a number.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -26,6 +26,8 @@ pub(crate) const NO_LAYOUT: u32 = 255;
 const CLASSES_MAX: usize = 1 << 16;
 /// How many of them say what is around their rows.
 const SURROUNDED_MAX: usize = 1 << 12;
+/// In how many different combinations of groups their rows may be.
+const GROUPINGS_MAX: usize = 64;
 
 pub(crate) const fn class_of(word: u32) -> u32 {
     word & ((1 << CLASS_BITS) - 1)
@@ -51,6 +53,8 @@ struct Known {
     outcomes: Vec<Class>,
     /// By the class words of rows alone, and what is around them.
     surrounded: HashMap<(u32, Arc<Surroundings>), u32, RandomState>,
+    /// What their rows are in, of what is around them.
+    groups: HashSet<Arc<[u32]>, RandomState>,
     layouts: Vec<Layout>,
     layout_numbers: HashMap<Layout, u32>,
 }
@@ -226,6 +230,21 @@ impl TypeClasses {
         known.outcomes.push(Class { layout: layout_of, outcomes, own, empty, around: None });
         known.classes.insert(answers.into(), class);
         layout << CLASS_BITS | class
+    }
+
+    /// The groups that a row is in, as part of what is around it; `None` where rows are in so many
+    /// different ones that classes would be no help any more.
+    pub(super) fn known_groups(&self, groups: Vec<u32>) -> Option<Arc<[u32]>> {
+        let mut known = self.known();
+        if let Some(known) = known.groups.get(&groups[..]) {
+            return Some(Arc::clone(known));
+        }
+        if known.groups.len() >= GROUPINGS_MAX {
+            return None;
+        }
+        let groups: Arc<[u32]> = groups.into();
+        known.groups.insert(Arc::clone(&groups));
+        Some(groups)
     }
 
     /// The class word of rows that have these around them, and are of a class themselves. `None`

@@ -211,9 +211,10 @@ impl Relation {
             }
             Self::Among(entity, above, beside) => {
                 let number = rows.row(scope, above.row).word(usize::from(above.offset) + 1);
-                match (rows.row(scope, beside).among(), number.checked_sub(1)) {
-                    (Some(among), Some(at)) => among >> (at % u64::BITS) & 1 == 1,
-                    _ => {
+                let at = number.checked_sub(1);
+                match at.and_then(|at| rows.row(scope, beside).bit(at)) {
+                    Some(is_in) => is_in,
+                    None => {
                         let above = rows.word(scope, above);
                         scope.is_row_in(rows.slot(entity.row), rows.row(scope, entity.row), above)
                     }
