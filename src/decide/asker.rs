@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::compiled::{decide_by_all, decide_known, known};
 use super::{Decision, codes, refused};
 use crate::engine::World;
-use crate::facts::{IdKey, Record, Rows, SeenAt, Slot, Timestamp};
+use crate::facts::{IdKey, Look, Record, Rows, SeenAt, Slot, Timestamp};
 use crate::plan::{ActionAt, Entered, Local, LocalRow, Matter, Scope, Verdict};
 
 /// The plan's numbers for what is asked: an environment, and the types that it is of.
@@ -136,13 +136,12 @@ fn decide_by_ids(
     local: &Local,
 ) -> Decision {
     let rows = world.facts().rows();
-    let principal_slot = rows.slot_of(rows.plan_type(asked.principal), principal);
-    let resource_slot = rows.slot_of(rows.plan_type(asked.resource), resource);
-    let (Some(principal_slot), Some(resource_slot)) = (principal_slot, resource_slot) else {
+    let one = Found::by_id(rows, asked.principal, principal);
+    let other = Found::by_id(rows, asked.resource, resource);
+    let (Some(one), Some(other)) = (one, other) else {
         return decide_unnamed(world, asked, principal, resource, local);
     };
-    let ends = [principal_slot, resource_slot].map(|slot| Found::at(rows, slot));
-    Slots { world, environment: asked.environment, local, ends }.decide()
+    Slots { world, environment: asked.environment, local, ends: [one, other] }.decide()
 }
 
 /// Decides about what no facts name.
@@ -222,7 +221,7 @@ pub(crate) struct Asker {
 pub(crate) struct Found {
     slot: Slot,
     /// Its class word, and what was seen around it.
-    look: (u32, SeenAt),
+    look: Look,
 }
 
 impl Asker {
@@ -248,7 +247,7 @@ impl Asker {
     #[inline]
     pub(crate) fn find(world: &World, type_number: u32, id: IdKey<'_>) -> Option<Found> {
         let rows = world.facts().rows();
-        Some(Found::at(rows, rows.slot_of(rows.plan_type(type_number), id)?))
+        Found::by_id(rows, type_number, id)
     }
 
     #[inline]
@@ -298,6 +297,12 @@ impl Asker {
 }
 
 impl Found {
+    #[inline]
+    fn by_id(rows: &Rows, type_number: u32, id: IdKey<'_>) -> Option<Self> {
+        let (slot, look) = rows.look_up(rows.plan_type(type_number), id)?;
+        Some(Self { slot, look })
+    }
+
     #[inline]
     fn at(rows: &Rows, slot: Slot) -> Self {
         Self { slot, look: rows.look(slot) }

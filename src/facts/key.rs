@@ -74,10 +74,27 @@ impl<'i> RowKey<'i> {
 /// A short text as a number. Such numbers are in the order of their texts.
 #[inline]
 fn short(text: &str) -> Option<u128> {
-    let mut bytes = [0; SHORT_MAX + 1];
-    let home = bytes.get_mut(..text.len()).filter(|home| home.len() <= SHORT_MAX)?;
-    home.copy_from_slice(text.as_bytes());
-    Some(u128::from_be_bytes(bytes) | text.len() as u128)
+    let (bytes, count) = (text.as_bytes(), text.len() as u32);
+    if text.len() > SHORT_MAX {
+        return None;
+    }
+    // Read from both ends, in registers: a copy of so many bytes would have to be waited for.
+    let number = if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (head, tail) = (u64::from_be_bytes(*head), u64::from_be_bytes(*tail));
+        let rest = tail.checked_shl(u128::BITS - u8::BITS * count).unwrap_or_default();
+        u128::from(head) << u64::BITS | u128::from(rest)
+    } else if let (Some(head), Some(tail)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (head, tail) = (u32::from_be_bytes(*head), u32::from_be_bytes(*tail));
+        let rest = tail.checked_shl(u64::BITS - u8::BITS * count).unwrap_or_default();
+        u128::from(head) << 96 | u128::from(rest) << u64::BITS
+    } else {
+        let place = |at: usize| 120 - 8 * at;
+        bytes
+            .iter()
+            .enumerate()
+            .fold(0, |number, (at, byte)| number | u128::from(*byte) << place(at))
+    };
+    Some(number | u128::from(count))
 }
 
 /// The text that a number stands for.
@@ -189,7 +206,11 @@ mod tests {
         assert!(texts.is_sorted_by_key(|text| short(text)));
         let long = ["0123456789abcdef", "äöüäöüäö"];
         assert!(long.iter().all(|text| matches!(RowKey::of(IdKey::of(text)), RowKey::Text(_))));
-        assert!(short("0123456789abcde").is_some());
+        let fifteen = "0123456789abcde";
+        for count in 0..=fifteen.len() {
+            let text = fifteen.get(..count).unwrap_or_default();
+            assert_eq!(short(text).map(short_text).as_deref(), Some(text));
+        }
     }
 
     #[test]

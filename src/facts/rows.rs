@@ -48,6 +48,9 @@ pub(crate) trait Classify: Send + Sync {
     fn look_around(&self, rows: &Rows, around: &Around, slot: Slot) -> Option<Seen>;
 }
 
+/// A row's class word as one that has around it what is there, and where that is to be found.
+pub(crate) type Look = (u32, SeenAt);
+
 /// What matters to a plan of how rows of one type are linked with others.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Links {
@@ -171,24 +174,34 @@ impl Rows {
     /// The slot of an entity that is there, or that others name.
     #[inline]
     pub(crate) fn slot_of(&self, type_number: u32, id: IdKey<'_>) -> Option<Slot> {
-        let id = RowKey::of(id);
-        self.slot_hashed(self.hash_of(type_number, id), type_number, id)
+        self.find(type_number, RowKey::of(id)).map(|(slot, _)| slot)
+    }
+
+    /// The slot of such an entity, and what [`look`](Self::look) tells of it.
+    #[inline]
+    pub(crate) fn look_up(&self, type_number: u32, id: IdKey<'_>) -> Option<(Slot, Look)> {
+        let (slot, page) = self.find(type_number, RowKey::of(id))?;
+        Some((slot, self.look_in(page, slot)))
     }
 
     #[inline]
-    fn slot_hashed(&self, hash: u32, type_number: u32, id: RowKey<'_>) -> Option<Slot> {
+    fn find(&self, type_number: u32, id: RowKey<'_>) -> Option<(Slot, &Page)> {
+        self.find_hashed(self.hash_of(type_number, id), type_number, id)
+    }
+
+    #[inline]
+    fn find_hashed(&self, hash: u32, type_number: u32, id: RowKey<'_>) -> Option<(Slot, &Page)> {
         let page = |slot: Slot, spelling: Spelling| {
             let is_of = |page: &&Page| page.spelling == spelling && page.type_number == type_number;
             self.page(slot).filter(is_of)
         };
         match id {
-            RowKey::Number(spelling, key) => self.ids.find(hash, |slot| {
-                let row = page(slot, spelling).map(|page| page.row(slot));
-                row.is_some_and(|row| row.id() == key)
-            }),
+            RowKey::Number(spelling, key) => self
+                .ids
+                .find(hash, |slot| page(slot, spelling).filter(|page| page.row(slot).id() == key)),
             RowKey::Text(text) => self.ids.find(hash, |slot| {
-                let row = page(slot, Spelling::Text).map(|page| page.row(slot));
-                row.is_some_and(|row| self.text_at(row.word(ID)) == text)
+                let is = |page: &&Page| self.text_at(page.row(slot).word(ID)) == text;
+                page(slot, Spelling::Text).filter(is)
             }),
         }
     }
@@ -212,17 +225,29 @@ impl Rows {
         self.page(slot).map_or(Row::NONE, |page| page.row(slot))
     }
 
-    /// A row's class word as one that has around it what is there, and where that is to be found.
+    /// What is seen in a row and around it.
     #[inline]
-    pub(crate) fn look(&self, slot: Slot) -> (u32, SeenAt) {
-        let Some(page) = self.page(slot) else { return (ABSENT, SeenAt::NOTHING) };
+    pub(crate) fn look(&self, slot: Slot) -> Look {
+        match self.page(slot) {
+            Some(page) => self.look_in(page, slot),
+            None => (ABSENT, SeenAt::NOTHING),
+        }
+    }
+
+    #[inline]
+    fn look_in(&self, page: &Page, slot: Slot) -> Look {
         let class = page.row(slot).class();
         if !page.leads_on {
             return (class, SeenAt::NOTHING);
         }
-        let at = self.around.get().and_then(|around| page.seen.get(around, slot));
-        let at = at.unwrap_or_else(|| self.look_around(page, slot));
-        (self.seen(at).map_or(class, |seen| seen.class), at)
+        match self
+            .around
+            .get()
+            .and_then(|around| page.seen.get(around, slot).map(|at| (at, around)))
+        {
+            Some((at, around)) => (around.seen(at).map_or(class, |seen| seen.class), at),
+            None => self.look_around(page, slot, class),
+        }
     }
 
     /// What was seen around a row of these facts.
@@ -232,7 +257,7 @@ impl Rows {
     }
 
     #[cold]
-    fn look_around(&self, page: &Page, slot: Slot) -> SeenAt {
+    fn look_around(&self, page: &Page, slot: Slot, class: u32) -> Look {
         let around = self
             .around
             .get_or_init(|| Around::new(&self.counts(), |number| self.links_of(number).are_led_to));
@@ -244,7 +269,8 @@ impl Rows {
         if let Some(at) = at {
             page.seen.set(around, slot, at);
         }
-        at.unwrap_or(SeenAt::NOTHING)
+        let at = at.unwrap_or(SeenAt::NOTHING);
+        (around.seen(at).map_or(class, |seen| seen.class), at)
     }
 
     fn links_of(&self, type_number: usize) -> Links {
@@ -629,7 +655,7 @@ impl Rows {
         let number = self.type_number_of(type_name);
         let key = RowKey::of(key);
         let hash = self.hash_of(number, key);
-        if let Some(slot) = self.slot_hashed(hash, number, key) {
+        if let Some((slot, _)) = self.find_hashed(hash, number, key) {
             if declared && let Some(page) = self.page_mut(slot) {
                 page.declared = true;
             }
@@ -824,7 +850,8 @@ impl Texts {
     }
 
     fn find(&self, hash: u32, text: &str) -> Option<u32> {
-        self.numbers.find(hash, |number| self.shared(number).is_some_and(|known| **known == *text))
+        let is = |number| self.shared(number).filter(|known| ***known == *text);
+        self.numbers.find(hash, is).map(|(number, _)| number)
     }
 
     fn add(&mut self, hash: u32, text: &str) -> u32 {

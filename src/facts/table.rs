@@ -16,20 +16,28 @@ struct Entry {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
     pages: Paged<[Entry; PAGE_ENTRIES]>,
+    /// How many pages there are: asked for in each search.
+    page_count: usize,
     len: usize,
 }
 
 impl Table {
-    /// The number kept under this hash for which `is` holds.
+    /// The number kept under this hash that `is` knows, and what it says of it.
     #[inline]
-    pub(crate) fn find(&self, hash: u32, mut is: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find<T>(
+        &self,
+        hash: u32,
+        mut is: impl FnMut(u32) -> Option<T>,
+    ) -> Option<(u32, T)> {
         let page = self.pages.get(self.page_of(hash))?;
         let mut at = hash as usize % PAGE_ENTRIES;
         loop {
             let entry = page.get(at)?;
             let number = entry.next.checked_sub(1)?;
-            if entry.hash == hash && is(number) {
-                return Some(number);
+            if entry.hash == hash
+                && let Some(found) = is(number)
+            {
+                return Some((number, found));
             }
             at = (at + 1) % PAGE_ENTRIES;
         }
@@ -37,7 +45,7 @@ impl Table {
 
     /// Keeps a number under a hash. The key must not be there yet.
     pub(crate) fn insert(&mut self, hash: u32, number: u32) {
-        if self.len >= self.pages.len() * PAGE_ENTRIES / 2 {
+        if self.len >= self.page_count * PAGE_ENTRIES / 2 {
             self.grow(1);
         }
         let mut entry = Entry { hash, next: number + 1 };
@@ -67,7 +75,7 @@ impl Table {
 
     /// Doubles the table as often as asked, or starts it.
     fn grow(&mut self, doublings: u32) {
-        let count = (self.pages.len() << doublings).max(1);
+        let count = (self.page_count << doublings).max(1);
         let mut pages = vec![[Entry::default(); PAGE_ENTRIES]; count];
         for entry in self.pages.iter().flat_map(|page| page.iter()).filter(|e| e.next != 0) {
             let start = entry.hash as usize % PAGE_ENTRIES;
@@ -84,11 +92,12 @@ impl Table {
             grown.push(page);
         }
         self.pages = grown;
+        self.page_count = count;
     }
 
     #[inline]
     fn page_of(&self, hash: u32) -> usize {
-        page_of(hash, self.pages.len())
+        page_of(hash, self.page_count)
     }
 }
 

@@ -177,44 +177,42 @@ impl TenantChecker {
     }
 
     pub(super) fn decide(&self, action: Action, resource: &Resource) -> Decision {
-        let known = match resource {
-            Resource::Document(document) => {
-                self.decide_known(action, DOCUMENT, document.tenant(), document.id())
+        let (number, tenant, id) = match resource {
+            Resource::Document(document) => (DOCUMENT, document.tenant(), document.id()),
+            Resource::Contact(contact) => (CONTACT, contact.tenant(), contact.id()),
+            Resource::Client(client) => (CLIENT, client.tenant(), client.id()),
+            Resource::Portal => (TENANT, self.tenant.id(), self.tenant.id()),
+            Resource::Child { .. } | Resource::Inline { .. } | Resource::Prospect(_) => {
+                return self.decide_request(action, resource);
             }
-            Resource::Contact(contact) => {
-                self.decide_known(action, CONTACT, contact.tenant(), contact.id())
-            }
-            Resource::Client(client) => {
-                self.decide_known(action, CLIENT, client.tenant(), client.id())
-            }
-            Resource::Portal => {
-                self.decide_known(action, TENANT, self.tenant.id(), self.tenant.id())
-            }
-            Resource::Child { .. } | Resource::Inline { .. } | Resource::Prospect(_) => None,
         };
-        known.unwrap_or_else(|| self.decide_request(action, resource))
+        match self.known(action, number, tenant) {
+            Some((checker, environment)) => checker.check(environment, id),
+            None => self.decide_request(action, resource),
+        }
     }
 
     fn decide_document(&self, action: Action, document: &DocumentId) -> Decision {
-        self.decide_known(action, DOCUMENT, document.tenant(), document.id())
-            .unwrap_or_else(|| self.decide_request(action, &Resource::from(document)))
+        match self.known(action, DOCUMENT, document.tenant()) {
+            Some((checker, environment)) => checker.check(environment, document.id()),
+            None => self.decide_request(action, &Resource::from(document)),
+        }
     }
 
-    /// Decides about an entity by its name; `None` where that takes a whole request.
+    /// Who decides about a resource by its name; `None` where that takes a whole request.
     #[inline]
-    fn decide_known(
+    fn known(
         &self,
         action: Action,
         resource: usize,
         tenant: &str,
-        id: &str,
-    ) -> Option<Decision> {
+    ) -> Option<(&Checker, &Environment)> {
         let Ready { checker, environments, principal } = self.ready.as_ref()?;
         if tenant != self.tenant.id() {
             return None;
         }
         let environment = environments.find(&self.world, *principal, action, resource)?;
-        checker.serves(environment).then(|| checker.check(environment, id))
+        checker.serves(environment).then_some((checker, environment))
     }
 
     #[cold]
