@@ -2,8 +2,9 @@
 //!
 //! Many rows lead to few: documents to their client, its tenant, their kind. What a plan makes of a
 //! row together with the few that it leads to is worked out when somebody first asks, and kept in
-//! the row's page under a stamp. A write to one of the few gives the facts another stamp, so that
-//! nothing that was kept before is found any more; a write to the row itself forgets its own.
+//! the row's page under a stamp; so is what a row is in. A write to one of the few, or to a row that may
+//! be above others, gives the facts another stamp, so that nothing that was kept before is found any
+//! more; a write to the row itself forgets its own.
 
 use std::collections::HashMap;
 use std::fmt;

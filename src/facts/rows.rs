@@ -679,6 +679,11 @@ impl Rows {
             None => {
                 // Another that was made from the same facts may give the number to another type.
                 self.family = family();
+                // A type that no plan names may be between two that it does.
+                if let Some(plan) = &self.plan {
+                    let links = plan.links(name);
+                    self.links = self.links.iter().copied().chain([links]).collect();
+                }
                 Arc::make_mut(&mut self.catalog).add_type(name)
             }
         }

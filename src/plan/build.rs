@@ -16,10 +16,10 @@ use super::relation::{Place, Relation};
 use crate::facts::{ABSENT, Kind, TAGS};
 
 const FIRST: u32 = 1;
-/// The rows that every request has, in the order in which they are asked about: the one that differs
-/// most from request to request is the last.
 /// How many joins are asked before the resource is known.
 const EARLY_MAX: u8 = 4;
+/// The rows that every request has, in the order in which they are asked about: the one that differs
+/// most from request to request is the last.
 const ROOTS: [(PathId, Ask); 3] = [(0, Ask::Principal), (2, Ask::Context), (1, Ask::Resource)];
 
 /// What is left of the policies of one environment in each state.

@@ -434,7 +434,8 @@ impl Machine {
             #[cfg(feature = "coverage")]
             crate::coverage::count_answer(ask, answer);
             walk.asked_dear |= match ask {
-                Ask::Relation(relation, _) => relation.is_dear(),
+                // A program may have to look where the machine need not.
+                Ask::Relation(relation, _) => relation.is_of_ancestors(),
                 ask => matches!(ask, Ask::AnyGroup { .. }),
             };
             walk.evaluated |= matches!(ask, Ask::Other(_));

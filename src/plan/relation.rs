@@ -124,6 +124,11 @@ impl Relation {
         }
     }
 
+    /// Whether it is a question to ancestors, in whatever way it is answered.
+    pub(super) const fn is_of_ancestors(&self) -> bool {
+        self.is_dear() || matches!(self, Self::Among(..))
+    }
+
     /// Whether it looks at ancestors, which takes longest.
     pub(super) const fn is_dear(&self) -> bool {
         matches!(self, Self::In(..) | Self::InAny { .. })
