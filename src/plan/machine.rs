@@ -268,21 +268,27 @@ impl Machine {
             (None, Some((entered, number))) => entered.set(number, wider),
             (None, None) => {}
         };
-        let (next, lead) = self.pass(half, resource, widen);
-        let gate = lead.map_or(Gate::NONE, |lead| lead.get_gated().1);
-        (next, gate, lead)
+        // Loaded once: what is behind a gate may not be taken without it.
+        match self.pass(half, resource, widen) {
+            Ok(lead) => {
+                let (next, gate) = lead.get_gated();
+                (next, gate, Some(lead))
+            }
+            Err(next) => (next, Gate::NONE, None),
+        }
     }
 
     /// The same where the resource is not known yet, and where that is kept.
     #[inline(always)]
     fn enter_half(&self, matter: &Matter<'_>, principal: u32) -> (Next, Option<&Lead>) {
         let context = matter.scope.local.context.row().class();
-        let (next, lead) = self.pass(self.start.get(), principal, |wider| self.start.set(wider));
-        let mut half = self.pass(next, context, |wider| {
+        let (next, lead) =
+            led(self.pass(self.start.get(), principal, |wider| self.start.set(wider)));
+        let mut half = led(self.pass(next, context, |wider| {
             if let Some(lead) = lead {
                 lead.set(wider);
             }
-        });
+        }));
         if half.0.state().and_then(|at| self.known(at)).is_some_and(|state| state.is_early) {
             half = self.go_early(*matter, half.0);
         }
@@ -316,16 +322,17 @@ impl Machine {
         (next, lead)
     }
 
-    /// Where a class leads from a state that asks for it, and where that is kept. `widen` is told of
-    /// the state with more room that is there by now, if this one has too little.
+    /// Where it is kept where a class leads from a state that asks for it; where one gets without that,
+    /// if it is kept nowhere. `widen` is told of the state with more room that is there by now, if this
+    /// one has too little.
     #[inline(always)]
-    fn pass(&self, from: Next, class: u32, widen: impl FnOnce(Next)) -> (Next, Option<&Lead>) {
-        let Some(at) = from.state() else { return (from, None) };
+    fn pass(&self, from: Next, class: u32, widen: impl FnOnce(Next)) -> Result<&Lead, Next> {
+        let Some(at) = from.state() else { return Err(from) };
         let Some(state) = self.known(at).filter(|_| class != UNCLASSED) else {
-            return (Next::NOWHERE, None);
+            return Err(Next::NOWHERE);
         };
         match state.leads.get(class_of(class) as usize) {
-            Some(lead) => (lead.get(), Some(lead)),
+            Some(lead) => Ok(lead),
             None => self.pass_beside(state, class_of(class), widen),
         }
     }
@@ -337,14 +344,14 @@ impl Machine {
         state: &State,
         class: u32,
         widen: impl FnOnce(Next),
-    ) -> (Next, Option<&Lead>) {
+    ) -> Result<&Lead, Next> {
         let mut wider = state.question.wider.get();
         loop {
-            let Some(at) = wider.state() else { return (wider, None) };
-            let Some(state) = self.known(at) else { return (Next::NOWHERE, None) };
+            let Some(at) = wider.state() else { return Err(wider) };
+            let Some(state) = self.known(at) else { return Err(Next::NOWHERE) };
             if let Some(lead) = state.leads.get(class as usize) {
                 widen(wider);
-                return (lead.get(), Some(lead));
+                return Ok(lead);
             }
             wider = state.question.wider.get();
         }
@@ -501,6 +508,15 @@ impl Machine {
         }
         lead.set(next);
         next
+    }
+}
+
+/// Where one gets, and where that is kept if it is.
+#[inline]
+fn led(passed: Result<&Lead, Next>) -> (Next, Option<&Lead>) {
+    match passed {
+        Ok(lead) => (lead.get(), Some(lead)),
+        Err(next) => (next, None),
     }
 }
 
