@@ -103,9 +103,7 @@ impl Plan {
                 if of != Some(info.type_number) {
                     continue;
                 }
-                let number = plan
-                    .get(type_number)
-                    .and_then(|plan| plan.columns.iter().position(|known| known == column));
+                let number = plan.get(type_number).and_then(|plan| plan.column_number(column));
                 if let (Some(number), Some(found)) = (number, found.get_mut(type_number))
                     && !found.contains(&number)
                 {

@@ -74,15 +74,6 @@ pub(super) struct Class {
     pub(super) around: Option<Arc<Surroundings>>,
 }
 
-/// Columns of a row, by number.
-#[derive(Default)]
-struct SeenColumns {
-    /// Those in which it names itself.
-    own: Vec<usize>,
-    /// Those in which it keeps an empty set.
-    empty: Vec<usize>,
-}
-
 /// The classes that rows were found to be of, to find them again without asking the plan's. It is
 /// one thread's.
 #[derive(Default)]
@@ -175,10 +166,10 @@ impl TypeClasses {
             key.push(question.answer(evaluator, place));
         }
         key.push(layout);
-        let columns = self.columns_of(evaluator, layout);
-        key.push(columns.own.len() as u32);
-        key.extend(columns.own.iter().chain(&columns.empty).map(|number| *number as u32));
+        let columns = key.len();
+        self.add_columns(evaluator, layout, key);
         let answers = key.get(start..).unwrap_or_default();
+        let columns = key.get(columns..).unwrap_or_default();
         let ask = || self.class_of_answers(evaluator, plan, layout, columns, answers);
         match memo {
             Some(memo) => memo.class(key, ask),
@@ -186,26 +177,31 @@ impl TypeClasses {
         }
     }
 
-    /// What is seen in the columns of the row that is looked at.
-    fn columns_of(&self, evaluator: &Evaluator<'_>, layout: u32) -> SeenColumns {
+    /// Adds what is seen in the columns of the row that is looked at: how many columns there are in which
+    /// it names itself, these, and those in which it keeps an empty set.
+    fn add_columns(&self, evaluator: &Evaluator<'_>, layout: u32, key: &mut Vec<u32>) {
+        let count = key.len();
+        key.push(0);
         if self.own_columns.is_empty() && self.set_columns.is_empty() {
-            return SeenColumns::default();
+            return;
         }
         let columns = self.known().layout(layout);
+        let columns = columns.as_deref().unwrap_or_default();
+        let place = |number: usize| columns.get(number).copied().flatten();
         let scope = &evaluator.scope;
         let row = scope.own_row();
-        let is = |number: &usize, is: &dyn Fn((u32, Kind)) -> bool| {
-            let columns = columns.as_ref();
-            columns.and_then(|columns| columns.get(*number).copied().flatten()).is_some_and(is)
-        };
-        let is_own = |(offset, kind)| {
+        let is_own = |(offset, kind): (u32, Kind)| {
             kind == Kind::Entity && scope.own != NO_SLOT && row.word(offset as usize) == scope.own
         };
         let is_empty = |place| is_empty_in(row, place);
-        SeenColumns {
-            own: self.own_columns.iter().filter(|it| is(it, &is_own)).copied().collect(),
-            empty: self.set_columns.iter().filter(|it| is(it, &is_empty)).copied().collect(),
+        let own = self.own_columns.iter().filter(|it| place(**it).is_some_and(is_own));
+        key.extend(own.map(|number| *number as u32));
+        let own_count = key.len() - count - 1;
+        if let Some(count) = key.get_mut(count) {
+            *count = own_count as u32;
         }
+        let empty = self.set_columns.iter().filter(|it| place(**it).is_some_and(is_empty));
+        key.extend(empty.map(|number| *number as u32));
     }
 
     fn class_of_answers(
@@ -213,7 +209,7 @@ impl TypeClasses {
         evaluator: &Evaluator<'_>,
         plan: &TypePlan,
         layout: u32,
-        SeenColumns { own, empty }: SeenColumns,
+        columns: &[u32],
         answers: &[u32],
     ) -> u32 {
         let mut known = self.known();
@@ -226,7 +222,11 @@ impl TypeClasses {
         let class = CLASS_FIRST + known.outcomes.len() as u32;
         let layout_of = known.layout(layout);
         let outcomes = outcomes(evaluator, plan);
-        let (own, empty) = (own.into(), empty.into());
+        let (own, empty) = match columns.split_first() {
+            Some((count, columns)) => columns.split_at_checked(*count as usize).unwrap_or_default(),
+            None => Default::default(),
+        };
+        let [own, empty] = [own, empty].map(|all| all.iter().map(|it| *it as usize).collect());
         known.outcomes.push(Class { layout: layout_of, outcomes, own, empty, around: None });
         known.classes.insert(answers.into(), class);
         layout << CLASS_BITS | class

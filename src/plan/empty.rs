@@ -72,8 +72,7 @@ impl Plan {
             let Operand::Column(path, column) = set else { return };
             let Some(info) = environment.paths.get(usize::from(*path)) else { return };
             let of_type = types.get(info.type_number as usize);
-            let number =
-                of_type.and_then(|plan| plan.columns.iter().position(|known| known == column));
+            let number = of_type.and_then(|plan| plan.column_number(column));
             if let (Some(number), Some(found)) = (number, found.get_mut(info.type_number as usize))
                 && !found.contains(&number)
             {

@@ -57,3 +57,9 @@ pub(crate) struct TypePlan {
     /// The types that rows of it may have above them, at any distance.
     pub(crate) above: BTreeSet<Arc<str>>,
 }
+
+impl TypePlan {
+    pub(super) fn column_number(&self, column: &Path) -> Option<usize> {
+        self.columns.iter().position(|known| known == column)
+    }
+}

@@ -252,8 +252,7 @@ impl Plan {
     }
 
     fn column_number(&self, type_number: u32, column: &Path) -> Option<usize> {
-        let plan = self.types.get(type_number as usize)?;
-        plan.columns.iter().position(|known| known == column)
+        self.types.get(type_number as usize)?.column_number(column)
     }
 
     /// Classes of what a request brings along, which no write has looked at.

@@ -65,6 +65,23 @@ pub(super) enum Holder {
 /// An action with the types of a principal and a resource.
 type Environment = (usize, usize, usize);
 
+impl Policy {
+    /// A policy that is neither a template nor annotated.
+    fn unannotated(id: String, forbid: bool, text: String) -> Self {
+        Self {
+            id,
+            forbid,
+            template: false,
+            step: None,
+            rank: 0,
+            reason: None,
+            step_up: None,
+            reason_only: false,
+            text,
+        }
+    }
+}
+
 impl Maker<'_> {
     pub(super) fn policies(&mut self) -> (Vec<Policy>, Vec<Link>) {
         let count = *self.choices.pick(&[4, 1, 2, 3, 6, 8, 12]);
@@ -78,7 +95,8 @@ impl Maker<'_> {
         (first.into_iter().chain(others).collect(), links)
     }
 
-    /// Asks how principal and resource belong together, in one environment.
+    /// Asks how principal and resource belong together, in one environment. Its id has to stand before
+    /// those of the others, as it does among them: a bundle takes files in the order of their names.
     fn neighbours(&mut self, id: &str) -> Option<Policy> {
         let environments = self.environments();
         let environment = *self.choices.pick(&environments);
@@ -95,17 +113,7 @@ impl Maker<'_> {
              {word} {{ {condition} }};\n",
             kinds[principal].name, actions[action].id, kinds[resource].name,
         );
-        Some(Policy {
-            id: id.to_owned(),
-            forbid,
-            template: false,
-            step: None,
-            rank: 0,
-            reason: None,
-            step_up: None,
-            reason_only: false,
-            text,
-        })
+        Some(Policy::unannotated(id.to_owned(), forbid, text))
     }
 
     /// Asks for so many groups that those of the other policies are beyond one word of them.
@@ -119,33 +127,13 @@ impl Maker<'_> {
             "@id({id:?})\npermit (principal, action, resource)\nwhen {{ principal in [{}] }};\n",
             groups.join(", ")
         );
-        Policy {
-            id,
-            forbid: false,
-            template: false,
-            step: None,
-            rank: 0,
-            reason: None,
-            step_up: None,
-            reason_only: false,
-            text,
-        }
+        Policy::unannotated(id, false, text)
     }
 
     fn policy(&mut self, number: usize, links: &mut Vec<Link>) -> Policy {
         let id = format!("p{number:02}");
         let forbid = self.choices.chance(35);
-        let mut policy = Policy {
-            id: id.clone(),
-            forbid,
-            template: false,
-            step: None,
-            rank: 0,
-            reason: None,
-            step_up: None,
-            reason_only: false,
-            text: format!("@id({id:?})\n"),
-        };
+        let mut policy = Policy::unannotated(id.clone(), forbid, format!("@id({id:?})\n"));
         self.annotate(&mut policy);
         let mut environments = self.environments();
         let [by_principal, by_resource] = [(); 2].map(|()| self.choices.chance(10));
