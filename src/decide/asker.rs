@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::compiled::{decide_by_all, decide_known, known};
 use super::{Decision, codes, refused};
 use crate::engine::World;
-use crate::facts::{IdKey, Look, Record, Rows, SeenAt, Slot, Timestamp};
+use crate::facts::{IdKey, Look, LookedUp, Record, Rows, SeenAt, Slot, Timestamp};
 use crate::plan::{ActionAt, Entered, Local, LocalRow, Matter, Scope, Verdict};
 
 /// The plan's numbers for what is asked: an environment, and the types that it is of.
@@ -58,14 +58,8 @@ impl Circumstances {
 
     /// Decides by ids.
     #[inline]
-    pub(crate) fn decide(
-        &self,
-        world: &World,
-        asked: Asked,
-        principal: IdKey<'_>,
-        resource: IdKey<'_>,
-    ) -> Decision {
-        decide_by_ids(world, asked, principal, resource, &self.0)
+    pub(crate) fn decide(&self, world: &World, asked: &Asked, ends: [&IdKey<'_>; 2]) -> Decision {
+        decide_by_ids(world, asked, ends, &self.0)
     }
 }
 
@@ -74,9 +68,8 @@ impl Circumstances {
 /// `serial` tells them from all others; `now` is the moment, where they leave it to the engine.
 pub(crate) fn decide_in(
     world: &World,
-    asked: Asked,
-    principal: IdKey<'_>,
-    resource: IdKey<'_>,
+    asked: &Asked,
+    ends: [&IdKey<'_>; 2],
     (serial, context, now): (u64, &Record, Option<Timestamp>),
 ) -> Decision {
     CIRCUMSTANCES.with(|kept| {
@@ -109,7 +102,7 @@ pub(crate) fn decide_in(
             }
             kept.of = of;
         }
-        decide_by_ids(world, asked, principal, resource, &kept.local)
+        decide_by_ids(world, asked, ends, &kept.local)
     })
 }
 
@@ -130,34 +123,47 @@ fn lay_out(local: &mut Local, world: &World, context_type: u32, context: &Record
 #[inline]
 fn decide_by_ids(
     world: &World,
-    asked: Asked,
-    principal: IdKey<'_>,
-    resource: IdKey<'_>,
+    asked: &Asked,
+    [principal, resource]: [&IdKey<'_>; 2],
     local: &Local,
 ) -> Decision {
-    let rows = world.facts().rows();
-    let one = Found::by_id(rows, asked.principal, principal);
-    let other = Found::by_id(rows, asked.resource, resource);
-    let (Some(one), Some(other)) = (one, other) else {
-        return decide_unnamed(world, asked, principal, resource, local);
-    };
-    Slots { world, environment: asked.environment, local, ends: [one, other] }.decide()
+    decide_known(world, known_by_ids(world, asked, principal, resource, local), || {
+        decide_named(world, asked, [principal, resource], local)
+    })
 }
 
-/// Decides about what no facts name.
-#[cold]
-fn decide_unnamed(
+/// Takes what fits in registers.
+#[inline(never)]
+fn known_by_ids(
     world: &World,
-    asked: Asked,
-    principal: IdKey<'_>,
-    resource: IdKey<'_>,
+    asked: &Asked,
+    principal: &IdKey<'_>,
+    resource: &IdKey<'_>,
     local: &Local,
-) -> Decision {
+) -> Option<Verdict> {
+    let wanted = [(asked.principal, *principal), (asked.resource, *resource)];
+    let [one, other] = world.facts().rows().look_up_both(wanted)?;
+    let ends = [Found::of(&one), Found::of(&other)];
+    let slots = Slots { world, environment: asked.environment, local, ends };
+    known(&Matter { ends: Some([one.row, other.row]), ..slots.matter(None)? })
+}
+
+/// Decides about what no facts name, or by all policies.
+#[cold]
+fn decide_named(world: &World, asked: &Asked, ends: [&IdKey<'_>; 2], local: &Local) -> Decision {
+    let rows = world.facts().rows();
+    let environment = asked.environment;
+    let [principal, resource] = ends;
+    let one = Found::by_id(rows, asked.principal, *principal);
+    let other = Found::by_id(rows, asked.resource, *resource);
+    if let (Some(one), Some(other)) = (one, other) {
+        return Slots { world, environment, local, ends: [one, other] }.decide();
+    }
     let mut local = local.clone();
-    let principal = name(world, &mut local, asked.principal, principal);
-    let resource = name(world, &mut local, asked.resource, resource);
-    let ends = [principal, resource].map(|slot| Found::at(world.facts().rows(), slot));
-    Slots { world, environment: asked.environment, local: &local, ends }.decide()
+    let principal = name(world, &mut local, asked.principal, *principal);
+    let resource = name(world, &mut local, asked.resource, *resource);
+    let ends = [principal, resource].map(|slot| Found::at(rows, slot));
+    Slots { world, environment, local: &local, ends }.decide()
 }
 
 /// The slot of an entity, of the request's own where no facts name it.
@@ -299,8 +305,12 @@ impl Asker {
 impl Found {
     #[inline]
     fn by_id(rows: &Rows, type_number: u32, id: IdKey<'_>) -> Option<Self> {
-        let (slot, look) = rows.look_up(rows.plan_type(type_number), id)?;
-        Some(Self { slot, look })
+        rows.look_up((type_number, id)).map(|found| Self::of(&found))
+    }
+
+    #[inline(always)]
+    fn of(found: &LookedUp<'_>) -> Self {
+        Self { slot: found.slot, look: found.look }
     }
 
     #[inline]

@@ -134,7 +134,9 @@ impl Engine {
         resource: impl Into<Id<'i>>,
         context: &Context,
     ) -> Decision {
-        self.ask(|world| world.check_in(environment, principal.into(), resource.into(), context))
+        let (principal, resource) = (principal.into(), resource.into());
+        // What it takes by reference is not copied on the way.
+        self.ask(|world| world.check_ids(environment, [&principal, &resource], context))
     }
 }
 
@@ -187,13 +189,13 @@ impl Environment {
 
     /// Whether there can be such a principal: an enumeration has the ids that it lists.
     #[inline]
-    pub(super) fn may_ask(&self, world: &World, id: Id<'_>) -> bool {
+    pub(super) fn may_ask(&self, world: &World, id: &Id<'_>) -> bool {
         !self.enumerated[0] || is_listed(world, &self.names.principal, id)
     }
 
     /// Whether there can be such a resource.
     #[inline]
-    pub(super) fn may_be_asked(&self, world: &World, id: Id<'_>) -> bool {
+    pub(super) fn may_be_asked(&self, world: &World, id: &Id<'_>) -> bool {
         !self.enumerated[1] || is_listed(world, &self.names.resource, id)
     }
 
@@ -246,7 +248,7 @@ impl Environment {
 }
 
 #[cold]
-fn is_listed(world: &World, type_name: &str, id: Id<'_>) -> bool {
+fn is_listed(world: &World, type_name: &str, id: &Id<'_>) -> bool {
     let types = world.policies().types();
     types.is_some_and(|types| types.may_be_id(type_name, &id.0.text()))
 }
@@ -349,26 +351,34 @@ impl World {
         resource: impl Into<Id<'i>>,
         context: &Context,
     ) -> Decision {
-        let (principal, resource) = (principal.into(), resource.into());
+        self.check_ids(environment, [&principal.into(), &resource.into()], context)
+    }
+
+    #[inline]
+    fn check_ids(
+        &self,
+        environment: &Environment,
+        [principal, resource]: [&Id<'_>; 2],
+        context: &Context,
+    ) -> Decision {
         if !environment.takes(context, self) {
-            let request = environment.request(principal, resource, context);
+            let request = environment.request(*principal, *resource, context);
             return self.check(&request);
         }
         if let Some(shadow) = self.shadow()
             && shadow.wants_one()
         {
-            return shadow.check_twice(self, &environment.request(principal, resource, context));
+            return shadow.check_twice(self, &environment.request(*principal, *resource, context));
         }
         if !environment.may_ask(self, principal) || !environment.may_be_asked(self, resource) {
             return self.refuse(codes::INVALID_REQUEST, Some(1));
         }
-        let (asked, principal, resource) = (environment.asked, principal.0, resource.0);
+        let (asked, ends) = (&environment.asked, [&principal.0, &resource.0]);
         match &context.laid_out {
-            Some(laid_out) => laid_out.decide(self, asked, principal, resource),
+            Some(laid_out) => laid_out.decide(self, asked, ends),
             None => {
                 let now = context.reads_now.then(|| self.now());
-                let context = (context.serial, &*context.record, now);
-                decide::decide_in(self, asked, principal, resource, context)
+                decide::decide_in(self, asked, ends, (context.serial, &*context.record, now))
             }
         }
     }

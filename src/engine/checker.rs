@@ -113,7 +113,7 @@ impl World {
             return Err(RequestError::new(message)
                 .with_help("ask the engine for both anew, and for one environment"));
         }
-        if !environment.may_ask(self, principal) {
+        if !environment.may_ask(self, &principal) {
             return Err(RequestError::new("the principal is none of those that its type lists")
                 .with_help("see the schema for its ids"));
         }
@@ -149,7 +149,7 @@ impl Checker {
         {
             return self.check_twice(asked_as, environment, environment.resource(resource));
         }
-        if !environment.may_be_asked(&self.world, resource) {
+        if !environment.may_be_asked(&self.world, &resource) {
             return self.world.refuse(codes::INVALID_REQUEST, Some(1));
         }
         self.asker.decide(&self.world, asked, resource.0)
@@ -167,7 +167,7 @@ impl Checker {
         if asked.plan != self.plan {
             return None;
         }
-        if !environment.may_be_asked(&self.world, resource) {
+        if !environment.may_be_asked(&self.world, &resource) {
             return None;
         }
         let found = Asker::find(&self.world, asked.resource, resource.0)?;

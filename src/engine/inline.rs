@@ -90,7 +90,7 @@ impl World {
         if drawn.is_none()
             && environment.takes(context, self)
             && rows.first().is_some_and(is_resource)
-            && environment.may_ask(self, principal)
+            && environment.may_ask(self, &principal)
             && let Some(decision) = context.given(self, |given| {
                 decide::decide_inline(self, environment.asked(), principal.0, rows, given)
             })

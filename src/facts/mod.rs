@@ -45,7 +45,7 @@ pub(crate) use layout::{
     ABSENT, CLASS, CLASS_FIRST, Column, Kind, Path, Reading, Shape, TAGS, UNCLASSED,
 };
 pub(crate) use page::Row;
-pub(crate) use rows::{Classify, Links, Look, Rows, Slot};
+pub(crate) use rows::{Classify, Links, Look, LookedUp, Rows, Slot};
 pub(crate) use text::{cedar_text, is_identifier, member_name, quoted};
 pub(crate) use types::{
     ApplicationError, Attributes, Type, Types, check_type_name, check_untyped_entity,

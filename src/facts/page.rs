@@ -146,7 +146,7 @@ impl Page {
         self.words.len() / self.stride.max(1) as usize
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn row(&self, slot: Slot) -> Row<'_> {
         let (place, stride) = (slot % PAGE_ROWS, self.stride as usize);
         let words = self.words.get(place as usize * stride..).unwrap_or_default();

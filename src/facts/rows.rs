@@ -25,6 +25,8 @@ use super::uid::EntityUid;
 use super::value::{Record, Repr, Value};
 use super::writer::AsEntity;
 
+pub(crate) use look::LookedUp;
+
 const TEXTS_PER_PAGE: usize = 128;
 const INNER_PER_PAGE: usize = 64;
 
@@ -176,36 +178,33 @@ impl Rows {
     /// The slot of an entity that is there, or that others name.
     #[inline]
     pub(crate) fn slot_of(&self, type_number: u32, id: IdKey<'_>) -> Option<Slot> {
-        self.find(type_number, RowKey::of(id)).map(|(slot, _)| slot)
-    }
-
-    /// The slot of such an entity, and what [`look`](Self::look) tells of it.
-    #[inline]
-    pub(crate) fn look_up(&self, type_number: u32, id: IdKey<'_>) -> Option<(Slot, Look)> {
-        let (slot, page) = self.find(type_number, RowKey::of(id))?;
-        Some((slot, self.look_in(page, slot)))
+        let id = RowKey::of(id);
+        self.find(self.hash_of(type_number, id), type_number, id).map(|(slot, _)| slot)
     }
 
     #[inline]
-    fn find(&self, type_number: u32, id: RowKey<'_>) -> Option<(Slot, &Page)> {
-        self.find_hashed(self.hash_of(type_number, id), type_number, id)
+    fn find(
+        &self,
+        hash: u32,
+        type_number: u32,
+        id: RowKey<'_>,
+    ) -> Option<(Slot, (&Page, Row<'_>))> {
+        self.ids.find(hash, |slot| self.at_if(slot, type_number, id))
     }
 
-    #[inline]
-    fn find_hashed(&self, hash: u32, type_number: u32, id: RowKey<'_>) -> Option<(Slot, &Page)> {
-        let page = |slot: Slot, spelling: Spelling| {
-            let is_of = |page: &&Page| page.spelling == spelling && page.type_number == type_number;
-            self.page(slot).filter(is_of)
-        };
-        match id {
-            RowKey::Number(spelling, key) => self
-                .ids
-                .find(hash, |slot| page(slot, spelling).filter(|page| page.row(slot).id() == key)),
-            RowKey::Text(text) => self.ids.find(hash, |slot| {
-                let is = |page: &&Page| self.text_at(page.row(slot).word(ID)) == text;
-                page(slot, Spelling::Text).filter(is)
-            }),
+    /// What stands in a slot, if it is this entity's.
+    #[inline(always)]
+    fn at_if(&self, slot: Slot, type_number: u32, id: RowKey<'_>) -> Option<(&Page, Row<'_>)> {
+        let page = self.page(slot)?;
+        if page.type_number != type_number || page.spelling != id.spelling() {
+            return None;
         }
+        let row = page.row(slot);
+        let is_its = match id {
+            RowKey::Number(_, key) => row.id() == key,
+            RowKey::Text(text) => self.text_at(row.word(ID)) == text,
+        };
+        is_its.then_some((page, row))
     }
 
     #[inline]
@@ -580,7 +579,7 @@ impl Rows {
         let number = self.type_number_of(type_name);
         let key = RowKey::of(key);
         let hash = self.hash_of(number, key);
-        if let Some((slot, _)) = self.find_hashed(hash, number, key) {
+        if let Some((slot, _)) = self.find(hash, number, key) {
             if declared && let Some(page) = self.page_mut(slot) {
                 page.declared = true;
             }

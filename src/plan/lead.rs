@@ -1,8 +1,10 @@
 //! Where answers lead: to a state, to a verdict, or to one of two by a comparison on the way.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::classes::CLASS_BITS;
 use super::relation::{Place, Relation};
 use crate::facts::Row;
 
@@ -159,6 +161,50 @@ impl Lead {
 
     pub(super) fn set_gated(&self, next: Next, gate: Gate) {
         self.0.store(u64::from(gate.0) << 32 | u64::from(next.0), Ordering::Release);
+    }
+}
+
+/// Where one machine was entered by principals and circumstances of these classes, to go on from
+/// there. Made when the first is kept.
+#[derive(Default)]
+pub(super) struct Halves(OnceLock<Box<[AtomicU64; HALVES]>>);
+
+/// How many are kept. The place of two classes is theirs for as long as no others come to it.
+const HALVES: usize = 1024;
+/// The bits of what is kept that say where it leads; those above are the context's class, and above
+/// that the principal's.
+const LED_BITS: u32 = u32::BITS;
+const CONTEXT_BITS: u32 = u64::BITS - LED_BITS - CLASS_BITS;
+
+impl Halves {
+    #[inline(always)]
+    pub(super) fn get(&self, classes: [u32; 2]) -> Option<Next> {
+        let kept = self.0.get()?.get(Self::place(classes))?.load(Ordering::Acquire);
+        let next = Next(kept as u32);
+        (kept >> LED_BITS == Self::key(classes) && next != Next::NOWHERE).then_some(next)
+    }
+
+    /// Keeps where a machine was entered, if the classes have room.
+    pub(super) fn set(&self, classes: [u32; 2], next: Next) {
+        if classes[1] >> CONTEXT_BITS != 0 {
+            return;
+        }
+        let all = self.0.get_or_init(|| Box::new([const { AtomicU64::new(0) }; HALVES]));
+        if let Some(place) = all.get(Self::place(classes)) {
+            let word = Self::key(classes) << LED_BITS | u64::from(next.0);
+            place.store(word, Ordering::Release);
+        }
+    }
+
+    #[inline]
+    fn key([principal, context]: [u32; 2]) -> u64 {
+        u64::from(principal) << CONTEXT_BITS | u64::from(context)
+    }
+
+    #[inline]
+    fn place([principal, context]: [u32; 2]) -> usize {
+        // Requests differ more in their principals' classes.
+        (principal ^ context << (HALVES.ilog2() - 3)) as usize % HALVES
     }
 }
 

@@ -17,7 +17,7 @@ use super::draft::Obstacle;
 use super::environment::Environment;
 use super::eval::Evaluator;
 use super::expr::ExprId;
-use super::lead::{Entered, Gate, Lead, Next, Verdict};
+use super::lead::{Entered, Gate, Halves, Lead, Next, Verdict};
 use super::node::{NodeId, Nodes, PathId};
 use super::program::Program;
 use super::relation::{Place, Reached, Relation};
@@ -140,6 +140,7 @@ type States = Chunks<State, 256, 256>;
 /// The states of one environment.
 pub(crate) struct Machine {
     start: Lead,
+    halves: Halves,
     states: States,
     builder: Mutex<Builder>,
 }
@@ -196,12 +197,15 @@ pub(crate) struct Matter<'w> {
     pub(crate) scope: Scope<'w>,
     /// The class words of principal and resource, and what was seen around them where those say so.
     pub(crate) looks: [(u32, SeenAt); 2],
+    /// Their rows, where somebody has them at hand.
+    pub(crate) ends: Option<[Row<'w>; 2]>,
 }
 
 impl Machine {
     pub(crate) fn new(nodes: Nodes, items: Items) -> Self {
         Self {
             start: Lead::new(),
+            halves: Halves::default(),
             states: States::default(),
             builder: Mutex::new(Builder::new(nodes, items)),
         }
@@ -258,15 +262,19 @@ impl Machine {
     #[inline(always)]
     fn enter(&self, matter: &Matter<'_>) -> (Next, Gate, Option<&Lead>) {
         let Matter { entered, looks: [(principal, _), (resource, _)], .. } = *matter;
-        let known = entered.and_then(|(entered, number)| entered.get(number));
+        let context = matter.scope.local.context.row().class();
+        let classes = [class_of(principal), class_of(context)];
+        let known = match entered {
+            Some((entered, number)) => entered.get(number),
+            None => self.halves.get(classes),
+        };
         let (half, lead) = match known {
             Some(half) => (half, None),
-            None => self.enter_half(matter, principal),
+            None => self.enter_half(matter, [principal, context]),
         };
-        let widen = move |wider: Next| match (lead, entered) {
-            (Some(lead), _) => lead.set(wider),
-            (None, Some((entered, number))) => entered.set(number, wider),
-            (None, None) => {}
+        let widen = |wider: Next| match lead {
+            Some(lead) => lead.set(wider),
+            None => self.widen(*matter, [principal, context], wider),
         };
         // Loaded once: what is behind a gate may not be taken without it.
         match self.pass(half, resource, widen) {
@@ -278,10 +286,26 @@ impl Machine {
         }
     }
 
+    /// Keeps that a state was replaced by a wider one, where it was come to by what was kept of
+    /// before: there, and where others come to it.
+    #[cold]
+    fn widen(&self, matter: Matter<'_>, classes: [u32; 2], wider: Next) {
+        if let (_, Some(lead)) = self.enter_half(&matter, classes) {
+            lead.set(wider);
+        }
+        match matter.entered {
+            Some((entered, number)) => entered.set(number, wider),
+            None => self.halves.set(classes.map(class_of), wider),
+        }
+    }
+
     /// The same where the resource is not known yet, and where that is kept.
     #[inline(always)]
-    fn enter_half(&self, matter: &Matter<'_>, principal: u32) -> (Next, Option<&Lead>) {
-        let context = matter.scope.local.context.row().class();
+    fn enter_half(
+        &self,
+        matter: &Matter<'_>,
+        [principal, context]: [u32; 2],
+    ) -> (Next, Option<&Lead>) {
         let (next, lead) =
             led(self.pass(self.start.get(), principal, |wider| self.start.set(wider)));
         let mut half = led(self.pass(next, context, |wider| {
@@ -289,11 +313,18 @@ impl Machine {
                 lead.set(wider);
             }
         }));
-        if half.0.state().and_then(|at| self.known(at)).is_some_and(|state| state.is_early) {
+        let is_early =
+            half.0.state().and_then(|at| self.known(at)).is_some_and(|state| state.is_early);
+        if is_early {
             half = self.go_early(*matter, half.0);
         }
-        if let Some((entered, number)) = matter.entered {
-            entered.set(number, half.0);
+        match matter.entered {
+            Some((entered, number)) => entered.set(number, half.0),
+            // What is asked early is of more than classes.
+            None if !is_early && half.0 != Next::NOWHERE => {
+                self.halves.set([principal, context].map(class_of), half.0);
+            }
+            None => {}
         }
         half
     }
@@ -331,27 +362,24 @@ impl Machine {
         let Some(state) = self.known(at).filter(|_| class != UNCLASSED) else {
             return Err(Next::NOWHERE);
         };
-        match state.leads.get(class_of(class) as usize) {
-            Some(lead) => Ok(lead),
-            None => self.pass_beside(state, class_of(class), widen),
+        if let Some(lead) = state.leads.get(class_of(class) as usize) {
+            return Ok(lead);
         }
+        let (lead, wider) = self.pass_beside(state, class_of(class))?;
+        // Called here, and not from there: what it takes along need not stand in memory for it.
+        widen(wider);
+        Ok(lead)
     }
 
-    /// Where a class leads that a state has no room for.
+    /// Where a class leads that a state has no room for, and the wider state that has.
     #[cold]
-    fn pass_beside(
-        &self,
-        state: &State,
-        class: u32,
-        widen: impl FnOnce(Next),
-    ) -> Result<&Lead, Next> {
+    fn pass_beside(&self, state: &State, class: u32) -> Result<(&Lead, Next), Next> {
         let mut wider = state.question.wider.get();
         loop {
             let Some(at) = wider.state() else { return Err(wider) };
             let Some(state) = self.known(at) else { return Err(Next::NOWHERE) };
             if let Some(lead) = state.leads.get(class as usize) {
-                widen(wider);
-                return Ok(lead);
+                return Ok((lead, wider));
             }
             wider = state.question.wider.get();
         }
@@ -362,10 +390,14 @@ impl Machine {
     fn ask(&self, matter: &Matter<'_>) -> Option<Verdict> {
         let start = self.start(matter)?;
         let (verdict, walk) = self.walk(matter, start)?;
+        // What was kept may have led to a state that was replaced by a wider one.
+        self.enter_half(matter, [matter.looks[0].0, matter.scope.local.context.row().class()]);
         // Who made states has done enough.
         if walk.expansions == 0
             && let (next, gate, Some(lead)) = self.enter(matter)
             && let Some(at) = next.state()
+            // Who does not pass says nothing of what is behind a gate.
+            && gate.passes(matter.ends())
             && !(gate.is_none() && self.put_gate(matter, lead, at))
         {
             self.write(matter, at);
@@ -620,14 +652,17 @@ impl<'w> Matter<'w> {
         scope: Scope<'w>,
         looks: [(u32, SeenAt); 2],
     ) -> Self {
-        Self { plan, environment, entered: None, scope, looks }
+        Self { plan, environment, entered: None, scope, looks, ends: None }
     }
 
     /// The rows of principal and resource.
     #[inline(always)]
     fn ends(&self) -> [Row<'w>; 2] {
         let Scope { principal, resource, .. } = self.scope;
-        [self.scope.row(principal), self.scope.row(resource)]
+        match self.ends {
+            Some(ends) => ends,
+            None => [self.scope.row(principal), self.scope.row(resource)],
+        }
     }
 
     /// The words that were seen around principal or resource, by the number of their place.

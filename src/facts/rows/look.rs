@@ -4,31 +4,80 @@ use std::sync::Arc;
 
 use super::{Lane, Links, Look, Rows, Slot};
 use crate::facts::around::{Around, Seen, SeenAt};
-use crate::facts::key::Spelling;
+use crate::facts::key::{IdKey, RowKey, Spelling};
 use crate::facts::layout::ABSENT;
-use crate::facts::page::{PAGE_ROWS, Page};
+use crate::facts::page::{PAGE_ROWS, Page, Row};
+
+/// A row that was looked up by its entity's name.
+#[derive(Clone, Copy)]
+pub(crate) struct LookedUp<'w> {
+    pub(crate) slot: Slot,
+    pub(crate) row: Row<'w>,
+    pub(crate) look: Look,
+}
+
+/// The hash of a type's number in these rows and of an id, and the two.
+type Hashed<'i> = (u32, u32, RowKey<'i>);
+
+/// A type by its number in the plan, and an id of it.
+pub(crate) type Wanted<'i> = (u32, IdKey<'i>);
 
 impl Rows {
+    /// Two entities that are there, or that others name. `None` also where another has the hash of
+    /// one of them: [`look_up`](Self::look_up) finds it.
+    #[inline(always)]
+    pub(crate) fn look_up_both(&self, [one, other]: [Wanted<'_>; 2]) -> Option<[LookedUp<'_>; 2]> {
+        let (one, other) = (self.hashed(one), self.hashed(other));
+        // Where they stand is asked before they are looked at: what each has to be fetched from memory
+        // for is waited for once.
+        let (first, second) = (self.ids.first(one.0)?, self.ids.first(other.0)?);
+        let around = self.around.get();
+        Some([self.look_if(first, one, around)?, self.look_if(second, other, around)?])
+    }
+
+    /// What stands in a slot, if it is this entity's.
+    #[inline(always)]
+    fn look_if(
+        &self,
+        slot: Slot,
+        (_, type_number, id): Hashed<'_>,
+        around: Option<&Around>,
+    ) -> Option<LookedUp<'_>> {
+        let (page, row) = self.at_if(slot, type_number, id)?;
+        let look = self.look_in(page, slot, row.class(), around);
+        Some(LookedUp { slot, row, look })
+    }
+
+    /// An entity that is there, or that others name.
+    #[inline]
+    pub(crate) fn look_up(&self, wanted: Wanted<'_>) -> Option<LookedUp<'_>> {
+        let (hash, type_number, id) = self.hashed(wanted);
+        let (slot, (page, row)) = self.find(hash, type_number, id)?;
+        let look = self.look_in(page, slot, row.class(), self.around.get());
+        Some(LookedUp { slot, row, look })
+    }
+
+    #[inline(always)]
+    fn hashed<'i>(&self, (type_number, id): Wanted<'i>) -> Hashed<'i> {
+        let (type_number, id) = (self.plan_type(type_number), RowKey::of(id));
+        (self.hash_of(type_number, id), type_number, id)
+    }
+
     /// What is seen in a row and around it.
     #[inline]
     pub(crate) fn look(&self, slot: Slot) -> Look {
         match self.page(slot) {
-            Some(page) => self.look_in(page, slot),
+            Some(page) => self.look_in(page, slot, page.row(slot).class(), self.around.get()),
             None => (ABSENT, SeenAt::NOTHING),
         }
     }
 
-    #[inline]
-    pub(super) fn look_in(&self, page: &Page, slot: Slot) -> Look {
-        let class = page.row(slot).class();
+    #[inline(always)]
+    fn look_in(&self, page: &Page, slot: Slot, class: u32, around: Option<&Around>) -> Look {
         if !page.leads_on {
             return (class, SeenAt::NOTHING);
         }
-        match self
-            .around
-            .get()
-            .and_then(|around| page.seen.get(around, slot).map(|at| (at, around)))
-        {
+        match around.and_then(|around| page.seen.get(around, slot).map(|at| (at, around))) {
             Some((at, around)) => (around.seen(at).map_or(class, |seen| seen.class), at),
             None => self.look_around(page, slot, class),
         }
