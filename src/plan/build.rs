@@ -633,15 +633,9 @@ impl Builder {
     }
 }
 
-/// How many classes a table has room for: those that are there, and half as many to come. The
-/// comparison with Cedar makes too few classes to outgrow it: there, none to come.
+/// How many classes a table has room for: those that are there, and half as many to come.
 pub(super) fn room(classes: &TypeClasses) -> usize {
-    let count = classes.count();
-    if cfg!(feature = "coverage") {
-        count.next_multiple_of(8)
-    } else {
-        (count * 3 / 2).next_multiple_of(64)
-    }
+    (classes.count() * 3 / 2).next_multiple_of(64)
 }
 
 /// What the conditions that are left name.

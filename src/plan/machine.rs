@@ -230,9 +230,11 @@ impl Machine {
         }
         let decided = self.go_on(matter, next, gate);
         #[cfg(feature = "coverage")]
-        if let Some(verdict) = decided {
-            let walked = self.walk(matter, self.start.get());
-            crate::coverage::count_program(walked.map(|(it, _)| it), verdict);
+        // Where others add to the machine meanwhile, it may have no say.
+        if let Some(verdict) = decided
+            && let Some((walked, _)) = self.walk(matter, self.start.get())
+        {
+            crate::coverage::count_program(walked, verdict);
         }
         match decided {
             // A copy, so that who got so far already has it in no memory.
