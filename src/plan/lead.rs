@@ -179,26 +179,26 @@ const CONTEXT_BITS: u32 = u64::BITS - LED_BITS - CLASS_BITS;
 impl Halves {
     #[inline(always)]
     pub(super) fn get(&self, classes: [u32; 2]) -> Option<Next> {
+        let key = Self::key(classes)?;
         let kept = self.0.get()?.get(Self::place(classes))?.load(Ordering::Acquire);
         let next = Next(kept as u32);
-        (kept >> LED_BITS == Self::key(classes) && next != Next::NOWHERE).then_some(next)
+        (kept >> LED_BITS == key && next != Next::NOWHERE).then_some(next)
     }
 
     /// Keeps where a machine was entered, if the classes have room.
     pub(super) fn set(&self, classes: [u32; 2], next: Next) {
-        if classes[1] >> CONTEXT_BITS != 0 {
-            return;
-        }
+        let Some(key) = Self::key(classes) else { return };
         let all = self.0.get_or_init(|| Box::new([const { AtomicU64::new(0) }; HALVES]));
         if let Some(place) = all.get(Self::place(classes)) {
-            let word = Self::key(classes) << LED_BITS | u64::from(next.0);
-            place.store(word, Ordering::Release);
+            place.store(key << LED_BITS | u64::from(next.0), Ordering::Release);
         }
     }
 
+    /// Both classes in one number; `None` where the context's has no room.
     #[inline]
-    fn key([principal, context]: [u32; 2]) -> u64 {
-        u64::from(principal) << CONTEXT_BITS | u64::from(context)
+    fn key([principal, context]: [u32; 2]) -> Option<u64> {
+        let has_room = context >> CONTEXT_BITS == 0;
+        has_room.then(|| u64::from(principal) << CONTEXT_BITS | u64::from(context))
     }
 
     #[inline]
@@ -243,5 +243,24 @@ impl Entered {
 impl fmt::Debug for Entered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entered").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_for_two_classes_is_found_for_no_others() {
+        let halves = Halves::default();
+        // By bits of its own, and by those of a context's class that has no room.
+        halves.set([5, 1], Next::of_state(7));
+        assert_eq!(halves.get([5, 1]), Some(Next::of_state(7)));
+        for others in [[5, 257], [4, 257], [5, 2], [5 + 1024, 1], [1, 1281]] {
+            assert_eq!(halves.get(others), None, "{others:?}");
+        }
+        halves.set([5, 257], Next::of_state(8));
+        assert_eq!(halves.get([5, 1]), Some(Next::of_state(7)));
+        assert_eq!(halves.get([5, 257]), None);
     }
 }
