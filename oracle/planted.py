@@ -50,7 +50,8 @@ def build(scratch):
         "CARGO_INCREMENTAL": "1",
     }
     # As `make oracle` builds it: with limits that small cases reach.
-    command = ["cargo", "build", "-q", "--release", "-p", "doorward-oracle", "--features", "coverage"]
+    command = ["cargo", "build", "-q", "--release", "-p", "doorward-oracle"]
+    command += ["--features", "coverage"]
     done = subprocess.run(command, cwd=scratch, env=env, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"the scratch copy does not build:\n{done.stderr}")

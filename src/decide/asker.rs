@@ -132,7 +132,8 @@ fn decide_by_ids(
     })
 }
 
-/// Takes what fits in registers.
+/// What a machine says of entities that facts name; `None` also where they are not found at first
+/// sight. Takes what fits in registers.
 #[inline(never)]
 fn known_by_ids(
     world: &World,
@@ -148,7 +149,8 @@ fn known_by_ids(
     known(&Matter { ends: Some([one.row, other.row]), ..slots.matter(None)? })
 }
 
-/// Decides about what no facts name, or by all policies.
+/// Decides where that was not enough: about what no facts name, about what shares its hash with
+/// another, or by all policies.
 #[cold]
 fn decide_named(world: &World, asked: &Asked, ends: [&IdKey<'_>; 2], local: &Local) -> Decision {
     let rows = world.facts().rows();

@@ -46,16 +46,7 @@ impl Table {
     /// The first number kept under this hash, be it what is looked for or not.
     #[inline]
     pub(crate) fn first(&self, hash: u32) -> Option<u32> {
-        let page = self.pages.get(self.page_of(hash))?;
-        let mut at = hash as usize % PAGE_ENTRIES;
-        loop {
-            let entry = page.get(at)?;
-            let number = entry.next.checked_sub(1)?;
-            if entry.hash == hash {
-                return Some(number);
-            }
-            at = (at + 1) % PAGE_ENTRIES;
-        }
+        self.find(hash, |_| Some(())).map(|(number, ())| number)
     }
 
     /// Keeps a number under a hash. The key must not be there yet.

@@ -230,11 +230,8 @@ impl Machine {
         }
         let decided = self.go_on(matter, next, gate);
         #[cfg(feature = "coverage")]
-        // Where others add to the machine meanwhile, it may have no say.
-        if let Some(verdict) = decided
-            && let Some((walked, _)) = self.walk(matter, self.start.get())
-        {
-            crate::coverage::count_program(walked, verdict);
+        if let Some(verdict) = decided {
+            crate::coverage::count_program(self.walk_undisturbed(matter), verdict);
         }
         match decided {
             // A copy, so that who got so far already has it in no memory.
@@ -263,20 +260,18 @@ impl Machine {
     /// is kept: nowhere yet, where the way there was not gone.
     #[inline(always)]
     fn enter(&self, matter: &Matter<'_>) -> (Next, Gate, Option<&Lead>) {
-        let Matter { entered, looks: [(principal, _), (resource, _)], .. } = *matter;
-        let context = matter.scope.local.context.row().class();
-        let classes = [class_of(principal), class_of(context)];
+        let Matter { entered, looks: [_, (resource, _)], .. } = *matter;
         let known = match entered {
             Some((entered, number)) => entered.get(number),
-            None => self.halves.get(classes),
+            None => self.halves.get(matter.first_classes().map(class_of)),
         };
         let (half, lead) = match known {
             Some(half) => (half, None),
-            None => self.enter_half(matter, [principal, context]),
+            None => self.enter_half(matter),
         };
         let widen = |wider: Next| match lead {
             Some(lead) => lead.set(wider),
-            None => self.widen(*matter, [principal, context], wider),
+            None => self.widen(*matter, wider),
         };
         // Loaded once: what is behind a gate may not be taken without it.
         match self.pass(half, resource, widen) {
@@ -291,23 +286,20 @@ impl Machine {
     /// Keeps that a state was replaced by a wider one, where it was come to by what was kept of
     /// before: there, and where others come to it.
     #[cold]
-    fn widen(&self, matter: Matter<'_>, classes: [u32; 2], wider: Next) {
-        if let (_, Some(lead)) = self.enter_half(&matter, classes) {
+    fn widen(&self, matter: Matter<'_>, wider: Next) {
+        if let (_, Some(lead)) = self.enter_half(&matter) {
             lead.set(wider);
         }
         match matter.entered {
             Some((entered, number)) => entered.set(number, wider),
-            None => self.halves.set(classes.map(class_of), wider),
+            None => self.halves.set(matter.first_classes().map(class_of), wider),
         }
     }
 
     /// The same where the resource is not known yet, and where that is kept.
     #[inline(always)]
-    fn enter_half(
-        &self,
-        matter: &Matter<'_>,
-        [principal, context]: [u32; 2],
-    ) -> (Next, Option<&Lead>) {
+    fn enter_half(&self, matter: &Matter<'_>) -> (Next, Option<&Lead>) {
+        let [principal, context] = matter.first_classes();
         let (next, lead) =
             led(self.pass(self.start.get(), principal, |wider| self.start.set(wider)));
         let mut half = led(self.pass(next, context, |wider| {
@@ -393,7 +385,7 @@ impl Machine {
         let start = self.start(matter)?;
         let (verdict, walk) = self.walk(matter, start)?;
         // What was kept may have led to a state that was replaced by a wider one.
-        self.enter_half(matter, [matter.looks[0].0, matter.scope.local.context.row().class()]);
+        self.enter_half(matter);
         // Who made states has done enough.
         if walk.expansions == 0
             && let (next, gate, Some(lead)) = self.enter(matter)
@@ -493,6 +485,20 @@ impl Machine {
                 (_, gate) => return Some((gate.otherwise(), walk)),
             };
         }
+    }
+
+    /// What the machine says without its programs. Who adds to it is waited for: till then it may have
+    /// no say.
+    #[cfg(feature = "coverage")]
+    fn walk_undisturbed(&self, matter: &Matter<'_>) -> Option<Verdict> {
+        const WAITS: usize = 100;
+        (0..WAITS).find_map(|_| {
+            let walked = self.walk(matter, self.start.get());
+            if walked.is_none() {
+                drop(self.builder.lock());
+            }
+            walked.map(|(verdict, _)| verdict)
+        })
     }
 
     /// Where all requests start.
@@ -655,6 +661,12 @@ impl<'w> Matter<'w> {
         looks: [(u32, SeenAt); 2],
     ) -> Self {
         Self { plan, environment, entered: None, scope, looks, ends: None }
+    }
+
+    /// The class words of principal and context, which are asked for first.
+    #[inline(always)]
+    fn first_classes(&self) -> [u32; 2] {
+        [self.looks[0].0, self.scope.local.context.row().class()]
     }
 
     /// The rows of principal and resource.

@@ -35,7 +35,7 @@ impl Rows {
         Some([self.look_if(first, one, around)?, self.look_if(second, other, around)?])
     }
 
-    /// What stands in a slot, if it is this entity's.
+    /// What is seen in a slot, if it is this entity's.
     #[inline(always)]
     fn look_if(
         &self,
