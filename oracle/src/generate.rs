@@ -108,22 +108,31 @@ struct Maker<'t> {
 }
 
 impl Maker<'_> {
-    /// A world; some are much like the one before.
+    /// A world; some are much like the one before, and are asked some of the same.
     fn world(&mut self, hosted: Option<Name>, before: Option<&World>) -> World {
         let mut rows = self.rows();
-        if let Some(before) = before.filter(|_| self.choices.chance(50)) {
+        let before = before.filter(|_| self.choices.chance(50));
+        if let Some(before) = before {
             self.keep_most(&mut rows, before);
         }
         let brought =
             |row: &Row| Some(row.uid.of) == hosted && matches!(row.uid.id, "0" | "2" | "q\"ü");
         let (inline, stored) = rows.into_iter().partition(brought);
-        World { stored, inline, queries: (0..QUERIES).map(|_| self.query()).collect() }
+        let queries = (0..QUERIES).map(|at| {
+            let asked = before.and_then(|before| before.queries.get(at));
+            match asked.filter(|_| self.choices.chance(50)) {
+                Some(again) => again.clone(),
+                None => self.query(),
+            }
+        });
+        World { queries: queries.collect(), stored, inline }
     }
 
-    /// Puts most of the rows before in the place of new ones.
+    /// Puts most of the rows before, or all but one or two, in the place of new ones.
     fn keep_most(&mut self, rows: &mut Vec<Row>, before: &World) {
+        let share = *self.choices.pick(&[80, 95]);
         for row in before.stored.iter().chain(&before.inline) {
-            if self.choices.chance(80) {
+            if self.choices.chance(share) {
                 rows.retain(|new| new.uid != row.uid);
                 rows.push(row.clone());
             }
