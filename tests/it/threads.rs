@@ -11,7 +11,10 @@ use std::thread::{self, ScopedJoinHandle};
 use doorward::portal::{
     Document, Level, NewContact, NewShare, Relation, Role, State, TenantConfig, shipped_sources,
 };
-use doorward::{Action, Caller, EntityUid, Kind, PolicyBundle, Portal, Preset, Tenant, WriteError};
+use doorward::{
+    Action, Caller, Changes, Engine, Entity, EntityUid, Kind, PolicyBundle, Portal, Preset, Record,
+    Tenant, WriteError,
+};
 
 const THREADS: usize = 8;
 const ROUNDS: usize = 16;
@@ -341,4 +344,106 @@ fn hiding(amounts: &str) -> PolicyBundle {
         "#
     );
     shipped_sources().policies("own.cedar", policy).build().unwrap()
+}
+
+/// Policies that nobody asked yet, so that nothing is known of them: a contact views documents of its
+/// own client whose number is less than its own, unless both have one of so many bits.
+fn new_policies(bits: u32) -> PolicyBundle {
+    let bits_of =
+        |name: &str| (0..bits).map(|bit| format!("{name}{bit}: Bool, ")).collect::<String>();
+    let schema = format!(
+        "entity Client;
+        entity Contact = {{ {}client: Client, number: Long }};
+        entity Document = {{ {}client: Client, number: Long }};
+        action view appliesTo {{ principal: Contact, resource: Document }};",
+        bits_of("is"),
+        bits_of("not")
+    );
+    let kept_out = (0..bits).map(|bit| {
+        let both = format!("principal.is{bit} && resource.not{bit}");
+        format!("forbid (principal, action, resource) when {{ {both} }};")
+    });
+    let others = r#"
+        forbid (principal, action, resource) unless { principal.client == resource.client };
+        permit (principal, action, resource) when { resource.number < principal.number };"#;
+    let policies: String = kept_out.chain([others.to_owned()]).collect();
+    let bundle = PolicyBundle::builder().schema("s", schema).policies("p", policies);
+    bundle.build().unwrap()
+}
+
+/// A contact or a document.
+#[derive(Clone, Copy)]
+struct Numbered {
+    id: u32,
+    bits: u32,
+    client: u32,
+    number: u32,
+}
+
+impl Numbered {
+    fn row(self, type_name: &str, bit_name: &str, bits: u32) -> Entity {
+        let row = Entity::new(EntityUid::new(type_name, self.id.to_string()))
+            .with("client", EntityUid::new("Client", self.client.to_string()))
+            .with("number", i64::from(self.number));
+        (0..bits)
+            .fold(row, |row, bit| row.with(format!("{bit_name}{bit}"), self.bits >> bit & 1 == 1))
+    }
+
+    fn may_view(self, document: Self) -> bool {
+        self.bits & document.bits == 0
+            && self.client == document.client
+            && document.number < self.number
+    }
+}
+
+/// All threads ask each contact about each document so often, each in an order of its own.
+fn ask_all(engine: &Engine, contacts: &[Numbered], documents: &[Numbered], times: usize) {
+    let view = engine.environment("Contact", "view", "Document").unwrap();
+    let context = engine.context(&view, Record::new()).unwrap();
+    let pairs: Vec<(&Numbered, &Numbered)> =
+        contacts.iter().flat_map(|who| documents.iter().map(move |what| (who, what))).collect();
+    race(|thread| {
+        for turn in 0..pairs.len() * times {
+            let (who, what) = pairs[turn * (2 * thread + 1) % pairs.len()];
+            let (contact, document) = (who.id.to_string(), what.id.to_string());
+            let decision = match turn % 3 {
+                0 => {
+                    let checker = engine.checker(&view, &*contact, &context).unwrap();
+                    checker.check(&view, &*document)
+                }
+                _ => engine.check_in(&view, &*contact, &*document, &context),
+            };
+            assert_eq!(decision.is_allowed(), who.may_view(*what), "{contact} about {document}");
+        }
+    });
+}
+
+fn engine(bits: u32, contacts: &[Numbered], documents: &[Numbered]) -> Engine {
+    let engine = Engine::builder(new_policies(bits)).build().unwrap();
+    let contacts = contacts.iter().map(|row| row.row("Contact", "is", bits));
+    let rows = contacts.chain(documents.iter().map(|row| row.row("Document", "not", bits)));
+    engine.apply(&rows.fold(Changes::new(), Changes::put)).unwrap();
+    engine
+}
+
+/// More classes than the tables of a machine have room for at first.
+#[test]
+fn tables_that_are_outgrown_while_threads_ask_lead_where_they_led() {
+    const BITS: u32 = 7;
+    let rows: Vec<Numbered> =
+        (0..1 << BITS).map(|id| Numbered { id, bits: id, client: id % 3, number: id }).collect();
+    for _ in 0..2 {
+        ask_all(&engine(BITS, &rows, &rows), &rows, &rows, 2);
+    }
+}
+
+/// Who asks for the first time may meet others who put a comparison in the way, or learn from them.
+#[test]
+fn threads_that_ask_for_the_first_time_learn_nothing_wrong_of_each_other() {
+    let of = |number: u32| move |id| Numbered { id, bits: 0, client: id % 2, number };
+    let (contacts, documents): (Vec<_>, Vec<_>) =
+        ((0..4).map(of(2)).collect(), (0..4).map(of(1)).collect());
+    for _ in 0..ROUNDS * 16 {
+        ask_all(&engine(0, &contacts, &documents), &contacts, &documents, 8);
+    }
 }
