@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, TryLockError};
 
 use foldhash::fast::RandomState;
@@ -57,12 +57,16 @@ enum Count {
     Handful,
 }
 
+type AllSeen = Chunks<Seen, 64, 64>;
+
 /// What was seen around the rows of some facts.
 pub(crate) struct Around {
     stamp: u64,
     /// By type.
     counts: Box<[Count]>,
-    seen: Chunks<Seen, 64, 64>,
+    seen: AllSeen,
+    /// The class words of what was seen, by number: each question asks for two of them.
+    classes: Box<[AtomicU32; AllSeen::ROOM]>,
     /// What rows are asked to be in.
     aims: OnceLock<Box<[Slot]>>,
     numbers: Mutex<HashMap<Seen, u32, RandomState>>,
@@ -81,7 +85,8 @@ impl Around {
         Self {
             stamp: STAMPS.fetch_add(1, Ordering::Relaxed),
             counts: counts.iter().enumerate().map(count).collect(),
-            seen: Chunks::default(),
+            seen: AllSeen::default(),
+            classes: Box::new([const { AtomicU32::new(0) }; AllSeen::ROOM]),
             aims: OnceLock::new(),
             numbers: Mutex::default(),
         }
@@ -111,6 +116,12 @@ impl Around {
         self.seen.get(at.0 as usize)
     }
 
+    /// The class word of what was seen; `None` where nothing was.
+    #[inline(always)]
+    pub(super) fn class(&self, at: SeenAt) -> Option<u32> {
+        self.classes.get(at.0 as usize).map(|class| class.load(Ordering::Relaxed))
+    }
+
     /// Keeps what was seen. `None` while somebody else does.
     pub(super) fn keep(&self, seen: Seen) -> Option<SeenAt> {
         let mut numbers = match self.numbers.try_lock() {
@@ -123,9 +134,9 @@ impl Around {
         }
         let at = numbers.len();
         // When they are too many, the rows that come last go without.
-        if !self.seen.put(at, seen.clone()) {
-            return Some(SeenAt::NOTHING);
-        }
+        let Some(class) = self.classes.get(at) else { return Some(SeenAt::NOTHING) };
+        class.store(seen.class, Ordering::Relaxed);
+        let _is_new = self.seen.put(at, seen.clone());
         numbers.insert(seen, at as u32);
         Some(SeenAt(at as u32))
     }
@@ -139,7 +150,9 @@ impl fmt::Debug for Around {
 
 /// What was seen around each row of a page.
 #[derive(Default)]
-pub(super) struct SeenInPage(OnceLock<Box<[AtomicU64]>>);
+pub(super) struct SeenInPage(OnceLock<Box<OfRows>>);
+
+type OfRows = [AtomicU64; PAGE_ROWS as usize];
 
 impl SeenInPage {
     #[inline]
@@ -149,7 +162,7 @@ impl SeenInPage {
     }
 
     pub(super) fn set(&self, around: &Around, slot: Slot, at: SeenAt) {
-        let kept = self.0.get_or_init(|| (0..PAGE_ROWS).map(|_| AtomicU64::new(0)).collect());
+        let kept = self.0.get_or_init(|| Box::new([const { AtomicU64::new(0) }; _]));
         if let Some(kept) = kept.get((slot % PAGE_ROWS) as usize) {
             kept.store(around.stamp << NUMBER_BITS | u64::from(at.0), Ordering::Release);
         }
@@ -165,8 +178,8 @@ impl SeenInPage {
 
 impl Clone for SeenInPage {
     fn clone(&self) -> Self {
-        let copy = |kept: &AtomicU64| AtomicU64::new(kept.load(Ordering::Acquire));
-        let copied: Option<Box<[_]>> = self.0.get().map(|all| all.iter().map(copy).collect());
-        Self(copied.map_or_else(OnceLock::new, OnceLock::from))
+        let copy =
+            |all: &OfRows| all.each_ref().map(|kept| AtomicU64::new(kept.load(Ordering::Acquire)));
+        Self(self.0.get().map_or_else(OnceLock::new, |all| OnceLock::from(Box::new(copy(all)))))
     }
 }

@@ -78,7 +78,7 @@ impl Rows {
             return (class, SeenAt::NOTHING);
         }
         match around.and_then(|around| page.seen.get(around, slot).map(|at| (at, around))) {
-            Some((at, around)) => (around.seen(at).map_or(class, |seen| seen.class), at),
+            Some((at, around)) => (around.class(at).unwrap_or(class), at),
             None => self.look_around(page, slot, class),
         }
     }
@@ -103,7 +103,7 @@ impl Rows {
             page.seen.set(around, slot, at);
         }
         let at = at.unwrap_or(SeenAt::NOTHING);
-        (around.seen(at).map_or(class, |seen| seen.class), at)
+        (around.class(at).unwrap_or(class), at)
     }
 
     pub(super) fn links_of(&self, type_number: usize) -> Links {
