@@ -14,6 +14,7 @@ use std::sync::{Mutex, OnceLock, TryLockError};
 use foldhash::fast::RandomState;
 
 use super::chunks::Chunks;
+use super::layout::UNCLASSED;
 use super::page::PAGE_ROWS;
 use super::rows::Slot;
 
@@ -22,7 +23,8 @@ const NUMBER_BITS: u32 = 16;
 /// The number of rows around which nothing is kept.
 const NOTHING: u64 = (1 << NUMBER_BITS) - 1;
 /// A type has few rows if there are so many times as many of all types: they are much read and
-/// little written. In the comparison with Cedar there are three types or four, of as many rows each.
+/// little written. The comparison with Cedar has three types or four, of as many rows each: a third is
+/// few there, or hardly any would be.
 const FEW: usize = if cfg!(feature = "coverage") { 3 } else { 4 };
 /// What stands in the rows of a type is kept if they are no more than so many. The comparison with
 /// Cedar makes too few rows to have more of any type.
@@ -65,7 +67,8 @@ pub(crate) struct Around {
     /// By type.
     counts: Box<[Count]>,
     seen: AllSeen,
-    /// The class words of what was seen, by number: each question asks for two of them.
+    /// The class words of what was seen, by number: each question asks for two of them. Beside what was
+    /// seen, since that stands two lines of the processor's cache further on.
     classes: Box<[AtomicU32; AllSeen::ROOM]>,
     /// What rows are asked to be in.
     aims: OnceLock<Box<[Slot]>>,
@@ -86,7 +89,7 @@ impl Around {
             stamp: STAMPS.fetch_add(1, Ordering::Relaxed),
             counts: counts.iter().enumerate().map(count).collect(),
             seen: AllSeen::default(),
-            classes: Box::new([const { AtomicU32::new(0) }; AllSeen::ROOM]),
+            classes: Box::new([const { AtomicU32::new(UNCLASSED) }; AllSeen::ROOM]),
             aims: OnceLock::new(),
             numbers: Mutex::default(),
         }
@@ -116,7 +119,7 @@ impl Around {
         self.seen.get(at.0 as usize)
     }
 
-    /// The class word of what was seen; `None` where nothing was.
+    /// The class word of what was seen; `None` at [`SeenAt::NOTHING`].
     #[inline(always)]
     pub(super) fn class(&self, at: SeenAt) -> Option<u32> {
         self.classes.get(at.0 as usize).map(|class| class.load(Ordering::Relaxed))
