@@ -8,7 +8,7 @@
 //! | answers | [`Decision`], [`Disclosure`], [`Explanation`], [`Determination`] |
 //! | policies | [`PolicyBundle`], [`Diagnostic`], [`Limits`]; what they compile to: [`PlanListing`] |
 //! | any other schema | [`Engine`], [`Request`], [`Facts`], [`Changes`], [`World`] |
-//! | many questions, fast | [`Environment`], [`Context`], [`Id`], [`Checker`] |
+//! | many questions, fast | [`Environment`], [`Context`], [`Id`], [`Checker`], [`Listing`] |
 //! | rows of the host's own tables | [`AsEntity`], [`EntityWriter`], [`Engine::check_inline`] |
 //! | JSON in AuthZEN's shape | [`wire`] |
 //! | who did, saw or was refused what | [`audit`] |
@@ -29,6 +29,7 @@ mod facts;
 mod plan;
 mod policy;
 pub mod portal;
+mod query;
 mod symbol;
 pub mod wire;
 
@@ -57,4 +58,5 @@ pub use portal::{
     Action, Caller, ClientId, ContactId, DocumentId, Kind, LinkId, Portal, Preset, StaffId, Tenant,
     TenantChecker, WriteError,
 };
+pub use query::Listing;
 pub use symbol::Symbol;

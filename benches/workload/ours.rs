@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use doorward::{
-    AsEntity, Changes, Context, Engine, Entity, EntityUid, EntityWriter, Environment, Id,
+    AsEntity, Changes, Context, Decision, Engine, Entity, EntityUid, EntityWriter, Environment, Id,
     PolicyBundle, Record, Resolved, Value,
 };
 use uuid::Uuid;
@@ -144,6 +144,34 @@ impl Ours {
         self.environments.get(action as usize).is_some_and(|environment| {
             self.engine.check_inline(environment, contact, &[document], context).is_allowed()
         })
+    }
+
+    /// A contact's checker, without a second factor or with one, and the environment of an action.
+    pub fn asking(
+        &self,
+        contact: u128,
+        action: Action,
+        mfa: bool,
+    ) -> Result<(doorward::Checker, &Environment), Box<dyn Error>> {
+        let environment = self.environments.get(action as usize).ok_or("no such action")?;
+        let [without, with] = &self.contexts;
+        let context = if mfa { with } else { without };
+        Ok((self.engine.checker(environment, contact, context)?, environment))
+    }
+
+    /// What a contact may do with each of some documents, in each of some ways.
+    pub fn page(
+        &self,
+        contact: u128,
+        actions: &[Action],
+        documents: &[u128],
+    ) -> Result<Vec<Decision>, Box<dyn Error>> {
+        let first = self.environments.first().ok_or("no action")?;
+        let [_, context] = &self.contexts;
+        let environments: Vec<&Environment> =
+            actions.iter().filter_map(|it| self.environments.get(*it as usize)).collect();
+        let checker = self.engine.checker(first, contact, context)?;
+        Ok(checker.check_page(&environments, documents.iter().copied()))
     }
 
     /// Stores one row and publishes it.

@@ -427,6 +427,26 @@ impl Rows {
         Self::generate(20_000, 5, 50)
     }
 
+    /// One client with so many documents, of which its second contact is invited to the last `visible`
+    /// and to no others; its first contact owns the place and sees them all.
+    pub fn crowded(documents: u32, visible: u32) -> Self {
+        let mut rows = Self::generate(1, 5, documents);
+        for client in &mut rows.clients {
+            (client.archived, client.modules) = (false, u8::MAX);
+        }
+        for contact in &mut rows.contacts {
+            (contact.access, contact.must_change) = (Access::Enabled, false);
+            contact.denied = Permissions::default();
+        }
+        for (place, document) in (0..documents).zip(&mut rows.documents) {
+            let contact = if place < documents - visible { 2 } else { 1 };
+            (document.level, document.state) = (Level::Invited, State::Open);
+            (document.kind, document.invited) = (Kind::Invoice, vec![contact]);
+            document.assigned.clear();
+        }
+        rows
+    }
+
     /// Makes rows as `gen.py` does, from other random numbers.
     pub fn generate(client_count: u32, contacts_each: u32, documents_each: u32) -> Self {
         let random = &mut Random::seeded(1);

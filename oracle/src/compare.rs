@@ -14,9 +14,12 @@ use doorward::{
 };
 
 use crate::generate::{Case, Link, Policy, Query, Row, Uid, World, cedar_pairs};
+use crate::lists;
 
 /// Of so many decisions, one is explained as well: that costs as much as a hundred checks.
 const EXPLAINED: usize = 96;
+/// Of so many requests, one is asked about all rows in its principal's and in its resource's place.
+const LISTED: usize = 3;
 const SCHEMA_NAME: &str = "s.cedarschema";
 
 /// How often what came up.
@@ -50,6 +53,8 @@ pub struct Tally {
     pub links: usize,
     /// Rows passed inline.
     pub inline: usize,
+    /// Entities in lists of what a request could be about, and of who could ask it.
+    pub listed: usize,
 }
 
 impl Tally {
@@ -69,6 +74,7 @@ impl Tally {
         self.kept += other.kept;
         self.links += other.links;
         self.inline += other.inline;
+        self.listed += other.listed;
     }
 }
 
@@ -83,7 +89,7 @@ impl fmt::Display for Tally {
             f,
             "{} decisions: {} allowed, {} forbidden, {} with an erring policy, {} closed by one, \
              {} reason-only, {} stepped up; {} requests misfit; {} explained; \
-             {} of policies kept",
+             {} listed; {} of policies kept",
             self.decisions,
             of(self.allows),
             of(self.forbidden),
@@ -93,6 +99,7 @@ impl fmt::Display for Tally {
             of(self.steps_up),
             share(self.misfits, self.misfits + self.decisions),
             self.explained,
+            self.listed,
             share(self.kept, self.written),
         )
     }
@@ -157,13 +164,16 @@ pub fn compare(case: &Case, tally: &mut Tally) -> Result<(), Difference> {
             let expected = answer.as_ref();
             compare_one(&oracle, engines, &request, query, expected, tally)
                 .and_then(|()| {
+                    compare_lists(engines, (world, query, query_number), &request, tally)
+                })
+                .and_then(|()| {
                     if oracle.schema.is_none() {
                         return Ok(());
                     }
                     if !world.inline.is_empty() {
                         return compare_structs(engines, query, &world.inline, &request);
                     }
-                    compare_named(&oracle, engines, query, &world.queries, expected)
+                    compare_named(&oracle, engines, query, world, expected)
                 })
                 .map_err(|difference| Difference {
                     place: Some((number, query_number)),
@@ -260,12 +270,29 @@ fn compare_one(
     Ok(())
 }
 
+/// Lists, for some of the requests: each asks about all rows.
+fn compare_lists(
+    engines: &Engines,
+    (world, query, number): (&World, &Query, usize),
+    request: &Request,
+    tally: &mut Tally,
+) -> Result<(), Difference> {
+    if !number.is_multiple_of(LISTED) {
+        return Ok(());
+    }
+    let modes = [(ErrorMode::Cedar, &engines.cedar), (ErrorMode::FailClosed, &engines.closed)];
+    for (mode, engine) in modes {
+        tally.listed += lists::compare_requests(&mode, engine, world, query, request)?;
+    }
+    Ok(())
+}
+
 /// The ways of asking that resolve names ahead.
 fn compare_named(
     oracle: &Oracle<'_>,
     engines: &Engines,
     query: &Query,
-    others: &[Query],
+    world: &World,
     answer: Option<&Answer>,
 ) -> Result<(), Difference> {
     let [principal, resource] = [&query.principal, &query.resource].map(|uid| uid.id);
@@ -287,7 +314,8 @@ fn compare_named(
             let found = Verdict::of(&checker.check(&environment, other));
             same("a checker's check", &Verdict::of(&alone), &found)?;
         }
-        for query in others {
+        lists::compare_checker(engine, world, query, (&environment, &checker, &context))?;
+        for query in &world.queries {
             compare_environments(engine, &checker, query, principal, &context)?;
         }
         if let Some(resource) = checker.resolve(&environment, resource) {
@@ -444,7 +472,7 @@ fn compare_explained(
     Ok(())
 }
 
-fn same<T: PartialEq + fmt::Debug>(
+pub(crate) fn same<T: PartialEq + fmt::Debug>(
     what: &'static str,
     expected: &T,
     found: &T,

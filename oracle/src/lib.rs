@@ -14,6 +14,7 @@ mod choices;
 pub mod compare;
 pub mod coverage;
 mod generate;
+mod lists;
 pub mod run;
 
 pub use choices::Choices;

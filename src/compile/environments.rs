@@ -225,7 +225,13 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
         }
         let paths = self.paths.into_boxed_slice();
         let machine = (paths.len() <= PATHS_MAX).then(|| Machine::new(self.nodes, items));
-        Environment { action: self.action_number, paths, numbers: Default::default(), machine }
+        Environment {
+            action: self.action_number,
+            paths,
+            numbers: Default::default(),
+            machine,
+            reaches: Default::default(),
+        }
     }
 
     /// The expression with what is known of this environment folded in.

@@ -275,6 +275,26 @@ impl Asker {
         })
     }
 
+    /// Whether a resource of the facts is allowed.
+    #[inline]
+    pub(crate) fn allows(&self, world: &World, asked: Asked, resource: Slot) -> bool {
+        let found = Found::at(world.facts().rows(), resource);
+        let Found { slot, look: (class, at) } = found;
+        match self.known(world, asked.environment, slot, class, at) {
+            Some(verdict) => verdict.allows(),
+            None => self.slots(world, asked.environment, found).decide_by_all().is_allowed(),
+        }
+    }
+
+    /// What the principal and the circumstances bring along.
+    pub(crate) fn local(&self) -> &Local {
+        &self.circumstances.0
+    }
+
+    pub(crate) fn principal(&self) -> Found {
+        self.principal
+    }
+
     /// Takes what fits in registers.
     #[inline(never)]
     fn known(

@@ -22,6 +22,10 @@ impl Evaluator for Compiled {
         })
     }
 
+    fn is_by_plan(&self) -> bool {
+        true
+    }
+
     fn decide(&self, world: &World, request: &Request) -> Result<Decision, Fault> {
         Resolved::with(world, request, |resolved| {
             let (plan, scope) = (world.plan(), resolved.scope(world.facts().rows()));

@@ -21,6 +21,7 @@ pub(crate) use determination::determine;
 pub(crate) use explain::explain;
 pub(crate) use inline::{Given, decide_inline};
 pub(crate) use reference::Reference;
+pub(crate) use resolve::laid_out;
 
 use crate::engine::World;
 use crate::error::bounded;
@@ -37,6 +38,11 @@ pub(crate) trait Evaluator: Send + Sync {
     /// Decides, by whatever way is the fastest; the answer is that of [`verdict`].
     fn decide(&self, world: &World, request: &Request) -> Result<Decision, Fault> {
         self.evaluate(world, request).map(|evaluation| verdict(world, &evaluation))
+    }
+
+    /// Whether it decides by the world's plan, so that the plan tells what it may allow.
+    fn is_by_plan(&self) -> bool {
+        false
     }
 
     /// Every policy, clause by clause.

@@ -78,6 +78,12 @@ impl Request {
         Self { resource, ..self.clone() }
     }
 
+    /// The same question of another principal.
+    #[must_use]
+    pub fn for_principal(&self, principal: EntityUid) -> Self {
+        Self { principal, ..self.clone() }
+    }
+
     /// Who asks.
     #[must_use]
     pub fn principal(&self) -> &EntityUid {

@@ -69,3 +69,13 @@ impl Resolved<'_> {
         }
     }
 }
+
+/// What a request brings along, and the slots of its principal and of its resource. `None` where it
+/// does not fit the schema.
+pub(crate) fn laid_out<T>(
+    world: &World,
+    request: &Request,
+    look: impl FnOnce(&Local, [Slot; 2]) -> T,
+) -> Option<T> {
+    Resolved::with(world, request, |it| look(it.local, [it.principal, it.resource])).ok()
+}

@@ -8,6 +8,7 @@ use super::{Engine, World};
 use crate::decide::{Asked, Asker, Decision, Found, Request, codes};
 use crate::error::RequestError;
 use crate::facts::{EntityUid, Id, Record};
+use crate::query::{self, Listing, Within};
 
 /// One principal in one set of circumstances, looked up once for many checks.
 ///
@@ -195,6 +196,68 @@ impl Checker {
         self.asker.decide_found(&self.world, asked, resource.found)
     }
 
+    /// Decides what may be done with each of some resources: the buttons of a page.
+    ///
+    /// The decisions of the first resource come first, one for each environment, in their order: so
+    /// many that those of resource `n` begin at `n` times the number of environments. Each equals
+    /// [`check`](Self::check)'s; a resource is looked up once.
+    #[must_use]
+    pub fn check_page<'i, I: Into<Id<'i>>>(
+        &self,
+        environments: &[&Environment],
+        resources: impl IntoIterator<Item = I>,
+    ) -> Vec<Decision> {
+        let resources = resources.into_iter();
+        let mut decisions = Vec::with_capacity(resources.size_hint().0 * environments.len());
+        for resource in resources {
+            let resource = resource.into();
+            let mut found: Option<Option<Resolved>> = None;
+            for environment in environments {
+                // Where a type lists its ids, or nothing names the resource, it is found each time.
+                let of_type = |it: &Resolved| it.type_number == environment.asked().resource;
+                let known = *found.get_or_insert_with(|| self.resolve(environment, resource));
+                decisions.push(match known.filter(of_type) {
+                    Some(resource) => self.check_resolved(environment, resource),
+                    None => self.check(environment, resource),
+                });
+            }
+        }
+        decisions
+    }
+
+    /// The stored resources of an environment that the check allows.
+    ///
+    /// Looked up by what the policies demand of a resource, each is decided as
+    /// [`check`](Self::check) decides it: whoever is told apart by a client, a relation or an
+    /// invitation costs what he may see, whatever else is stored. Where the policies demand nothing
+    /// that rows can be looked up by, each row of the type is checked. The first list after an
+    /// engine was built, or other policies were published, goes through the rows to index them; a
+    /// write keeps the index up to date. An environment of another type of principal, or of other
+    /// circumstances, lists nothing.
+    #[must_use]
+    pub fn list(&self, environment: &Environment) -> Listing {
+        self.list_within(environment, None)
+    }
+
+    pub(crate) fn list_within(
+        &self,
+        environment: &Environment,
+        within: Option<Within<'_>>,
+    ) -> Listing {
+        let rows = self.world.facts().rows();
+        let twice = |slot| {
+            let shadow = self.world.shadow().filter(|shadow| shadow.wants_one())?;
+            let asked_as = self.asked_as.as_ref()?;
+            let request = Self::request(asked_as, environment, rows.uid_of(slot));
+            Some(shadow.check_twice(&self.world, &request).is_allowed())
+        };
+        let asked = self.asked(environment);
+        let slots = asked
+            .map(|asked| query::listed(&self.world, asked, &self.asker, within, twice))
+            .unwrap_or_default();
+        Listing::new(Arc::clone(&self.world), slots)
+    }
+
     /// What it answers from.
     #[must_use]
     pub fn world(&self) -> &World {
@@ -217,16 +280,24 @@ impl Checker {
     #[cold]
     fn check_twice(
         &self,
-        (principal, context): &(EntityUid, Record),
+        asked_as: &(EntityUid, Record),
         environment: &Environment,
         resource: EntityUid,
     ) -> Decision {
-        let request = Request::new(principal.clone(), environment.action().clone(), resource)
-            .context(context.clone());
+        let request = Self::request(asked_as, environment, resource);
         match self.world.shadow() {
             Some(shadow) => shadow.check_twice(&self.world, &request),
             None => self.world.check(&request),
         }
+    }
+
+    fn request(
+        (principal, context): &(EntityUid, Record),
+        environment: &Environment,
+        resource: EntityUid,
+    ) -> Request {
+        Request::new(principal.clone(), environment.action().clone(), resource)
+            .context(context.clone())
     }
 }
 

@@ -122,11 +122,24 @@ impl Engine {
 
     /// The stored entities of one type that the check allows, ordered by id.
     ///
-    /// The resource of `request` is not used. Rows passed inline are not listed. Cost: one check
-    /// per stored row of the type.
+    /// The resource of `request` is not used. Rows passed inline are not listed. Cost: one check of
+    /// each stored row that the principal can come to, as the policies tell; of each of the type
+    /// where they do not, or where the request brings entities along. [`Checker::list`] checks
+    /// faster.
     #[must_use]
     pub fn list(&self, request: &Request, type_name: &str) -> Vec<EntityUid> {
         self.ask(|world| world.list(request, type_name))
+    }
+
+    /// The stored entities of one type that could do what the request asks, ordered by id: each is
+    /// checked in its principal's place.
+    ///
+    /// The principal of `request` is not used; its context is everybody's, so it has to say what
+    /// the policies ask of each. [`Tenant::who`](crate::Tenant::who) asks as if each had just
+    /// signed in. Cost: as [`list`](Self::list).
+    #[must_use]
+    pub fn who(&self, request: &Request, type_name: &str) -> Vec<EntityUid> {
+        self.ask(|world| world.who(request, type_name))
     }
 
     /// Explains a decision, clause by clause. For people, not for the path of a request.

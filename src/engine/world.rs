@@ -15,8 +15,9 @@ use crate::decide::{
     Evaluator, Explanation, Reference, Request, codes,
 };
 use crate::facts::{EntityUid, Facts, Record, Revision, Timestamp};
-use crate::plan::Plan;
+use crate::plan::{Plan, Sought};
 use crate::policy::PolicyBundle;
+use crate::query;
 use crate::symbol::Symbol;
 
 /// The policies and facts of one revision: what one decision, list or page is made from.
@@ -191,13 +192,45 @@ impl World {
         actions.into_iter().map(decide).collect()
     }
 
-    /// The stored entities of one type that the check allows, ordered by id.
+    /// The stored entities of one type that the check allows, ordered by id: see
+    /// [`Engine::list`](super::Engine::list).
     #[must_use]
     pub fn list(&self, request: &Request, type_name: &str) -> Vec<EntityUid> {
-        self.facts
-            .uids_of_type(type_name)
-            .filter(|uid| self.check(&request.for_resource(uid.clone())).is_allowed())
-            .collect()
+        let candidates = self.candidates(request, Sought::Resource, type_name);
+        let allows = |uid: &EntityUid| self.check(&request.for_resource(uid.clone())).is_allowed();
+        candidates.into_iter().filter(allows).collect()
+    }
+
+    /// The stored entities of one type that the check allows as principals, ordered by id: see
+    /// [`Engine::who`](super::Engine::who).
+    #[must_use]
+    pub fn who(&self, request: &Request, type_name: &str) -> Vec<EntityUid> {
+        let candidates = self.candidates(request, Sought::Principal, type_name);
+        let allows = |uid: &EntityUid| self.check(&request.for_principal(uid.clone())).is_allowed();
+        candidates.into_iter().filter(allows).collect()
+    }
+
+    /// The stored entities that one end of a request can be, ordered by id.
+    pub(crate) fn candidates(
+        &self,
+        request: &Request,
+        sought: Sought,
+        type_name: &str,
+    ) -> Vec<EntityUid> {
+        // The request has to be one that can be asked: of any row of the type.
+        let Some(one) = self.facts.any_of_type(type_name) else { return Vec::new() };
+        let request = match sought {
+            Sought::Principal => request.for_principal(one),
+            Sought::Resource => request.for_resource(one),
+        };
+        let rows = self.facts.rows();
+        match query::candidates_of(self, &request, sought) {
+            None => self.facts.uids_of_type(type_name).collect(),
+            Some(mut found) => {
+                found.sort_unstable_by(|one, other| rows.by_id(*one, *other));
+                found.into_iter().map(|slot| rows.uid_of(slot)).collect()
+            }
+        }
     }
 
     /// Explains a decision, clause by clause.

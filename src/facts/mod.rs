@@ -12,6 +12,7 @@ mod key;
 mod layout;
 mod page;
 mod paged;
+mod postings;
 mod reader;
 mod rows;
 mod store;
@@ -45,7 +46,8 @@ pub(crate) use layout::{
     ABSENT, CLASS, CLASS_FIRST, Column, Kind, Path, Reading, Shape, TAGS, UNCLASSED,
 };
 pub(crate) use page::Row;
-pub(crate) use rows::{Classify, Links, Look, LookedUp, Rows, Slot};
+pub(crate) use postings::Postings;
+pub(crate) use rows::{By, Classify, Index, IndexKey, Links, Look, LookedUp, Rows, Slot};
 pub(crate) use text::{cedar_text, is_identifier, member_name, quoted};
 pub(crate) use types::{
     ApplicationError, Attributes, Type, Types, check_type_name, check_untyped_entity,

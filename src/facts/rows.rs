@@ -1,10 +1,12 @@
 //! Entities as rows of words, shared between revisions.
 
+mod index;
 mod look;
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::BuildHasher as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{self, AtomicU64};
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
@@ -25,7 +27,10 @@ use super::uid::EntityUid;
 use super::value::{Record, Repr, Value};
 use super::writer::AsEntity;
 
+pub(crate) use index::{By, Index, IndexKey};
 pub(crate) use look::LookedUp;
+
+use index::Indexes;
 
 const TEXTS_PER_PAGE: usize = 128;
 const INNER_PER_PAGE: usize = 64;
@@ -45,6 +50,8 @@ pub(crate) trait Classify: Send + Sync {
     fn reading(&self, type_name: &str, columns: &[Column]) -> Reading;
     /// The class of a row that is read so, or of an entity that is not there.
     fn class(&self, rows: &Rows, slot: Slot, reading: Option<&Reading>) -> u32;
+    /// What it looks rows up by.
+    fn indexes(&self) -> &[IndexKey];
     /// What matters of how the rows of a type are linked.
     fn links(&self, type_name: &str) -> Links;
     /// What it sees in a row together with the rows of these facts that it leads to; `None` for
@@ -93,6 +100,7 @@ pub(crate) struct Rows {
     links: Arc<[Links]>,
     /// Made when it is first asked for.
     around: Arc<OnceLock<Around>>,
+    indexes: Arc<Indexes>,
 }
 
 /// Texts by number.
@@ -142,6 +150,7 @@ impl Default for Rows {
             readings: Arc::default(),
             links: Arc::new([]),
             around: Arc::default(),
+            indexes: Arc::default(),
         }
     }
 }
@@ -411,31 +420,31 @@ impl Rows {
     /// The slots of all facts of a type, ordered by id.
     pub(crate) fn of_type(&self, type_name: &str) -> Vec<Slot> {
         let Some(number) = self.catalog.type_number(type_name) else { return Vec::new() };
-        let lane = |spelling: Spelling| {
-            let lane = self.lanes.get(lane_of(number, spelling));
-            let pages = lane.into_iter().flat_map(|lane| lane.pages.iter().copied());
-            let slots = pages.flat_map(|page| {
-                let rows = self.pages.get(page as usize).map_or(0, Page::len);
-                (page * PAGE_ROWS..).take(rows)
-            });
-            slots.filter(|slot| self.is_fact(*slot)).collect::<Vec<Slot>>()
-        };
-        // Numbers are in the order of their texts.
-        let mut lanes = [Spelling::Uuid, Spelling::Short].map(lane);
-        for slots in &mut lanes {
-            slots.sort_by_cached_key(|slot| self.row(*slot).id());
+        let mut slots: Vec<Slot> =
+            self.slots_of(number).filter(|slot| self.is_fact(*slot)).collect();
+        slots.sort_unstable_by(|one, other| self.by_id(*one, *other));
+        slots
+    }
+
+    /// The order of two entities' ids.
+    pub(crate) fn by_id(&self, one: Slot, other: Slot) -> Ordering {
+        match [self.spelling(one), self.spelling(other)] {
+            // Numbers are in the order of their texts.
+            [Spelling::Uuid, Spelling::Uuid] | [Spelling::Short, Spelling::Short] => {
+                self.row(one).id().cmp(&self.row(other).id())
+            }
+            [Spelling::Text, Spelling::Text] => self.id_text(one).cmp(self.id_text(other)),
+            _ => self.id(one).cmp(&self.id(other)),
         }
-        let mut texts = lane(Spelling::Text);
-        texts.sort_by(|one, other| self.id_text(*one).cmp(self.id_text(*other)));
-        let [uuids, shorts] = lanes;
-        let mut all = [uuids, shorts, texts].into_iter().filter(|slots| !slots.is_empty());
-        let mut first = all.next().unwrap_or_default();
-        let before = first.len();
-        first.extend(all.flatten());
-        if first.len() > before {
-            first.sort_by_cached_key(|slot| self.id(*slot));
+    }
+
+    /// Whether an entity's id comes after another id.
+    pub(crate) fn is_after(&self, slot: Slot, id: IdKey<'_>) -> bool {
+        match (self.spelling(slot), RowKey::of(id)) {
+            (own, RowKey::Number(spelling, key)) if own == spelling => self.row(slot).id() > key,
+            (Spelling::Text, RowKey::Text(text)) => self.id_text(slot) > text,
+            _ => *self.id(slot) > *id.text(),
         }
-        first
     }
 
     fn id_text(&self, slot: Slot) -> &str {
@@ -458,7 +467,8 @@ impl Rows {
     }
 
     fn put_at(&mut self, slot: Slot, entity: &(impl AsEntity + ?Sized), draft: &mut Draft) {
-        let was_there = self.is_fact(slot);
+        self.make_wanted();
+        let (was_there, entries) = (self.is_fact(slot), self.entries(slot));
         // The heap is taken out, since laying out may make rows for what is named.
         let mut heap = self.page_mut(slot).map(|page| std::mem::take(&mut page.heap));
         let Some(heap) = heap.as_mut() else { return };
@@ -483,13 +493,15 @@ impl Rows {
         self.live += usize::from(!was_there && self.is_fact(slot));
         self.relate(slot);
         self.classify(slot);
+        self.update_entries(slot, &entries);
         self.forget_around(slot);
     }
 
     /// Removes a row. What names it goes on naming it.
     pub(crate) fn remove(&mut self, uid: &EntityUid) {
         let Some(slot) = self.slot(uid).filter(|slot| self.is_fact(*slot)) else { return };
-        let catalog = Arc::clone(&self.catalog);
+        self.make_wanted();
+        let (catalog, entries) = (Arc::clone(&self.catalog), self.entries(slot));
         let Some(page) = self.page_mut(slot) else { return };
         page.discard(slot, &catalog);
         page.write(slot, NO_SHAPE, &[0; HEADER]);
@@ -497,6 +509,7 @@ impl Rows {
         self.live -= 1;
         self.relate(slot);
         self.classify(slot);
+        self.update_entries(slot, &entries);
         self.forget_around(slot);
     }
 
@@ -511,6 +524,7 @@ impl Rows {
         self.literal_order = order.into();
         self.literals = literals.into();
         self.links = self.catalog.types().iter().map(|name| plan.links(name)).collect();
+        self.adopt_indexes(plan.indexes());
         self.plan = Some(plan);
         let groups = Arc::clone(&self.groups);
         for group in groups.iter().copied() {
@@ -765,7 +779,7 @@ impl Rows {
 /// A number that no other facts of this process have.
 fn family() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
+    NEXT.fetch_add(1, atomic::Ordering::Relaxed)
 }
 
 const fn lane_of(type_number: u32, spelling: Spelling) -> usize {

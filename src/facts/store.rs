@@ -150,6 +150,13 @@ impl Facts {
         self.rows.of_type(type_name).into_iter().map(|slot| self.rows.uid_of(slot))
     }
 
+    /// The name of some entity of a type, if there is any.
+    pub(crate) fn any_of_type(&self, type_name: &str) -> Option<EntityUid> {
+        let number = self.rows.catalog().type_number(type_name)?;
+        let mut slots = self.rows.slots_of(number);
+        slots.find(|slot| self.rows.is_fact(*slot)).map(|slot| self.rows.uid_of(slot))
+    }
+
     /// How many rows there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -250,6 +250,14 @@ impl Value {
         if let Repr::Record(attributes) = &self.0 { Some(attributes) } else { None }
     }
 
+    /// An address of the range, if this is one.
+    pub(crate) fn an_ip(&self) -> Option<IpAddr> {
+        match self.0 {
+            Repr::Ip { address, .. } => Some(address),
+            _ => None,
+        }
+    }
+
     /// Whether an address lies in the range, if this is one.
     pub(crate) fn contains_ip(&self, address: IpAddr) -> bool {
         let bits = |address: IpAddr| match address {

@@ -1,10 +1,11 @@
 //! What can be asked about one type of principal, one action and one type of resource.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::machine::Machine;
 use super::node::PathId;
+use super::reach::Reach;
 use crate::facts::Path;
 
 /// The questions and policies of one environment.
@@ -18,6 +19,9 @@ pub(crate) struct Environment {
     pub(crate) numbers: [Box<[Option<PathId>]>; 2],
     /// `None` where there are more paths than a machine follows.
     pub(crate) machine: Option<Machine>,
+    /// Where rows are found that can be one end of a request: of principals and of resources, with
+    /// forbids that refuse where they fail and without. Read off when first asked for.
+    pub(crate) reaches: [OnceLock<Option<Reach>>; 4],
 }
 
 impl Environment {

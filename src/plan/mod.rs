@@ -20,6 +20,7 @@ mod listing;
 mod machine;
 mod node;
 mod program;
+mod reach;
 mod relation;
 mod scope;
 mod text;
@@ -33,7 +34,8 @@ use std::sync::{Arc, LazyLock};
 use foldhash::fast::RandomState;
 
 use crate::facts::{
-    Around, Classify, Column, EntityUid, Kind, Links, Path, Reading, Rows, Seen, Slot, UNCLASSED,
+    Around, Classify, Column, EntityUid, IndexKey, Kind, Links, Path, Reading, Rows, Seen, Slot,
+    UNCLASSED,
 };
 use crate::symbol::Symbol;
 use above::Aim;
@@ -54,6 +56,7 @@ pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX};
 pub(crate) use node::{
     FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE,
 };
+pub(crate) use reach::{Demand, Known, PlaceId, Reach, Related, SOUGHT, Sought, Source, Way};
 use scope::NO_SLOT;
 pub(crate) use scope::{ActionAt, Local, LocalRow, Scope};
 #[cfg(feature = "coverage")]
@@ -79,6 +82,8 @@ pub(crate) struct Plan {
     above_aimed: BTreeSet<Arc<str>>,
     /// By type: whether the moment says to which class a context belongs.
     tests_now: Vec<bool>,
+    /// What rows are looked up by.
+    index_keys: Vec<IndexKey>,
     /// No other plan of this process has it.
     serial: u64,
     /// How many states its machines have made, and how many of them were tried for a program.
@@ -157,6 +162,7 @@ impl Plan {
             outlooks,
             aims,
             tests_now,
+            index_keys: Self::index_keys(&types),
             serial: NEXT.fetch_add(1, Ordering::Relaxed),
             states: AtomicU32::new(0),
             programs: AtomicU32::new(0),
@@ -341,6 +347,10 @@ impl Classify for Plan {
             Some((plan, classes)) => classes.reading(&self.arena, plan, columns),
             None => Reading { layout: classes::NO_LAYOUT, places: Arc::new([]) },
         }
+    }
+
+    fn indexes(&self) -> &[IndexKey] {
+        &self.index_keys
     }
 
     fn links(&self, type_name: &str) -> Links {

@@ -165,6 +165,11 @@ impl Nodes {
         self.nodes.iter()
     }
 
+    /// The place of a condition that is among these.
+    pub(crate) fn known(&self, node: &Node) -> Option<NodeId> {
+        self.ids.get(node).copied()
+    }
+
     pub(crate) fn add(&mut self, node: Node) -> NodeId {
         if let Some(known) = self.ids.get(&node) {
             return *known;

@@ -274,6 +274,16 @@ impl Local {
             .any(|row| row.row().parents().iter().any(|parent| self.row(*parent).is_some()))
     }
 
+    /// Whether any of its rows lies in another entity.
+    pub(crate) fn has_parents(&self) -> bool {
+        self.rows.iter().take(self.slots.len()).any(|row| !row.row().parents().is_empty())
+    }
+
+    /// The slots of its rows.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.slots.iter().map(|(slot, _)| *slot)
+    }
+
     /// The class word of one of its rows, or of one of the facts'.
     pub(crate) fn class(&self, rows: &Rows, slot: Slot) -> u32 {
         self.row(slot).map_or_else(|| rows.row(slot), LocalRow::row).class()

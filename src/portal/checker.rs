@@ -1,7 +1,7 @@
 //! Many questions of one caller.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use super::caller::{Ask, Caller};
 use super::document::Resource;
@@ -10,6 +10,8 @@ use super::name::Action;
 use super::tenant::Tenant;
 use crate::decide::Decision;
 use crate::engine::{Checker, Environment, World};
+use crate::facts::{EntityUid, Path, Slot};
+use crate::query::{Listing, Within};
 
 /// One caller, looked up once for the many questions of a page or a job.
 ///
@@ -190,6 +192,23 @@ impl TenantChecker {
             Some((checker, environment)) => checker.check(environment, id),
             None => self.decide_request(action, resource),
         }
+    }
+
+    /// The stored documents of a kind that are allowed.
+    pub(super) fn listing(&self, action: Action, kind: &EntityUid) -> Listing {
+        static KIND: LazyLock<Path> = LazyLock::new(|| Arc::new([Arc::from("kind")]));
+        let within = Within { column: &KIND, entity: kind };
+        if let Some((checker, environment)) = self.known(action, DOCUMENT, self.tenant.id()) {
+            return checker.list_within(environment, Some(within));
+        }
+        // Who brings rows along, as staff in the place of a contact do, is asked row by row.
+        let facts = self.world.facts();
+        let allowed = |slot: &Slot| {
+            let document = self.tenant.document(facts.rows().uid_of(*slot).shared_id());
+            self.decide(action, &document.into()).is_allowed()
+        };
+        let found = within.rows_of(facts.rows(), "Document").filter(allowed).collect();
+        Listing::new(Arc::clone(&self.world), found)
     }
 
     fn decide_document(&self, action: Action, document: &DocumentId) -> Decision {

@@ -126,6 +126,15 @@ impl Row for Entity {
     }
 }
 
+/// An address that the tenant lets in, if it keeps others out.
+pub(super) fn some_address(facts: &Facts, tenant_id: &str) -> Option<IpAddr> {
+    let networks = facts.entity(&tenant(tenant_id))?.entities_at("networks");
+    let addresses = networks
+        .iter()
+        .filter_map(|network| facts.entity(network)?.attribute("range").and_then(Value::an_ip));
+    addresses.min()
+}
+
 /// The tenant's network that an address lies in.
 pub(super) fn network_of(facts: &Facts, tenant_id: &str, address: IpAddr) -> Option<EntityUid> {
     facts.entity(&tenant(tenant_id))?.entities_at("networks").into_iter().find(|network| {

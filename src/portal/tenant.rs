@@ -136,65 +136,6 @@ impl Tenant {
         actions.into_iter().map(decide).collect()
     }
 
-    /// The stored documents of a kind that the check allows, ordered by id.
-    #[must_use]
-    pub fn list(&self, caller: &Caller, action: Action, kind: &Kind) -> Vec<DocumentId> {
-        self.list_where(caller, action, kind, |_| true)
-    }
-
-    /// As [`list`](Self::list), of those that the caller wants: what a user filters by is asked of
-    /// rows that the check allowed, and of no others, so that no filter, however it is joined,
-    /// shows or counts anything else.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use doorward::{Action, Caller, Kind, Portal, Preset};
-    ///
-    /// let acme = Portal::builder().build()?.create_tenant("acme", Preset::Accounting)?;
-    /// let nobody = Caller::contact(acme.contact("nobody"));
-    /// // `id = I9 or true`: still his own rows only, and there are none.
-    /// let found = acme.list_where(&nobody, Action::View, &Kind::INVOICE, |row| {
-    ///     row.uid().id() == "I9" || true
-    /// });
-    /// assert_eq!(found, []);
-    /// # Ok::<(), doorward::Error>(())
-    /// ```
-    #[must_use]
-    pub fn list_where(
-        &self,
-        caller: &Caller,
-        action: Action,
-        kind: &Kind,
-        wanted: impl Fn(&Entity) -> bool,
-    ) -> Vec<DocumentId> {
-        let checker = self.checker(caller);
-        let allowed = self.documents_of(&checker, action, kind);
-        let found = allowed.into_iter().filter(|row| wanted(row));
-        let found: Vec<DocumentId> =
-            found.map(|row| self.document(row.uid().shared_id())).collect();
-        self.record_documents(checker.world(), caller, action, kind.uid(), found.len());
-        found
-    }
-
-    /// The rows that every list and every total is made from.
-    pub(super) fn documents_of(
-        &self,
-        checker: &TenantChecker,
-        action: Action,
-        kind: &Kind,
-    ) -> Vec<Entity> {
-        let kind = kind.uid();
-        let facts = checker.world().facts();
-        let documents = facts.uids_of_type("Document");
-        let allowed = documents.filter(|uid| {
-            let document = self.document(uid.shared_id());
-            checker.decide(action, &document.into()).is_allowed()
-        });
-        let rows = allowed.filter_map(|uid| facts.entity(&uid));
-        rows.filter(|row| row.entity_at("kind") == Some(&kind)).collect()
-    }
-
     /// What the caller may be told of a refusal: that it is forbidden, or only that there is no
     /// such thing. Staff and logs get the true code.
     #[must_use]
@@ -279,7 +220,10 @@ impl Tenant {
         if contact.tenant() != self.id() {
             return None;
         }
-        let world = self.0.engine.world();
+        self.access_in(&self.0.engine.world(), contact)
+    }
+
+    pub(super) fn access_in(&self, world: &World, contact: &ContactId) -> Option<Access> {
         let row = world.facts().entity(&contact.uid())?;
         Some(Access {
             state: row.text_at("access").parse().unwrap_or(AccessState::None),

@@ -67,7 +67,7 @@ impl Tenant {
             .entity(&kind.uid())
             .is_some_and(|row| row.attribute(Action::ViewPrices.as_str()).is_some());
         let mut totals = Totals::default();
-        for row in self.documents_of(&checker, action, kind) {
+        for row in checker.list(action, kind).rows() {
             totals.count = totals.count.saturating_add(1);
             let Some(amount) = row.attribute("amount").and_then(Value::as_long) else { continue };
             let document = self.document(row.uid().shared_id());

@@ -1,0 +1,216 @@
+//! What a list costs, beside a scan by hand, a loop of our own checks and a loop of Cedar's.
+//!
+//! | group/case      | what                                            | size                          |
+//! |-----------------|-------------------------------------------------|-------------------------------|
+//! | `list/workload` | the documents that a contact may view           | 50 of his client's, among 50,000 |
+//! | `list/few`      | the same, where he is invited to 20             | a client with a million documents |
+//! | `list/all`      | the same, where he sees them all                | a client with 50,000 documents |
+//! | `page/50x5`     | what he may do with each of a page's documents  | 50 rows, 5 actions            |
+//!
+//! | engine           | what                                                                        |
+//! |------------------|-----------------------------------------------------------------------------|
+//! | `floor-scan`     | the floor's check by places, of every document                              |
+//! | `floor-hash`     | the floor's check by 128-bit ids, of every pair (the page)                  |
+//! | `doorward`       | `Checker::list`, its checker included; on the page, checks of one checker   |
+//! | `doorward-loop`  | a check of every document by a checker, names looked up before              |
+//! | `cedar-policy`   | `Authorizer::is_authorized` of every document or pair                       |
+//!
+//! Before an engine is timed, its list of each contact is compared with that of the floor. The first
+//! list of an engine makes the indexes that it looks rows up in: that is not part of the time, and
+//! stands in `list/index`.
+
+mod floor;
+#[allow(dead_code, reason = "each bench uses its part")]
+mod selection;
+#[allow(dead_code, reason = "each bench uses its part")]
+mod turns;
+#[allow(dead_code, reason = "each bench uses its part")]
+mod workload;
+
+use std::error::Error;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion};
+
+use floor::{FloorById, FloorByIndex};
+use selection::is_selected;
+use workload::Workload;
+use workload::ours::Ours;
+use workload::rows::{Action, Asked, Rows};
+
+type Group<'c> = BenchmarkGroup<'c, WallTime>;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut criterion = Criterion::default()
+        .configure_from_args()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .sample_size(30);
+    let criterion = &mut criterion;
+    let workload = Workload::read()?;
+    if is_selected("list/workload") {
+        list_workload(criterion, &workload)?;
+    }
+    for (case, documents, contact) in [("list/few", 1_000_000, 1), ("list/all", 50_000, 0)] {
+        if is_selected(case) {
+            list_crowded(criterion, &workload, case, (documents, contact))?;
+        }
+    }
+    if is_selected("page/50x5") {
+        page(criterion, &workload)?;
+    }
+    criterion.final_summary();
+    Ok(())
+}
+
+fn list_workload(criterion: &mut Criterion, workload: &Workload) -> Result<(), Box<dyn Error>> {
+    let rows = &workload.rows;
+    let mut group = criterion.benchmark_group("list/workload");
+    let contacts: Vec<u32> = (0..rows.contacts.len() as u32).collect();
+    let seen = scanned(&mut group, rows, &contacts);
+    let ours = workload.ours(&workload.small)?;
+    lists(&mut group, rows, &ours, &contacts, &seen)?;
+    let cedar = workload.cedar(&workload.small)?;
+    let every: Vec<Asked> = contacts.iter().take(1).flat_map(|it| about_all(rows, *it)).collect();
+    let requests = turns::cedar_requests(&cedar, workload, &every)?;
+    let by_cedar = turns::by_cedar(&cedar);
+    group.sample_size(10);
+    group.bench_function("cedar-policy", |bencher| {
+        bencher.iter(|| requests.iter().filter(|(request, _)| by_cedar(request)).count());
+    });
+    group.finish();
+    Ok(())
+}
+
+fn list_crowded(
+    criterion: &mut Criterion,
+    workload: &Workload,
+    case: &str,
+    (documents, contact): (u32, u32),
+) -> Result<(), Box<dyn Error>> {
+    let rows = Rows::crowded(documents, 20);
+    let mut group = criterion.benchmark_group(case);
+    group.sample_size(10);
+    let seen = scanned(&mut group, &rows, &[contact]);
+    let ours = Ours::from_rows(workload.small.bundle()?, &rows)?;
+    lists(&mut group, &rows, &ours, &[contact], &seen)?;
+    group.finish();
+    Ok(())
+}
+
+/// How many documents each of these contacts may view, by hand.
+fn scanned(group: &mut Group<'_>, rows: &Rows, contacts: &[u32]) -> Vec<usize> {
+    let floor = FloorByIndex::new(rows);
+    let scan = |contact: u32| {
+        let documents = 0..rows.documents.len() as u32;
+        documents.filter(|document| floor.check(contact, Action::View, *document, true)).count()
+    };
+    let mut next = contacts.iter().cycle();
+    group.bench_function("floor-scan", |bencher| {
+        bencher.iter(|| next.next().map(|contact| black_box(scan(*contact))));
+    });
+    // All of them would take minutes.
+    contacts.iter().take(500).map(|contact| scan(*contact)).collect()
+}
+
+fn lists(
+    group: &mut Group<'_>,
+    rows: &Rows,
+    ours: &Ours,
+    contacts: &[u32],
+    seen: &[usize],
+) -> Result<(), Box<dyn Error>> {
+    let ids: Vec<u128> = contacts
+        .iter()
+        .filter_map(|contact| rows.contacts.get(*contact as usize))
+        .map(|contact| contact.id)
+        .collect();
+    let list = |contact: u128| {
+        let (checker, environment) = ours.asking(contact, Action::View, true)?;
+        Ok::<_, Box<dyn Error>>(checker.list(environment).len())
+    };
+    let first = Instant::now();
+    list(ids.first().copied().unwrap_or_default())?;
+    println!("the first list, which makes the indexes: {:?}", first.elapsed());
+    for (contact, seen) in ids.iter().zip(seen) {
+        let found = list(*contact)?;
+        if found != *seen {
+            return Err(format!("{found} are listed, and {seen} are allowed").into());
+        }
+    }
+    let mut next = ids.iter().cycle();
+    group.bench_function("doorward", |bencher| {
+        bencher.iter(|| next.next().map(|contact| list(*contact).is_ok()));
+    });
+    let contact = ids.first().copied().unwrap_or_default();
+    let checker = ours.checker(contact)?;
+    let documents: Vec<_> = rows.documents.iter().map(|row| checker.resource(row.id)).collect();
+    group.bench_function("doorward-loop", |bencher| {
+        bencher.iter(|| {
+            let allowed = |it: &&workload::ours::Resource| checker.check(Action::View, it, true);
+            documents.iter().flatten().filter(allowed).count()
+        });
+    });
+    Ok(())
+}
+
+/// A contact's questions about all documents.
+fn about_all(rows: &Rows, contact: u32) -> impl Iterator<Item = Asked> {
+    let documents = 0..rows.documents.len() as u32;
+    documents.map(move |document| Asked {
+        contact,
+        action: Action::View,
+        document,
+        mfa: true,
+        allowed: false,
+    })
+}
+
+fn page(criterion: &mut Criterion, workload: &Workload) -> Result<(), Box<dyn Error>> {
+    const ACTIONS: [Action; 5] =
+        [Action::View, Action::Download, Action::Pay, Action::Accept, Action::Reply];
+    let rows = &workload.rows;
+    let mut group = criterion.benchmark_group("page/50x5");
+    // A client's first contact, and all of the client's documents.
+    let pages: Vec<(u128, Vec<u128>)> = rows
+        .contacts
+        .iter()
+        .step_by(5)
+        .zip(rows.documents.chunks(50))
+        .map(|(contact, documents)| (contact.id, documents.iter().map(|row| row.id).collect()))
+        .collect();
+    let floor = FloorById::new(rows);
+    let by_hand = |(contact, documents): &(u128, Vec<u128>)| {
+        let pairs = documents.iter().flat_map(|it| ACTIONS.map(|action| (it, action)));
+        pairs.filter(|(it, action)| floor.check(*contact, *action, **it, true)).count()
+    };
+    let ours = workload.ours(&workload.small)?;
+    let by_page = |(contact, documents): &(u128, Vec<u128>)| {
+        ours.page(*contact, &ACTIONS, documents).map_or(0, |decisions| {
+            decisions.iter().filter(|decision| decision.is_allowed()).count()
+        })
+    };
+    if let Some(page) = pages.iter().find(|page| by_hand(page) != by_page(page)) {
+        return Err(format!("{} and {} buttons", by_hand(page), by_page(page)).into());
+    }
+    let mut next = pages.iter().cycle();
+    group.bench_function("floor-hash", |bencher| bencher.iter(|| next.next().map(by_hand)));
+    let mut next = pages.iter().cycle();
+    group.bench_function("doorward", |bencher| bencher.iter(|| next.next().map(by_page)));
+    let cedar = workload.cedar(&workload.small)?;
+    let asked: Vec<Asked> = (0..50)
+        .flat_map(|document| {
+            ACTIONS.map(|action| Asked { contact: 0, action, document, mfa: true, allowed: false })
+        })
+        .collect();
+    let requests = turns::cedar_requests(&cedar, workload, &asked)?;
+    let by_cedar = turns::by_cedar(&cedar);
+    group.sample_size(10);
+    group.bench_function("cedar-policy", |bencher| {
+        bencher.iter(|| requests.iter().filter(|(request, _)| by_cedar(request)).count());
+    });
+    group.finish();
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Questions about many rows. Each is answered by the check of one row: what is looked up only says
+//! which rows are worth a check.
+
+mod listing;
+mod search;
+
+pub use listing::Listing;
+
+use search::Search;
+
+use crate::decide::{self, Asked, Asker, ErrorMode, Request};
+use crate::engine::World;
+use crate::facts::{EntityUid, Path, Rows, Slot};
+use crate::plan::{Local, Scope, Sought};
+
+/// An entity that rows have to name in a column.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Within<'q> {
+    pub(crate) column: &'q Path,
+    pub(crate) entity: &'q EntityUid,
+}
+
+impl Within<'_> {
+    /// The facts of a type that name the entity, each looked at.
+    pub(crate) fn rows_of(self, rows: &Rows, type_name: &str) -> impl Iterator<Item = Slot> {
+        let (entity, number) = (rows.slot(self.entity), rows.catalog().type_number(type_name));
+        let all = number.into_iter().flat_map(|number| rows.slots_of(number));
+        all.filter(move |slot| {
+            rows.is_fact(*slot) && entity.is_some_and(|it| rows.holds(*slot, self.column, it))
+        })
+    }
+}
+
+/// The rows that one end of a request can be, as far as the other end tells: facts, in ascending
+/// order of their slots.
+pub(crate) fn candidates(
+    world: &World,
+    asked: Asked,
+    sought: Sought,
+    known: Slot,
+    local: &Local,
+    within: Option<Within<'_>>,
+) -> Vec<Slot> {
+    let (plan, rows) = (world.plan(), world.facts().rows());
+    let number = match sought {
+        Sought::Principal => asked.principal,
+        Sought::Resource => asked.resource,
+    };
+    let forbids_count = world.error_mode() != ErrorMode::Cedar;
+    let within = match within {
+        None => None,
+        Some(Within { column, entity }) => {
+            // What nothing names is named by no row.
+            let Some(slot) = rows.slot(entity) else { return Vec::new() };
+            Some((slot, column, plan.index_number(number, Some(column))))
+        }
+    };
+    let is_by_plan = world.evaluator().is_by_plan();
+    let reach = is_by_plan.then(|| plan.reach(asked.environment, sought, forbids_count)).flatten();
+    let found = reach.and_then(|reach| {
+        let scope = Scope::of_row(rows, local, known);
+        let indexed = within.and_then(|(slot, _, index)| Some((index?, slot)));
+        Search { plan, scope, known, reach, within: indexed }.rows()
+    });
+    let sought_type = rows.plan_type(number);
+    let mut found = found.unwrap_or_else(|| rows.slots_of(sought_type).collect());
+    // What a row is asked to be in may be of any type.
+    found.retain(|slot| {
+        rows.type_number(*slot) == sought_type
+            && rows.is_fact(*slot)
+            && within.is_none_or(|(of, column, _)| rows.holds(*slot, column, of))
+    });
+    found
+}
+
+/// The stored resources that an asker is allowed, each by the check of it alone, or as `decided`
+/// says.
+pub(crate) fn listed(
+    world: &World,
+    asked: Asked,
+    asker: &Asker,
+    within: Option<Within<'_>>,
+    decided: impl Fn(Slot) -> Option<bool>,
+) -> Vec<Slot> {
+    let local = asker.local();
+    let mut found =
+        candidates(world, asked, Sought::Resource, asker.principal().slot(), local, within);
+    found.retain(|slot| decided(*slot).unwrap_or_else(|| asker.allows(world, asked, *slot)));
+    found
+}
+
+/// The rows that one end of a request can be, in whose place the request names any of the type.
+/// `None` where the request does not fit the schema, or there is none.
+pub(crate) fn candidates_of(world: &World, request: &Request, sought: Sought) -> Option<Vec<Slot>> {
+    let plan = world.plan();
+    let (principal, resource) = (request.principal().type_name(), request.resource().type_name());
+    let (environment, principal, resource) = plan.find(principal, request.action(), resource)?;
+    let context = plan.context_type(environment);
+    let asked = Asked { plan: plan.serial(), environment, principal, resource, context };
+    decide::laid_out(world, request, |local, [principal, resource]| {
+        let known = match sought {
+            Sought::Principal => resource,
+            Sought::Resource => principal,
+        };
+        candidates(world, asked, sought, known, local, None)
+    })
+}

@@ -1,0 +1,356 @@
+//! The rows that can come into question for one end of a request, looked up by what is known of the
+//! other.
+
+use std::collections::HashSet;
+
+use crate::facts::{Index, Path, Postings, Rows, Slot, UNCLASSED, View, each};
+use crate::plan::{
+    Demand, Evaluator, ExprId, Known, PlaceId, Plan, Reach, Related, SOUGHT, Scope, Source, Way,
+};
+
+/// Where what all ways demand leads to no more rows than this, nothing narrower is looked for. In the
+/// comparison with Cedar there are few rows of anything.
+const FEW: usize = if cfg!(feature = "coverage") { 0 } else { 64 };
+/// Of fewer rows than this, it is not asked whether they are fewer than others.
+const RACE: usize = 1024;
+/// Of how many rows, on the way to those that are looked for, tests are asked.
+const TESTED_MAX: usize = 1024;
+/// Of a type with no more rows than this, all are looked at.
+const TYPE_MAX: usize = 1024;
+
+/// What a search looks at.
+#[derive(Clone, Copy)]
+pub(super) struct Search<'w> {
+    pub(super) plan: &'w Plan,
+    pub(super) scope: Scope<'w>,
+    /// The end of the request that is known.
+    pub(super) known: Slot,
+    pub(super) reach: &'w Reach,
+    /// An entity that a column of the rows that are looked for has to hold, and the number of its
+    /// index.
+    pub(super) within: Option<(usize, Slot)>,
+}
+
+/// A way to rows.
+enum Lead<'w> {
+    These(Vec<Slot>),
+    /// Those that hold one of these values.
+    Holding(&'w Index, Vec<u32>),
+    /// Those of these classes.
+    OfClasses(Vec<(&'w Postings, u32)>),
+}
+
+impl Lead<'_> {
+    /// How many rows it leads to, or `limit` where there are as many or more.
+    fn count(&self, limit: usize) -> usize {
+        match self {
+            Self::These(slots) => slots.len().min(limit),
+            Self::Holding(index, values) => {
+                values.iter().fold(0, |count, value| count + index.count(*value, limit - count))
+            }
+            Self::OfClasses(classes) => classes
+                .iter()
+                .fold(0, |count, (rows, class)| count + rows.count(*class, limit - count)),
+        }
+    }
+
+    fn rows(self, into: &mut Vec<Slot>) {
+        match self {
+            Self::These(slots) => into.extend(slots),
+            Self::Holding(index, values) => {
+                values.iter().for_each(|value| into.extend(index.of_value(*value)));
+            }
+            Self::OfClasses(classes) => {
+                classes.iter().for_each(|(rows, class)| into.extend(rows.of_value(*class)));
+            }
+        }
+    }
+}
+
+impl<'w> Search<'w> {
+    /// The rows, in ascending order, each once: all that a check may allow, and others. `None` where
+    /// nothing tells them from the rest of their type.
+    pub(super) fn rows(&self) -> Option<Vec<Slot>> {
+        let mut found = Vec::new();
+        let always = match self.lead(&self.reach.always) {
+            Sights::Nothing => return Some(found),
+            Sights::All => None,
+            Sights::Lead(lead) => Some(lead),
+        };
+        let leads = match &always {
+            Some(lead) if lead.count(FEW + 1) <= FEW => None,
+            _ => self.narrower(always.as_ref()),
+        };
+        match leads {
+            Some(leads) => leads.into_iter().for_each(|lead| lead.rows(&mut found)),
+            None => always?.rows(&mut found),
+        }
+        // One row may hold several of the values, or be at the end of several ways.
+        if !found.is_sorted_by(|one, other| one < other) {
+            found.sort_unstable();
+            found.dedup();
+        }
+        Some(found)
+    }
+
+    /// The leads of all ways, where together they lead to fewer rows than what all ways demand.
+    fn narrower(&self, always: Option<&Lead<'w>>) -> Option<Vec<Lead<'w>>> {
+        let mut leads = Vec::new();
+        for way in &self.reach.ways {
+            match self.lead(way) {
+                Sights::Nothing => {}
+                Sights::All => return None,
+                Sights::Lead(lead) => leads.push(lead),
+            }
+        }
+        let count = |limit: usize| {
+            leads.iter().fold(0, |count: usize, lead| count + lead.count(limit - count))
+        };
+        let is_narrower = always.is_none_or(|always| {
+            count(RACE) < RACE || {
+                let most = always.count(usize::MAX);
+                count(most) < most
+            }
+        });
+        is_narrower.then_some(leads)
+    }
+
+    fn rows_of(&self) -> &'w Rows {
+        self.scope.rows
+    }
+
+    /// Where a way leads.
+    fn lead(&self, way: &'w Way) -> Sights<'w> {
+        let is_shut = way.guards.iter().any(|guard| {
+            let slot = self.entity(&guard.known);
+            slot.zip(guard.expr(self.plan)).is_some_and(|(slot, test)| {
+                let evaluator = Evaluator {
+                    arena: self.plan.arena(),
+                    scope: Scope { own: slot, ..self.scope },
+                };
+                evaluator.holds(test) != Ok(guard.want)
+            })
+        });
+        if is_shut {
+            return Sights::Nothing;
+        }
+        let mut at = At { search: self, way, open: Vec::new() };
+        at.lead(SOUGHT, usize::MAX)
+    }
+
+    /// The entity that columns lead to.
+    fn entity(&self, known: &Known) -> Option<Slot> {
+        let start = match known.literal {
+            Some(literal) => self.scope.rows.literals().get(literal as usize).copied()?,
+            None => self.known,
+        };
+        known.columns.iter().try_fold(start, |slot, column| match self.view(slot, column)? {
+            View::Entity(slot) => Some(slot),
+            _ => None,
+        })
+    }
+
+    fn view(&self, slot: Slot, path: &Path) -> Option<View<'w>> {
+        let columns = self.scope.columns(slot)?;
+        let at = columns.binary_search_by(|column| column.path.cmp(path)).ok()?;
+        columns.get(at).map(|column| self.scope.row(slot).view(column))
+    }
+
+    /// What a source comes to. `None` where the index does not know such values.
+    fn values(&self, source: &Source) -> Option<Vec<u32>> {
+        // What is not there fails every condition that reads it.
+        let Some(slot) = self.entity(&source.known) else { return Some(Vec::new()) };
+        let mut values = Vec::new();
+        match &source.column {
+            None => values.push(slot),
+            Some(column) => match self.view(slot, column) {
+                None => {}
+                Some(View::Entity(number) | View::Text(number)) => values.push(number),
+                Some(set @ (View::Entities(_) | View::Texts(_) | View::Mixed(..))) => {
+                    each(set, |element| {
+                        if let View::Entity(number) | View::Text(number) = element {
+                            values.push(number);
+                        }
+                    });
+                }
+                Some(_) => return None,
+            },
+        }
+        match source.related {
+            Related::Same => {}
+            // What a request brings along may lie between.
+            _ if self.scope.local.has_parents() => return None,
+            Related::Above => {
+                let mut above = Vec::new();
+                for slot in values {
+                    self.rows_of().each_above(slot, |it| above.push(it));
+                }
+                values = above;
+            }
+            Related::Below(type_number) => {
+                let indexes = self.plan.parent_indexes(type_number)?;
+                let indexes: Option<Vec<&Index>> =
+                    indexes.into_iter().map(|number| self.rows_of().index(number)).collect();
+                let indexes = indexes?;
+                let mut seen: HashSet<Slot> = values.iter().copied().collect();
+                let mut next = 0;
+                while let Some(above) = values.get(next).copied() {
+                    next += 1;
+                    let below = indexes.iter().flat_map(|index| index.of_value(above));
+                    values.extend(below.filter(|below| seen.insert(*below)));
+                }
+            }
+        }
+        values.sort_unstable();
+        values.dedup();
+        Some(values)
+    }
+}
+
+/// What comes of a look along a way.
+enum Sights<'w> {
+    /// The way cannot be gone.
+    Nothing,
+    /// Nothing tells where to look.
+    All,
+    Lead(Lead<'w>),
+}
+
+/// A look along one way.
+struct At<'s, 'w> {
+    search: &'s Search<'w>,
+    way: &'w Way,
+    /// The places that are being looked at: columns may lead in a circle.
+    open: Vec<PlaceId>,
+}
+
+impl<'w> At<'_, 'w> {
+    /// The narrowest lead to the rows at a place, if it is narrower than so many.
+    fn lead(&mut self, place: PlaceId, mut most: usize) -> Sights<'w> {
+        let rows = self.search.rows_of();
+        // No index knows what a request brings along.
+        let is_whole = place == SOUGHT || self.search.scope.local.is_empty();
+        let mut best = None;
+        let better = |lead: Lead<'w>, most: &mut usize, best: &mut Option<Lead<'w>>| {
+            let count = lead.count(*most);
+            if count < *most {
+                (*most, *best) = (count, Some(lead));
+            }
+            count == 0 && is_whole
+        };
+        for demand in &self.way.demands {
+            let lead = match demand {
+                Demand::Is(at, source) if *at == place => {
+                    self.search.values(source).map(Lead::These)
+                }
+                Demand::Holds(at, index, source) if *at == place => self
+                    .search
+                    .values(source)
+                    .and_then(|values| Some(Lead::Holding(rows.index(*index)?, values))),
+                _ => None,
+            };
+            if let Some(lead) = lead
+                && better(lead, &mut most, &mut best)
+            {
+                return Sights::Nothing;
+            }
+        }
+        if place == SOUGHT
+            && let Some((index, slot)) = self.search.within
+            && let Some(index) = rows.index(index)
+            && better(Lead::Holding(index, vec![slot]), &mut most, &mut best)
+        {
+            return Sights::Nothing;
+        }
+        self.open.push(place);
+        for step in self.way.steps.iter().filter(|step| step.from == place) {
+            if self.open.contains(&step.to) {
+                continue;
+            }
+            let beyond = match self.lead(step.to, most) {
+                Sights::Nothing => return Sights::Nothing,
+                Sights::All => continue,
+                Sights::Lead(lead) => lead,
+            };
+            let mut values = Vec::new();
+            beyond.rows(&mut values);
+            values.extend(self.search.scope.local.slots());
+            let values = self.tested(step.to, values);
+            if values.is_empty() {
+                return Sights::Nothing;
+            }
+            if let Some(index) = rows.index(step.index)
+                && better(Lead::Holding(index, values), &mut most, &mut best)
+            {
+                return Sights::Nothing;
+            }
+        }
+        self.open.pop();
+        match best {
+            Some(lead) if place == SOUGHT => self.of_classes(lead),
+            Some(lead) => Sights::Lead(lead),
+            None if place != SOUGHT => self.all(place, most),
+            None => Sights::All,
+        }
+    }
+
+    /// Of the rows that are looked for, those of classes that come out of their tests as demanded,
+    /// where rows are kept by their class.
+    fn of_classes(&self, lead: Lead<'w>) -> Sights<'w> {
+        let Lead::Holding(index, values) = &lead else { return Sights::Lead(lead) };
+        let kept = values.iter().map(|value| index.classes(*value)).collect::<Option<Vec<_>>>();
+        let tests = self.tests(SOUGHT);
+        let Some(kept) = kept.filter(|_| !tests.is_empty()) else { return Sights::Lead(lead) };
+        let mut classes = Vec::new();
+        for rows in kept {
+            let wanted = rows.values().filter(|(class, row)| {
+                // What one row of a class comes to, all do.
+                *class == UNCLASSED || self.comes_out(*row, &tests)
+            });
+            classes.extend(wanted.map(|(class, _)| (rows, class)));
+        }
+        if classes.is_empty() { Sights::Nothing } else { Sights::Lead(Lead::OfClasses(classes)) }
+    }
+
+    /// All rows of a place's type that its tests leave, where there are few.
+    fn all(&self, place: PlaceId, most: usize) -> Sights<'w> {
+        let rows = self.search.rows_of();
+        let is_tested =
+            self.way.demands.iter().any(|it| matches!(it, Demand::Test(at, ..) if *at == place));
+        let type_number = self.search.reach.type_at(place).map(|number| rows.plan_type(number));
+        match type_number {
+            Some(number) if is_tested && rows.at_most(number) <= TYPE_MAX.min(most) => {
+                Sights::Lead(Lead::These(rows.slots_of(number).collect()))
+            }
+            _ => Sights::All,
+        }
+    }
+
+    /// Those of a place's rows that come out of its tests as demanded.
+    fn tested(&self, place: PlaceId, mut slots: Vec<Slot>) -> Vec<Slot> {
+        if slots.len() > TESTED_MAX {
+            return slots;
+        }
+        let tests = self.tests(place);
+        slots.retain(|slot| self.comes_out(*slot, &tests));
+        slots
+    }
+
+    /// What is demanded of a place's row alone.
+    fn tests(&self, place: PlaceId) -> Vec<(ExprId, bool)> {
+        let test = |demand: &Demand| match demand {
+            Demand::Test(at, test, want) if *at == place => {
+                let type_number = self.search.reach.type_at(place)?;
+                Some((self.search.plan.test(type_number, *test)?, *want))
+            }
+            _ => None,
+        };
+        self.way.demands.iter().filter_map(test).collect()
+    }
+
+    fn comes_out(&self, slot: Slot, tests: &[(ExprId, bool)]) -> bool {
+        let scope = Scope { own: slot, ..self.search.scope };
+        let evaluator = Evaluator { arena: self.search.plan.arena(), scope };
+        tests.iter().all(|(test, want)| evaluator.holds(*test) == Ok(*want))
+    }
+}
