@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use doorward::{
-    AsEntity, Changes, Context, Decision, Engine, Entity, EntityUid, EntityWriter, Environment, Id,
+    AsEntity, Changes, Context, Engine, Entity, EntityUid, EntityWriter, Environment, Id,
     PolicyBundle, Record, Resolved, Value,
 };
 use uuid::Uuid;
@@ -165,13 +165,13 @@ impl Ours {
         contact: u128,
         actions: &[Action],
         documents: &[u128],
-    ) -> Result<Vec<Decision>, Box<dyn Error>> {
+    ) -> Result<Vec<bool>, Box<dyn Error>> {
         let first = self.environments.first().ok_or("no action")?;
         let [_, context] = &self.contexts;
         let environments: Vec<&Environment> =
             actions.iter().filter_map(|it| self.environments.get(*it as usize)).collect();
         let checker = self.engine.checker(first, contact, context)?;
-        Ok(checker.check_page(&environments, documents.iter().copied()))
+        Ok(checker.allowed(&environments, documents.iter().copied()))
     }
 
     /// Stores one row and publishes it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::compiled::{decide_by_all, decide_known, known};
 use super::{Decision, codes, refused};
 use crate::engine::World;
-use crate::facts::{IdKey, Look, LookedUp, Record, Rows, SeenAt, Slot, Timestamp};
+use crate::facts::{IdKey, Look, LookedUp, Record, Row, Rows, SeenAt, Slot, Timestamp};
 use crate::plan::{ActionAt, Entered, Local, LocalRow, Matter, Scope, Verdict};
 
 /// The plan's numbers for what is asked: an environment, and the types that it is of.
@@ -275,15 +275,10 @@ impl Asker {
         })
     }
 
-    /// Whether a resource of the facts is allowed.
-    #[inline]
-    pub(crate) fn allows(&self, world: &World, asked: Asked, resource: Slot) -> bool {
-        let found = Found::at(world.facts().rows(), resource);
-        let Found { slot, look: (class, at) } = found;
-        match self.known(world, asked.environment, slot, class, at) {
-            Some(verdict) => verdict.allows(),
-            None => self.slots(world, asked.environment, found).decide_by_all().is_allowed(),
-        }
+    /// Whether each of some resources of the facts is allowed, and no more.
+    pub(crate) fn effects<'w>(&'w self, world: &'w World) -> Effects<'w> {
+        let scope = Scope::of_row(world.facts().rows(), self.local(), self.principal.slot);
+        Effects { asker: self, world, principal: scope.row(self.principal.slot) }
     }
 
     /// What the principal and the circumstances bring along.
@@ -321,6 +316,35 @@ impl Asker {
         let slot = name(world, &mut local, asked.resource, resource);
         let ends = [self.principal, Found::at(world.facts().rows(), slot)];
         Slots { world, environment: asked.environment, local: &local, ends }.decide()
+    }
+}
+
+/// Decisions without their reasons, of one asker.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Effects<'w> {
+    asker: &'w Asker,
+    world: &'w World,
+    principal: Row<'w>,
+}
+
+impl<'w> Effects<'w> {
+    /// Whether a resource is allowed, as [`Asker::decide_found`] says. Takes its row, too.
+    #[inline]
+    pub(crate) fn allows(&self, asked: Asked, resource: Found, row: Row<'w>) -> bool {
+        let Self { asker, world, principal } = *self;
+        let slots = asker.slots(world, asked.environment, resource);
+        let allows = slots.matter(Some((&asker.entered, asked.environment))).and_then(|it| {
+            let matter = Matter { ends: Some([principal, row]), ..it };
+            matter.environment.machine.as_ref()?.allows(&matter)
+        });
+        allows.unwrap_or_else(|| slots.decide_by_all().is_allowed())
+    }
+
+    /// A row of the facts, to be asked about.
+    #[inline]
+    pub(crate) fn look(&self, slot: Slot) -> (Found, Row<'w>) {
+        let (row, look) = self.world.facts().rows().look_at(slot);
+        (Found { slot, look }, row)
     }
 }
 

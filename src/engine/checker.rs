@@ -196,33 +196,39 @@ impl Checker {
         self.asker.decide_found(&self.world, asked, resource.found)
     }
 
-    /// Decides what may be done with each of some resources: the buttons of a page.
+    /// Tells what may be done with each of some resources: the buttons of a page.
     ///
-    /// The decisions of the first resource come first, one for each environment, in their order: so
-    /// many that those of resource `n` begin at `n` times the number of environments. Each equals
-    /// [`check`](Self::check)'s; a resource is looked up once.
+    /// For each resource, in their order, whether [`check`](Self::check) allows what each of the
+    /// environments asks, in theirs: the answers of resource `n` begin at `n` times the number of
+    /// environments. A resource is looked up once. What a button that is not shown was refused for
+    /// is `check`'s to tell.
     #[must_use]
-    pub fn check_page<'i, I: Into<Id<'i>>>(
+    pub fn allowed<'i, I: Into<Id<'i>>>(
         &self,
         environments: &[&Environment],
         resources: impl IntoIterator<Item = I>,
-    ) -> Vec<Decision> {
-        let resources = resources.into_iter();
-        let mut decisions = Vec::with_capacity(resources.size_hint().0 * environments.len());
+    ) -> Vec<bool> {
+        let (resources, effects) = (resources.into_iter(), self.asker.effects(&self.world));
+        let mut allowed = Vec::with_capacity(resources.size_hint().0 * environments.len());
         for resource in resources {
             let resource = resource.into();
-            let mut found: Option<Option<Resolved>> = None;
+            let mut known = None;
             for environment in environments {
-                // Where a type lists its ids, or nothing names the resource, it is found each time.
-                let of_type = |it: &Resolved| it.type_number == environment.asked().resource;
-                let known = *found.get_or_insert_with(|| self.resolve(environment, resource));
-                decisions.push(match known.filter(of_type) {
-                    Some(resource) => self.check_resolved(environment, resource),
-                    None => self.check(environment, resource),
+                let asked = self.asked(environment);
+                if known.is_none() && self.asked_as.is_none() {
+                    let found = self.resolve(environment, resource);
+                    known = found.map(|it| (it.type_number, effects.look(it.found.slot())));
+                }
+                allowed.push(match (asked, known) {
+                    (Some(asked), Some((of, (found, row)))) if of == asked.resource => {
+                        effects.allows(asked, found, row)
+                    }
+                    // Of another type, named by nothing, or to be decided twice.
+                    _ => self.check(environment, resource).is_allowed(),
                 });
             }
         }
-        decisions
+        allowed
     }
 
     /// The stored resources of an environment that the check allows.
@@ -245,12 +251,14 @@ impl Checker {
         within: Option<Within<'_>>,
     ) -> Listing {
         let rows = self.world.facts().rows();
-        let twice = |slot| {
-            let shadow = self.world.shadow().filter(|shadow| shadow.wants_one())?;
-            let asked_as = self.asked_as.as_ref()?;
-            let request = Self::request(asked_as, environment, rows.uid_of(slot));
-            Some(shadow.check_twice(&self.world, &request).is_allowed())
-        };
+        let shadow = self.world.shadow().zip(self.asked_as.as_ref());
+        let twice = shadow.map(|(shadow, asked_as)| {
+            move |slot| {
+                let ask = || Self::request(asked_as, environment, rows.uid_of(slot));
+                let decision = |request: Request| shadow.check_twice(&self.world, &request);
+                shadow.wants_one().then(|| decision(ask()).is_allowed())
+            }
+        });
         let asked = self.asked(environment);
         let slots = asked
             .map(|asked| query::listed(&self.world, asked, &self.asker, within, twice))

@@ -57,6 +57,11 @@ impl Postings {
         self.runs(value).flatten().map(|pair| *pair as u32)
     }
 
+    /// Adds the slots of the rows that hold a value.
+    pub(crate) fn add_to(&self, value: u32, slots: &mut Vec<u32>) {
+        self.runs(value).for_each(|run| slots.extend(run.iter().map(|pair| *pair as u32)));
+    }
+
     /// How many rows hold a value; `limit` where they are as many or more.
     pub(crate) fn count(&self, value: u32, limit: usize) -> usize {
         let mut count = 0;

@@ -270,6 +270,7 @@ impl Builder {
         if number >= STATES_MAX || !matter.plan.has_room() {
             return None;
         }
+        let state = state.with_effect(residual.items.effect());
         self.states.insert(Arc::clone(&residual), number);
         self.residuals.push(residual);
         Some((Next::of_state(number), Some(state)))

@@ -18,7 +18,7 @@ use super::environment::Environment;
 use super::eval::Evaluator;
 use super::expr::ExprId;
 use super::lead::{Entered, Gate, Halves, Lead, Next, Verdict};
-use super::node::{NodeId, Nodes, PathId};
+use super::node::{NodeId, Nodes, PathId, TRUE};
 use super::program::Program;
 use super::relation::{Place, Reached, Relation};
 use super::scope::{NO_SLOT, Scope};
@@ -45,6 +45,16 @@ pub(crate) struct Items {
 }
 
 impl Items {
+    /// Whether these allow, where that is certain whatever else they come to.
+    pub(super) fn effect(&self) -> Option<bool> {
+        let holds = |items: &[(u32, NodeId)]| items.iter().any(|(_, node)| *node == TRUE);
+        if holds(&self.forbids) || holds(&self.step_ups) || self.permits.is_empty() {
+            return Some(false);
+        }
+        let is_free = self.forbids.is_empty() && self.step_ups.is_empty();
+        (is_free && holds(&self.permits)).then_some(true)
+    }
+
     pub(crate) fn of(&mut self, kind: RuleKind) -> &mut Vec<(u32, NodeId)> {
         match kind {
             RuleKind::Forbid => &mut self.forbids,
@@ -91,6 +101,8 @@ pub(crate) struct State {
     program: OnceLock<Box<Program>>,
     /// Whether it asks about principal and circumstances alone, before the resource is known.
     is_early: bool,
+    /// Whether requests are allowed that come here, where no more than the reason is open.
+    effect: Option<bool>,
     /// Apart, since who goes a known way reads none of it.
     question: Box<Question>,
 }
@@ -110,8 +122,13 @@ impl State {
             leads: (0..answers).map(|_| Lead::new()).collect(),
             program: OnceLock::new(),
             is_early: false,
+            effect: None,
             question: Box::new(Question { ask, wider: Lead::new(), tries: AtomicU8::new(0) }),
         }
+    }
+
+    pub(super) fn with_effect(self, effect: Option<bool>) -> Self {
+        Self { effect, ..self }
     }
 
     pub(super) fn early(self) -> Self {
@@ -238,6 +255,30 @@ impl Machine {
             None => self.ask(&{ *matter }),
             decided => decided,
         }
+    }
+
+    /// Whether it allows, without a reason: as [`decide`](Self::decide), by less.
+    #[inline(always)]
+    pub(crate) fn allows(&self, matter: &Matter<'_>) -> Option<bool> {
+        let (next, gate, _) = self.enter(matter);
+        self.effect(matter, next, gate).or_else(|| self.decide(matter).map(Verdict::allows))
+    }
+
+    /// The effect behind a gate, by what is ready there.
+    #[inline(always)]
+    fn effect(&self, matter: &Matter<'_>, next: Next, gate: Gate) -> Option<bool> {
+        if next == Next::NOWHERE {
+            return None;
+        }
+        if !gate.is_none() && !gate.passes(matter.ends()) {
+            return Some(gate.otherwise().allows());
+        }
+        let Some(at) = next.state() else { return next.verdict().map(Verdict::allows) };
+        let state = self.known(at)?;
+        if state.effect.is_some() {
+            return state.effect;
+        }
+        state.program()?.run(matter, matter.ends()).map(Verdict::allows)
     }
 
     /// Goes through a gate, and decides by what is ready behind it.

@@ -63,13 +63,12 @@ pub(crate) fn candidates(
         Search { plan, scope, known, reach, within: indexed }.rows()
     });
     let sought_type = rows.plan_type(number);
-    let mut found = found.unwrap_or_else(|| rows.slots_of(sought_type).collect());
-    // What a row is asked to be in may be of any type.
-    found.retain(|slot| {
-        rows.type_number(*slot) == sought_type
-            && rows.is_fact(*slot)
-            && within.is_none_or(|(of, column, _)| rows.holds(*slot, column, of))
+    let mut found = found.unwrap_or_else(|| {
+        rows.slots_of(sought_type).filter(|slot| rows.is_fact(*slot)).collect()
     });
+    if let Some((entity, column, _)) = within {
+        found.retain(|slot| rows.holds(*slot, column, entity));
+    }
     found
 }
 
@@ -80,12 +79,22 @@ pub(crate) fn listed(
     asked: Asked,
     asker: &Asker,
     within: Option<Within<'_>>,
-    decided: impl Fn(Slot) -> Option<bool>,
+    decided: Option<impl Fn(Slot) -> Option<bool>>,
 ) -> Vec<Slot> {
     let local = asker.local();
     let mut found =
         candidates(world, asked, Sought::Resource, asker.principal().slot(), local, within);
-    found.retain(|slot| decided(*slot).unwrap_or_else(|| asker.allows(world, asked, *slot)));
+    let effects = asker.effects(world);
+    let allows = |slot: Slot| {
+        let (found, row) = effects.look(slot);
+        effects.allows(asked, found, row)
+    };
+    match decided {
+        None => found.retain(|slot| allows(*slot)),
+        Some(decided) => {
+            found.retain(|slot| decided(*slot).unwrap_or_else(|| allows(*slot)));
+        }
+    }
     found
 }
 

@@ -58,17 +58,17 @@ impl Lead<'_> {
         match self {
             Self::These(slots) => into.extend(slots),
             Self::Holding(index, values) => {
-                values.iter().for_each(|value| into.extend(index.of_value(*value)));
+                values.iter().for_each(|value| index.add_to(*value, into));
             }
             Self::OfClasses(classes) => {
-                classes.iter().for_each(|(rows, class)| into.extend(rows.of_value(*class)));
+                classes.iter().for_each(|(rows, class)| rows.add_to(*class, into));
             }
         }
     }
 }
 
 impl<'w> Search<'w> {
-    /// The rows, in ascending order, each once: all that a check may allow, and others. `None` where
+    /// The facts, in ascending order, each once: all that a check may allow, and others. `None` where
     /// nothing tells them from the rest of their type.
     pub(super) fn rows(&self) -> Option<Vec<Slot>> {
         let mut found = Vec::new();
@@ -287,6 +287,12 @@ impl<'w> At<'_, 'w> {
         }
         self.open.pop();
         match best {
+            // What rows are asked to be, or to be in, may be of any type, and need not be there.
+            Some(Lead::These(mut slots)) if place == SOUGHT => {
+                let of = self.search.reach.type_at(SOUGHT).map(|number| rows.plan_type(number));
+                slots.retain(|slot| Some(rows.type_number(*slot)) == of && rows.is_fact(*slot));
+                Sights::Lead(Lead::These(slots))
+            }
             Some(lead) if place == SOUGHT => self.of_classes(lead),
             Some(lead) => Sights::Lead(lead),
             None if place != SOUGHT => self.all(place, most),

@@ -76,6 +76,11 @@ impl Index {
         self.by_value.of_value(value)
     }
 
+    /// Adds them to others.
+    pub(crate) fn add_to(&self, value: u32, slots: &mut Vec<Slot>) {
+        self.by_value.add_to(value, slots);
+    }
+
     /// The same rows by their class word, where they are many.
     pub(crate) fn classes(&self, value: u32) -> Option<&Postings> {
         self.many.get(&value).map(|many| &many.by_class)

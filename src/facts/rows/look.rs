@@ -66,9 +66,18 @@ impl Rows {
     /// What is seen in a row and around it.
     #[inline]
     pub(crate) fn look(&self, slot: Slot) -> Look {
+        self.look_at(slot).1
+    }
+
+    /// The same, with the row.
+    #[inline(always)]
+    pub(crate) fn look_at(&self, slot: Slot) -> (Row<'_>, Look) {
         match self.page(slot) {
-            Some(page) => self.look_in(page, slot, page.row(slot).class(), self.around.get()),
-            None => (ABSENT, SeenAt::NOTHING),
+            Some(page) => {
+                let row = page.row(slot);
+                (row, self.look_in(page, slot, row.class(), self.around.get()))
+            }
+            None => (Row::NONE, (ABSENT, SeenAt::NOTHING)),
         }
     }
 
