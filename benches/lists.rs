@@ -188,9 +188,8 @@ fn page(criterion: &mut Criterion, workload: &Workload) -> Result<(), Box<dyn Er
     };
     let ours = workload.ours(&workload.small)?;
     let by_page = |(contact, documents): &(u128, Vec<u128>)| {
-        ours.page(*contact, &ACTIONS, documents).map_or(0, |decisions| {
-            decisions.iter().filter(|allowed| **allowed).count()
-        })
+        ours.page(*contact, &ACTIONS, documents)
+            .map_or(0, |decisions| decisions.iter().filter(|allowed| **allowed).count())
     };
     if let Some(page) = pages.iter().find(|page| by_hand(page) != by_page(page)) {
         return Err(format!("{} and {} buttons", by_hand(page), by_page(page)).into());

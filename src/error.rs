@@ -4,6 +4,7 @@ use crate::audit::AuditError;
 use crate::facts::ValueError;
 use crate::policy::PolicyError;
 use crate::portal::{ConfigError, WriteError};
+use crate::query::FilterError;
 
 /// Any error of the library, for hosts that handle all of them in one place.
 ///
@@ -30,6 +31,9 @@ pub enum Error {
     /// Arguments that form no request.
     #[error(transparent)]
     Request(#[from] RequestError),
+    /// A question that cannot be asked of a host's tables.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
     /// A record that was not kept or cannot be read, or a queue that was not set up.
     #[error(transparent)]
     Audit(#[from] AuditError),

@@ -14,7 +14,7 @@ use doorward::{
 };
 
 use crate::generate::{Case, Link, Policy, Query, Row, Uid, World, cedar_pairs};
-use crate::lists;
+use crate::{filters, lists};
 
 /// Of so many decisions, one is explained as well: that costs as much as a hundred checks.
 const EXPLAINED: usize = 96;
@@ -53,6 +53,12 @@ pub struct Tally {
     pub links: usize,
     /// Rows passed inline.
     pub inline: usize,
+    /// Filters that were made.
+    pub filters: usize,
+    /// Those among them that are conditions.
+    pub conditions: usize,
+    /// What columns could not tell.
+    pub refused: usize,
     /// Entities in lists of what a request could be about, and of who could ask it.
     pub listed: usize,
 }
@@ -75,6 +81,9 @@ impl Tally {
         self.links += other.links;
         self.inline += other.inline;
         self.listed += other.listed;
+        self.filters += other.filters;
+        self.conditions += other.conditions;
+        self.refused += other.refused;
     }
 }
 
@@ -89,7 +98,7 @@ impl fmt::Display for Tally {
             f,
             "{} decisions: {} allowed, {} forbidden, {} with an erring policy, {} closed by one, \
              {} reason-only, {} stepped up; {} requests misfit; {} explained; \
-             {} listed; {} of policies kept",
+             {} listed; {} filters, {} of them conditions, {} refused; {} of policies kept",
             self.decisions,
             of(self.allows),
             of(self.forbidden),
@@ -100,6 +109,9 @@ impl fmt::Display for Tally {
             share(self.misfits, self.misfits + self.decisions),
             self.explained,
             self.listed,
+            self.filters,
+            self.conditions,
+            self.refused,
             share(self.kept, self.written),
         )
     }
@@ -173,7 +185,7 @@ pub fn compare(case: &Case, tally: &mut Tally) -> Result<(), Difference> {
                     if !world.inline.is_empty() {
                         return compare_structs(engines, query, &world.inline, &request);
                     }
-                    compare_named(&oracle, engines, query, world, expected)
+                    compare_named(&oracle, engines, query, world, expected, (case, tally))
                 })
                 .map_err(|difference| Difference {
                     place: Some((number, query_number)),
@@ -294,6 +306,7 @@ fn compare_named(
     query: &Query,
     world: &World,
     answer: Option<&Answer>,
+    (case, tally): (&Case, &mut Tally),
 ) -> Result<(), Difference> {
     let [principal, resource] = [&query.principal, &query.resource].map(|uid| uid.id);
     let modes = [(ErrorMode::Cedar, &engines.cedar), (ErrorMode::FailClosed, &engines.closed)];
@@ -315,6 +328,10 @@ fn compare_named(
             same("a checker's check", &Verdict::of(&alone), &found)?;
         }
         lists::compare_checker(engine, world, query, (&environment, &checker, &context))?;
+        let asked = filters::compare_filter(case, engine, world, query, (&environment, &checker))?;
+        tally.filters += asked.made;
+        tally.conditions += asked.conditions;
+        tally.refused += asked.refused;
         for query in &world.queries {
             compare_environments(engine, &checker, query, principal, &context)?;
         }

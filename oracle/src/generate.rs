@@ -37,6 +37,36 @@ pub struct Case {
     pub hosted: Option<Name>,
     /// Facts and requests.
     pub worlds: Vec<World>,
+    /// What a database could keep of the types of rows, in columns.
+    pub tables: Vec<(Name, Vec<ColumnOf>)>,
+}
+
+/// An attribute, or a member of a record, as a column or a related table.
+#[derive(Debug, Clone)]
+pub struct ColumnOf {
+    /// The attribute, and the members within.
+    pub path: String,
+    /// What stands there.
+    pub holds: Holds,
+    /// Whether it is a set of those.
+    pub is_set: bool,
+    /// Whether it is always there.
+    pub required: bool,
+}
+
+/// What stands in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// A boolean.
+    Bool,
+    /// An integer.
+    Long,
+    /// A text.
+    Text,
+    /// The id of an entity.
+    Entity,
+    /// Milliseconds.
+    Moment,
 }
 
 /// Facts, and what is asked of them.
@@ -92,7 +122,8 @@ impl Case {
         }
         let worlds = made;
         let schema = schema.then(|| model.schema_text());
-        Self { schema, policies, links, hosted, worlds }
+        let tables = model.tables();
+        Self { schema, policies, links, hosted, worlds, tables }
     }
 }
 

@@ -13,9 +13,10 @@
 mod choices;
 pub mod compare;
 pub mod coverage;
+mod filters;
 mod generate;
 mod lists;
 pub mod run;
 
 pub use choices::Choices;
-pub use generate::{Case, Link, Policy, Query, Row, Uid, Val, World};
+pub use generate::{Case, ColumnOf, Holds, Link, Policy, Query, Row, Uid, Val, World};

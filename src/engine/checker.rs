@@ -8,7 +8,7 @@ use super::{Engine, World};
 use crate::decide::{Asked, Asker, Decision, Found, Request, codes};
 use crate::error::RequestError;
 use crate::facts::{EntityUid, Id, Record};
-use crate::query::{self, Listing, Within};
+use crate::query::{self, Filter, FilterError, Listing, TableMapping, Within};
 
 /// One principal in one set of circumstances, looked up once for many checks.
 ///
@@ -264,6 +264,65 @@ impl Checker {
             .map(|asked| query::listed(&self.world, asked, &self.asker, within, twice))
             .unwrap_or_default();
         Listing::new(Arc::clone(&self.world), slots)
+    }
+
+    /// The rows of a host's table that the check allows, as a condition for the host's own queries.
+    ///
+    /// A row is one that a check of a resource allows which the host passes inline with what stands
+    /// in the row. The filter holds for this principal, these circumstances and the facts of this
+    /// moment: make one for each query. What cannot be asked in SQL is an error that names policy and
+    /// clause, and never a wider filter.
+    ///
+    /// # Errors
+    ///
+    /// When the mapping does not fit the schema or the environment, when a policy reads what is not
+    /// mapped or asks what columns cannot tell, or when the environment is of another type of
+    /// principal.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::{
+    ///     ColumnMapping, Dialect, Engine, EntityUid, PolicyBundle, Record, SqlValue, TableMapping,
+    /// };
+    ///
+    /// let policies = PolicyBundle::builder()
+    ///     .schema("library.cedarschema", "
+    ///         entity Reader;
+    ///         entity Book = { lent_to: Reader, lost: Bool };
+    ///         action read appliesTo { principal: Reader, resource: Book };
+    ///     ")
+    ///     .policies("library.cedar", r#"
+    ///         @id("lent") permit (principal, action, resource)
+    ///         when { resource.lent_to == principal } unless { resource.lost };
+    ///     "#)
+    ///     .build()?;
+    /// let engine = Engine::builder(policies).host_owned("Book").build()?;
+    /// let books = TableMapping::new("Book", "books", ColumnMapping::integer("id"))
+    ///     .column("lent_to", ColumnMapping::text("reader"))
+    ///     .column("lost", ColumnMapping::boolean("lost"));
+    ///
+    /// let read = engine.environment("Reader", "read", "Book")?;
+    /// let context = engine.context(&read, Record::new())?;
+    /// let filter = engine.checker(&read, "ada", &context)?.filter(&read, &books)?;
+    /// let sql = filter.to_sql(Dialect::Postgres, &books, "b");
+    /// assert_eq!(sql.condition, r#"("b"."reader" = $1 AND "b"."lost" = $2)"#);
+    /// let ada = SqlValue::Text("ada".to_owned());
+    /// assert_eq!(sql.parameters, [ada, SqlValue::Boolean(false)]);
+    /// # Ok::<(), doorward::Error>(())
+    /// ```
+    pub fn filter(
+        &self,
+        environment: &Environment,
+        mapping: &TableMapping,
+    ) -> Result<Filter, FilterError> {
+        let types = self.world.policies().types();
+        let (Some(asked), Some(types)) = (self.asked(environment), types) else {
+            return Err(FilterError::new("the environment is not of this checker")
+                .with_help("ask for one of its type of principal and its circumstances"));
+        };
+        let (principal, local) = (self.asker.principal().slot(), self.asker.local());
+        query::filter(&self.world, types, asked, principal, local, mapping)
     }
 
     /// What it answers from.

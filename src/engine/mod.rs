@@ -7,6 +7,7 @@ mod pin;
 mod publication;
 mod shadow;
 mod sync;
+mod tables;
 mod world;
 
 use std::collections::{BTreeMap, HashMap};

@@ -325,7 +325,7 @@ impl<'w> Evaluator<'w> {
     }
 
     /// The elements of a set, some of them perhaps twice.
-    fn elements(&self, set: &Val<'w>) -> Result<Arc<[Val<'w>]>> {
+    pub(crate) fn elements(&self, set: &Val<'w>) -> Result<Arc<[Val<'w>]>> {
         match set {
             Val::Set(elements) => Ok(Arc::clone(elements)),
             Val::Stored(view @ (View::Entities(_) | View::Texts(_) | View::Mixed(..))) => {

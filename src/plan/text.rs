@@ -143,6 +143,13 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// An expression as text.
+    pub(crate) fn text(&self, expr: ExprId) -> String {
+        phrase(self, expr, ROW).text
+    }
+}
+
 /// A column as it is read from a row, or from a context.
 pub(super) fn column_text(column: &Path, is_context: bool) -> String {
     let from = if is_context { CONTEXT } else { ROW };

@@ -1,10 +1,17 @@
 //! Questions about many rows. Each is answered by the check of one row: what is looked up only says
 //! which rows are worth a check.
 
+mod filter;
 mod listing;
 mod search;
 
+pub use filter::{
+    Column, ColumnMapping, Comparison, Dialect, Filter, FilterError, Nulls, Predicate, Sql,
+    SqlValue, TableMapping,
+};
 pub use listing::Listing;
+
+pub(crate) use filter::filter;
 
 use search::Search;
 
@@ -63,9 +70,8 @@ pub(crate) fn candidates(
         Search { plan, scope, known, reach, within: indexed }.rows()
     });
     let sought_type = rows.plan_type(number);
-    let mut found = found.unwrap_or_else(|| {
-        rows.slots_of(sought_type).filter(|slot| rows.is_fact(*slot)).collect()
-    });
+    let mut found = found
+        .unwrap_or_else(|| rows.slots_of(sought_type).filter(|slot| rows.is_fact(*slot)).collect());
     if let Some((entity, column, _)) = within {
         found.retain(|slot| rows.holds(*slot, column, entity));
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::{ColumnOf, Holds};
 use crate::Choices;
 
 pub(super) type Name = &'static str;
@@ -78,6 +79,33 @@ fn record(shape: Shape) -> Ty {
     Ty::Record(Arc::new(shape))
 }
 
+fn add_columns(shape: &Shape, before: &str, required: bool, columns: &mut Vec<ColumnOf>) {
+    for attribute in shape {
+        let path = format!("{before}{}", attribute.name);
+        let required = required && attribute.required;
+        let (of, is_set) = match &attribute.of {
+            Ty::Set(of) => (&**of, true),
+            of => (of, false),
+        };
+        let holds = match of {
+            Ty::Bool => Holds::Bool,
+            Ty::Long => Holds::Long,
+            Ty::Str => Holds::Text,
+            Ty::Entity(_) => Holds::Entity,
+            Ty::Datetime | Ty::Duration => Holds::Moment,
+            Ty::Record(members) if !is_set => {
+                add_columns(members, &format!("{path}."), required, columns);
+                continue;
+            }
+            Ty::Record(_) | Ty::Set(_) | Ty::Decimal | Ty::Ip => continue,
+        };
+        // A set that may be missing is another than an empty one.
+        if !is_set || required {
+            columns.push(ColumnOf { path, holds, is_set, required });
+        }
+    }
+}
+
 /// `name` or, where it may be absent, `name?`.
 fn attribute(name: Name, of: Ty) -> Attribute {
     let bare = name.trim_end_matches('?');
@@ -131,6 +159,17 @@ impl Model {
             model.vary(choices);
         }
         model
+    }
+
+    /// What a database could keep of each type of rows.
+    pub(super) fn tables(&self) -> Vec<(Name, Vec<ColumnOf>)> {
+        let stored = self.kinds.iter().take(self.stored);
+        let table = |kind: &Kind| {
+            let mut columns = Vec::new();
+            add_columns(&kind.shape, "", true, &mut columns);
+            (kind.name, columns)
+        };
+        stored.map(table).collect()
     }
 
     pub(super) fn action_kind(&self) -> usize {

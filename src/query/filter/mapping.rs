@@ -1,0 +1,263 @@
+//! Where a host's tables keep what policies read of a resource.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::FilterError;
+use crate::facts::{Attributes, Type, Types};
+
+/// Where the rows of one entity type stand in a host's database, declared once and checked against
+/// the schema.
+///
+/// Names of tables and columns are the host's own and are written into SQL as they are, quoted; no
+/// value ever is. Declare what policies read; what they read and nobody declared is an error of the
+/// filter that needs it, never a wider filter.
+///
+/// # Example
+///
+/// ```
+/// use doorward::{ColumnMapping, Nulls, PolicyBundle, TableMapping};
+///
+/// let policies = PolicyBundle::builder()
+///     .schema("library.cedarschema", "
+///         entity Reader;
+///         entity Book = { lent_to?: Reader, shelf: String, reserved_by: Set<Reader> };
+///         action read appliesTo { principal: Reader, resource: Book };
+///     ")
+///     .build()?;
+/// let books = TableMapping::new("Book", "books", ColumnMapping::uuid("id"))
+///     .column("lent_to", ColumnMapping::integer("reader_id").nulls(Nulls::Absent))
+///     .column("shelf", ColumnMapping::text("shelf"))
+///     .related("reserved_by", "reservations", "book_id", ColumnMapping::integer("reader_id"));
+/// books.check(&policies)?;
+///
+/// let wrong = TableMapping::new("Book", "books", ColumnMapping::uuid("id"))
+///     .column("shelf", ColumnMapping::integer("shelf"));
+/// assert!(wrong.check(&policies).unwrap_err().message().contains("shelf"));
+/// # Ok::<(), doorward::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct TableMapping {
+    pub(super) type_name: Arc<str>,
+    pub(super) table: Arc<str>,
+    pub(super) id: ColumnMapping,
+    /// By the attribute, and the members of records within.
+    pub(super) columns: BTreeMap<Arc<str>, Attribute>,
+}
+
+#[derive(Clone)]
+pub(super) enum Attribute {
+    Column(ColumnMapping),
+    Related(Related),
+}
+
+/// A set, as rows of another table.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Related {
+    pub(super) table: Arc<str>,
+    /// The column that names the resource.
+    pub(super) owner: Arc<str>,
+    pub(super) element: ColumnMapping,
+}
+
+/// A column, what stands in it, and what it means that nothing does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ColumnMapping {
+    pub(super) name: Arc<str>,
+    pub(super) holds: Holds,
+    pub(super) nulls: Nulls,
+}
+
+/// What `NULL` in a column says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Nulls {
+    /// There is none: the column is `NOT NULL`. Should there be one all the same, no filter shows the
+    /// row.
+    #[default]
+    Never,
+    /// The resource does not have the attribute, which has to be optional.
+    Absent,
+    /// The row is not whole, and no filter shows it: an attribute that the schema requires.
+    Refused,
+}
+
+/// How a column keeps its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Holds {
+    Text,
+    Integer,
+    Boolean,
+    Uuid,
+    /// Milliseconds since 1970, or of a duration.
+    Milliseconds,
+}
+
+impl ColumnMapping {
+    fn new(name: &str, holds: Holds) -> Self {
+        Self { name: name.into(), holds, nulls: Nulls::default() }
+    }
+
+    /// A column of texts: strings, or the ids of entities.
+    #[must_use]
+    pub fn text(name: &str) -> Self {
+        Self::new(name, Holds::Text)
+    }
+
+    /// A column of integers of up to 64 bits: numbers, or ids of entities written in decimal.
+    #[must_use]
+    pub fn integer(name: &str) -> Self {
+        Self::new(name, Holds::Integer)
+    }
+
+    /// A column of booleans.
+    #[must_use]
+    pub fn boolean(name: &str) -> Self {
+        Self::new(name, Holds::Boolean)
+    }
+
+    /// A column of UUIDs, which are ids of entities: PostgreSQL's `uuid`; canonical lower-case text
+    /// elsewhere.
+    #[must_use]
+    pub fn uuid(name: &str) -> Self {
+        Self::new(name, Holds::Uuid)
+    }
+
+    /// A column of integers that are milliseconds: of a `datetime` since 1970 in UTC, or of a
+    /// `duration`.
+    #[must_use]
+    pub fn milliseconds(name: &str) -> Self {
+        Self::new(name, Holds::Milliseconds)
+    }
+
+    /// Says what `NULL` means there.
+    #[must_use]
+    pub fn nulls(self, nulls: Nulls) -> Self {
+        Self { nulls, ..self }
+    }
+
+    pub(super) fn takes(&self, of: &Type) -> bool {
+        match of {
+            Type::Bool => self.holds == Holds::Boolean,
+            Type::Long => self.holds == Holds::Integer,
+            Type::String => self.holds == Holds::Text,
+            Type::Entity(_) => {
+                matches!(self.holds, Holds::Text | Holds::Integer | Holds::Uuid)
+            }
+            Type::Datetime | Type::Duration => self.holds == Holds::Milliseconds,
+            Type::Set(_) | Type::Record(_) | Type::Decimal | Type::Ip => false,
+        }
+    }
+}
+
+impl TableMapping {
+    /// A table that holds a row for each entity of a type, and the column of their ids.
+    #[must_use]
+    pub fn new(type_name: &str, table: &str, id: ColumnMapping) -> Self {
+        Self { type_name: type_name.into(), table: table.into(), id, columns: BTreeMap::new() }
+    }
+
+    /// Keeps an attribute in a column. A member of a record is named by its path: `limit.amount`.
+    #[must_use]
+    pub fn column(mut self, attribute: &str, column: ColumnMapping) -> Self {
+        self.columns.insert(attribute.into(), Attribute::Column(column));
+        self
+    }
+
+    /// Keeps a set in another table: a row for each element, which names the resource in `owner`, by
+    /// the id that it has in its own table.
+    #[must_use]
+    pub fn related(
+        mut self,
+        attribute: &str,
+        table: &str,
+        owner: &str,
+        element: ColumnMapping,
+    ) -> Self {
+        let related = Related { table: table.into(), owner: owner.into(), element };
+        self.columns.insert(attribute.into(), Attribute::Related(related));
+        self
+    }
+
+    /// The entity type whose rows these are.
+    #[must_use]
+    pub fn type_name(&self) -> &str {
+        &self.type_name
+    }
+
+    /// Checks all of it against the types of a schema.
+    pub(crate) fn check_types(&self, types: &Types) -> Result<(), FilterError> {
+        let of_type = |message: String| FilterError::new(format!("{}: {message}", self.type_name));
+        let Some(entity) = types.entity(&self.type_name) else {
+            return Err(of_type("the schema declares no such type".to_owned()));
+        };
+        let is_id = matches!(self.id.holds, Holds::Text | Holds::Integer | Holds::Uuid);
+        if !is_id || self.id.nulls != Nulls::Never {
+            return Err(of_type(format!("the column {} cannot be an id", self.id.name))
+                .with_help("an id is a text, an integer or a UUID, and never NULL"));
+        }
+        for (path, attribute) in &self.columns {
+            let Some((declared, required)) = declared(&entity.attributes, path) else {
+                return Err(of_type(format!("the schema declares no attribute {path}")).with_help(
+                    "name attributes as the schema does, and members as `record.member`",
+                ));
+            };
+            let column = match (attribute, declared) {
+                (Attribute::Related(related), Type::Set(of)) if related.element.takes(of) => {
+                    if related.element.nulls == Nulls::Never {
+                        continue;
+                    }
+                    &related.element
+                }
+                (Attribute::Column(column), of) if column.takes(of) => column,
+                (
+                    Attribute::Related(Related { element: column, .. }) | Attribute::Column(column),
+                    _,
+                ) => {
+                    let message = format!("{path} is not kept in such a column as {}", column.name);
+                    return Err(of_type(message).with_help(
+                        "texts stand in text columns, numbers in integers, sets in related tables",
+                    ));
+                }
+            };
+            let is_told = match column.nulls {
+                Nulls::Never => true,
+                Nulls::Absent => !required,
+                Nulls::Refused => required,
+            };
+            if !is_told || matches!(attribute, Attribute::Related(_)) {
+                return Err(of_type(format!("NULL in {} cannot mean that of {path}", column.name))
+                    .with_help(
+                        "`Absent` is for optional attributes, `Refused` for required ones, and an \
+                         element of a set is never NULL",
+                    ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a schema declares of an attribute, or of a member of records within, and whether it is
+/// always there.
+pub(super) fn declared<'t>(attributes: &'t Attributes, path: &str) -> Option<(&'t Type, bool)> {
+    let whole = attributes.get(path);
+    if let Some(attribute) = whole {
+        return Some((&attribute.of, attribute.required));
+    }
+    let (first, rest) = path.split_once('.')?;
+    let attribute = attributes.get(first)?;
+    let Type::Record(members) = &attribute.of else { return None };
+    declared(members, rest).map(|(of, required)| (of, required && attribute.required))
+}
+
+/// Names of the host's tables.
+impl fmt::Debug for TableMapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TableMapping")
+            .field("type", &self.type_name)
+            .field("table", &self.table)
+            .field("attributes", &self.columns.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

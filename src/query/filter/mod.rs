@@ -1,0 +1,221 @@
+//! A list as a condition on the host's own tables.
+
+mod mapping;
+mod residual;
+mod sql;
+
+use std::sync::Arc;
+
+pub use mapping::{ColumnMapping, Nulls, TableMapping};
+pub use sql::{Dialect, Sql};
+
+pub(crate) use residual::filter;
+
+use crate::error::message_and_help;
+
+message_and_help! {
+/// Why a question cannot be asked of the host's tables, and what to do: it names the policy and the
+/// clause.
+FilterError
+}
+
+/// Which rows of a host's table a check allows.
+///
+/// It is made of what the policies leave open once everything known is folded in: who asks, the
+/// circumstances, and the engine's facts. So it is good for one caller, at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Filter {
+    /// All rows.
+    All,
+    /// None.
+    None,
+    /// Those for which a condition is true.
+    Predicate(Predicate),
+}
+
+/// A condition on a row of a host's table. What is neither true nor false, as what compares with
+/// `NULL`, is not true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Predicate {
+    /// All of them are true.
+    And(Vec<Predicate>),
+    /// One of them is true.
+    Or(Vec<Predicate>),
+    /// It is not true: false, or neither.
+    Not(Box<Predicate>),
+    /// A column compares so with a value.
+    Compare(Column, Comparison, SqlValue),
+    /// A column compares so with another.
+    CompareColumns(Column, Comparison, Column),
+    /// What stands in a column is one of these, or none of them and not `NULL`.
+    In {
+        /// The column.
+        column: Column,
+        /// Values; at least one.
+        values: Vec<SqlValue>,
+        /// Whether it is none of them.
+        negated: bool,
+    },
+    /// Nothing stands in a column, or something does.
+    Null {
+        /// The column.
+        column: Column,
+        /// Whether something does.
+        negated: bool,
+    },
+    /// A text has this shape: pieces of it, and `None` for any text.
+    Like {
+        /// The column.
+        column: Column,
+        /// Characters; `None` stands for any number of any.
+        pattern: Arc<[Option<char>]>,
+        /// Whether it is there and has another.
+        negated: bool,
+    },
+    /// Another table has a row that names this one, or has none.
+    Exists {
+        /// The other table.
+        table: Arc<str>,
+        /// Its column that names this row's id.
+        owner: Arc<str>,
+        /// A column of it, and what stands there: one of these values. None for any row.
+        element: Option<(Column, Vec<SqlValue>)>,
+        /// Whether there is none.
+        negated: bool,
+    },
+}
+
+/// A column by its name, and how its values are bound.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Column {
+    name: Arc<str>,
+    holds: mapping::Holds,
+}
+
+impl Column {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// How two values compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Comparison {
+    /// `=`
+    Equal,
+    /// `<>`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+impl Comparison {
+    /// What is true where this is false.
+    const fn negated(self) -> Self {
+        match self {
+            Self::Equal => Self::NotEqual,
+            Self::NotEqual => Self::Equal,
+            Self::Less => Self::GreaterOrEqual,
+            Self::LessOrEqual => Self::Greater,
+            Self::Greater => Self::LessOrEqual,
+            Self::GreaterOrEqual => Self::Less,
+        }
+    }
+
+    /// The same of the operands the other way round.
+    const fn mirrored(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+            Self::Equal | Self::NotEqual => self,
+        }
+    }
+}
+
+/// A value to be bound.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum SqlValue {
+    /// A text.
+    Text(String),
+    /// An integer.
+    Integer(i64),
+    /// A boolean.
+    Boolean(bool),
+    /// A UUID.
+    Uuid(u128),
+}
+
+impl Filter {
+    fn of(is: bool) -> Self {
+        if is { Self::All } else { Self::None }
+    }
+
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::None, _) | (_, Self::None) => Self::None,
+            (Self::All, it) | (it, Self::All) => it,
+            (Self::Predicate(one), Self::Predicate(other)) => {
+                let mut parts = match one {
+                    Predicate::And(parts) => parts,
+                    one => vec![one],
+                };
+                let more = match other {
+                    Predicate::And(parts) => parts,
+                    other => vec![other],
+                };
+                let new = more.into_iter().filter(|it| !parts.contains(it)).collect::<Vec<_>>();
+                parts.extend(new);
+                Self::Predicate(match <[Predicate; 1]>::try_from(parts) {
+                    Ok([one]) => one,
+                    Err(parts) => Predicate::And(parts),
+                })
+            }
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::All, _) | (_, Self::All) => Self::All,
+            (Self::None, it) | (it, Self::None) => it,
+            (Self::Predicate(one), Self::Predicate(other)) => {
+                let mut parts = match one {
+                    Predicate::Or(parts) => parts,
+                    one => vec![one],
+                };
+                let more = match other {
+                    Predicate::Or(parts) => parts,
+                    other => vec![other],
+                };
+                let new = more.into_iter().filter(|it| !parts.contains(it)).collect::<Vec<_>>();
+                parts.extend(new);
+                Self::Predicate(match <[Predicate; 1]>::try_from(parts) {
+                    Ok([one]) => one,
+                    Err(parts) => Predicate::Or(parts),
+                })
+            }
+        }
+    }
+
+    /// Where it is not true.
+    fn not(self) -> Self {
+        match self {
+            Self::All => Self::None,
+            Self::None => Self::All,
+            Self::Predicate(it) => Self::Predicate(Predicate::Not(Box::new(it))),
+        }
+    }
+}

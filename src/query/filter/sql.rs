@@ -1,0 +1,287 @@
+//! A filter as SQL, its values bound.
+
+use std::fmt::Write as _;
+
+use super::mapping::Holds;
+use super::{Column, Comparison, Filter, Predicate, SqlValue, TableMapping};
+
+/// The SQL of a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// SQLite 3.23 or later: parameters are `?1`, `?2`, …
+    Sqlite,
+    /// PostgreSQL: parameters are `$1`, `$2`, … and UUIDs are bound as `uuid`.
+    Postgres,
+    /// MariaDB and MySQL: parameters are `?`. The connection's character set has to be `utf8mb4`.
+    MySql,
+}
+
+/// A condition for a `WHERE`, and what its parameters are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sql {
+    /// The condition; the row's columns are named as those of `alias`.
+    pub condition: String,
+    /// The values of the parameters, in their order.
+    pub parameters: Vec<SqlValue>,
+}
+
+impl Filter {
+    /// Writes the condition for one database. `alias` is what the query calls the resource's table;
+    /// the table's own name where it has no other.
+    ///
+    /// It stands in parentheses of its own, so that whatever it is joined with cannot reach into it.
+    /// Text compares by its characters, whatever the collation of a column in SQLite, MariaDB and
+    /// MySQL; PostgreSQL's own collations do so unless they were made non-deterministic.
+    #[must_use]
+    pub fn to_sql(&self, dialect: Dialect, mapping: &TableMapping, alias: &str) -> Sql {
+        let mut writer =
+            Writer { dialect, mapping, alias, text: String::new(), values: Vec::new() };
+        match self {
+            Self::All => writer.constant(true),
+            Self::None => writer.constant(false),
+            Self::Predicate(predicate) => writer.in_parentheses(predicate),
+        }
+        Sql { condition: writer.text, parameters: writer.values }
+    }
+}
+
+struct Writer<'m> {
+    dialect: Dialect,
+    mapping: &'m TableMapping,
+    alias: &'m str,
+    text: String,
+    values: Vec<SqlValue>,
+}
+
+impl Writer<'_> {
+    fn constant(&mut self, is: bool) {
+        self.text.push_str(if is { "(1 = 1)" } else { "(1 = 0)" });
+    }
+
+    fn in_parentheses(&mut self, predicate: &Predicate) {
+        self.text.push('(');
+        self.predicate(predicate);
+        self.text.push(')');
+    }
+
+    /// INVARIANT (expression nesting): predicates nest as deep as policies, which bounds this.
+    fn predicate(&mut self, predicate: &Predicate) {
+        match predicate {
+            Predicate::And(parts) => self.chain(parts, " AND "),
+            Predicate::Or(parts) => self.chain(parts, " OR "),
+            Predicate::Not(of) => {
+                self.in_parentheses(of);
+                self.text.push_str(" IS NOT TRUE");
+            }
+            Predicate::Compare(column, comparison, value) => {
+                self.compare(column, *comparison, value);
+            }
+            Predicate::CompareColumns(one, comparison, other) => {
+                self.operand(self.alias, one);
+                self.text.push_str(symbol(*comparison));
+                self.operand(self.alias, other);
+            }
+            Predicate::In { column, values, negated } => {
+                self.is_in(self.alias, column, values, *negated);
+            }
+            Predicate::Null { column, negated } => {
+                self.column(self.alias, &column.name);
+                self.text.push_str(if *negated { " IS NOT NULL" } else { " IS NULL" });
+            }
+            Predicate::Like { column, pattern, negated } => self.like(column, pattern, *negated),
+            Predicate::Exists { table, owner, element, negated } => {
+                self.text.push_str(if *negated {
+                    "NOT EXISTS (SELECT 1 FROM "
+                } else {
+                    "EXISTS (SELECT 1 FROM "
+                });
+                self.name(table);
+                // Whatever the query calls its tables, this one is the innermost.
+                self.text.push_str(" AS ");
+                self.name(RELATED);
+                self.text.push_str(" WHERE ");
+                self.column(RELATED, owner);
+                self.text.push_str(" = ");
+                self.column(self.alias, &self.mapping.id.name);
+                if let Some((column, values)) = element {
+                    self.text.push_str(" AND ");
+                    self.is_in(RELATED, column, values, false);
+                }
+                self.text.push(')');
+            }
+        }
+    }
+
+    fn chain(&mut self, parts: &[Predicate], between: &str) {
+        for (at, part) in parts.iter().enumerate() {
+            if at > 0 {
+                self.text.push_str(between);
+            }
+            match part {
+                Predicate::And(_) | Predicate::Or(_) | Predicate::Not(_) => {
+                    self.in_parentheses(part);
+                }
+                part => self.predicate(part),
+            }
+        }
+    }
+
+    fn compare(&mut self, column: &Column, comparison: Comparison, value: &SqlValue) {
+        if self.cannot_be(value) {
+            // Nothing in the column is like it.
+            self.never(column, comparison == Comparison::NotEqual);
+            return;
+        }
+        self.operand(self.alias, column);
+        self.text.push_str(symbol(comparison));
+        self.value(value);
+    }
+
+    fn is_in(&mut self, alias: &str, column: &Column, values: &[SqlValue], negated: bool) {
+        let values: Vec<&SqlValue> = values.iter().filter(|it| !self.cannot_be(it)).collect();
+        match &values[..] {
+            [] if alias == self.alias => self.never(column, negated),
+            [] => self.text.push_str("1 = 0"),
+            [value] => {
+                self.operand(alias, column);
+                self.text.push_str(if negated { " <> " } else { " = " });
+                self.value(value);
+            }
+            values => {
+                self.operand(alias, column);
+                self.text.push_str(if negated { " NOT IN (" } else { " IN (" });
+                for (at, value) in values.iter().enumerate() {
+                    if at > 0 {
+                        self.text.push_str(", ");
+                    }
+                    self.value(value);
+                }
+                self.text.push(')');
+            }
+        }
+    }
+
+    /// What is never so, or so for whatever stands there.
+    fn never(&mut self, column: &Column, negated: bool) {
+        if negated {
+            self.column(self.alias, &column.name);
+            self.text.push_str(" IS NOT NULL");
+        } else {
+            self.text.push_str("1 = 0");
+        }
+    }
+
+    /// PostgreSQL keeps no text with a NUL, and takes no parameter with one.
+    fn cannot_be(&self, value: &SqlValue) -> bool {
+        matches!(value, SqlValue::Text(text) if self.dialect == Dialect::Postgres && text.contains('\0'))
+    }
+
+    fn like(&mut self, column: &Column, pattern: &[Option<char>], negated: bool) {
+        const ESCAPE: char = '!';
+        let mut text = String::new();
+        for piece in pattern {
+            match (piece, self.dialect) {
+                (None, Dialect::Sqlite) => text.push('*'),
+                (None, _) => text.push('%'),
+                // GLOB, since SQLite's LIKE takes capitals for small letters.
+                (Some(special @ ('*' | '?' | '[')), Dialect::Sqlite) => {
+                    text.extend(['[', *special, ']']);
+                }
+                (Some(other), Dialect::Sqlite) => text.push(*other),
+                (Some(special @ ('%' | '_' | ESCAPE)), _) => text.extend([ESCAPE, *special]),
+                (Some(other), _) => text.push(*other),
+            }
+        }
+        let value = SqlValue::Text(text);
+        if self.cannot_be(&value) {
+            self.never(column, negated);
+            return;
+        }
+        let not = if negated { " NOT" } else { "" };
+        match self.dialect {
+            Dialect::Sqlite => {
+                self.column(self.alias, &column.name);
+                let _ = write!(self.text, "{not} GLOB ");
+                self.value(&value);
+            }
+            Dialect::Postgres | Dialect::MySql => {
+                self.operand(self.alias, column);
+                let _ = write!(self.text, "{not} LIKE ");
+                self.value(&value);
+                let _ = write!(self.text, " ESCAPE '{ESCAPE}'");
+            }
+        }
+    }
+
+    /// A column as an operand: text by its characters.
+    fn operand(&mut self, alias: &str, column: &Column) {
+        let is_text = match column.holds {
+            Holds::Text => true,
+            Holds::Uuid => self.dialect != Dialect::Postgres,
+            Holds::Integer | Holds::Boolean | Holds::Milliseconds => false,
+        };
+        if is_text && self.dialect == Dialect::MySql {
+            self.text.push_str("BINARY ");
+        }
+        self.column(alias, &column.name);
+        if is_text && self.dialect == Dialect::Sqlite {
+            self.text.push_str(" COLLATE BINARY");
+        }
+    }
+
+    fn column(&mut self, alias: &str, name: &str) {
+        self.name(alias);
+        self.text.push('.');
+        self.name(name);
+    }
+
+    /// A name of the host's, quoted.
+    fn name(&mut self, name: &str) {
+        let quote = if self.dialect == Dialect::MySql { '`' } else { '"' };
+        self.text.push(quote);
+        for character in name.chars() {
+            if character == quote {
+                self.text.push(quote);
+            }
+            self.text.push(character);
+        }
+        self.text.push(quote);
+    }
+
+    fn value(&mut self, value: &SqlValue) {
+        let bound = match (value, self.dialect) {
+            (SqlValue::Uuid(_), Dialect::Postgres) => value.clone(),
+            (SqlValue::Uuid(id), _) => {
+                SqlValue::Text(uuid::Uuid::from_u128(*id).hyphenated().to_string())
+            }
+            _ => value.clone(),
+        };
+        self.values.push(bound);
+        let number = self.values.len();
+        match self.dialect {
+            Dialect::Sqlite => {
+                let _ = write!(self.text, "?{number}");
+            }
+            Dialect::Postgres => {
+                let _ = write!(self.text, "${number}");
+            }
+            Dialect::MySql => self.text.push('?'),
+        }
+    }
+}
+
+/// What related tables are called within.
+const RELATED: &str = "doorward_related";
+
+const fn symbol(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => " = ",
+        Comparison::NotEqual => " <> ",
+        Comparison::Less => " < ",
+        Comparison::LessOrEqual => " <= ",
+        Comparison::Greater => " > ",
+        Comparison::GreaterOrEqual => " >= ",
+    }
+}
