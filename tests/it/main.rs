@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod codes;
 #[cfg(test)]
+mod filters;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod plan;

@@ -169,20 +169,17 @@ impl Filter {
             (Self::None, _) | (_, Self::None) => Self::None,
             (Self::All, it) | (it, Self::All) => it,
             (Self::Predicate(one), Self::Predicate(other)) => {
-                let mut parts = match one {
+                let parts = |of| match of {
                     Predicate::And(parts) => parts,
                     one => vec![one],
                 };
-                let more = match other {
-                    Predicate::And(parts) => parts,
-                    other => vec![other],
-                };
-                let new = more.into_iter().filter(|it| !parts.contains(it)).collect::<Vec<_>>();
-                parts.extend(new);
-                Self::Predicate(match <[Predicate; 1]>::try_from(parts) {
-                    Ok([one]) => one,
-                    Err(parts) => Predicate::And(parts),
-                })
+                let mut all = joined(parts(one), parts(other));
+                // What is true of a column alone says that something stands there.
+                let told: Vec<Column> = all.iter().filter_map(Predicate::tells_of).cloned().collect();
+                all.retain(|part| {
+                    !matches!(part, Predicate::Null { column, negated: true } if told.contains(column))
+                });
+                Self::chain(all, Predicate::And)
             }
         }
     }
@@ -192,22 +189,20 @@ impl Filter {
             (Self::All, _) | (_, Self::All) => Self::All,
             (Self::None, it) | (it, Self::None) => it,
             (Self::Predicate(one), Self::Predicate(other)) => {
-                let mut parts = match one {
+                let parts = |of| match of {
                     Predicate::Or(parts) => parts,
                     one => vec![one],
                 };
-                let more = match other {
-                    Predicate::Or(parts) => parts,
-                    other => vec![other],
-                };
-                let new = more.into_iter().filter(|it| !parts.contains(it)).collect::<Vec<_>>();
-                parts.extend(new);
-                Self::Predicate(match <[Predicate; 1]>::try_from(parts) {
-                    Ok([one]) => one,
-                    Err(parts) => Predicate::Or(parts),
-                })
+                Self::chain(joined(parts(one), parts(other)), Predicate::Or)
             }
         }
+    }
+
+    fn chain(parts: Vec<Predicate>, of: fn(Vec<Predicate>) -> Predicate) -> Self {
+        Self::Predicate(match <[Predicate; 1]>::try_from(parts) {
+            Ok([one]) => one,
+            Err(parts) => of(parts),
+        })
     }
 
     /// Where it is not true.
@@ -216,6 +211,28 @@ impl Filter {
             Self::All => Self::None,
             Self::None => Self::All,
             Self::Predicate(it) => Self::Predicate(Predicate::Not(Box::new(it))),
+        }
+    }
+}
+
+/// Both, each part once.
+fn joined(mut parts: Vec<Predicate>, more: Vec<Predicate>) -> Vec<Predicate> {
+    for part in more {
+        if !parts.contains(&part) {
+            parts.push(part);
+        }
+    }
+    parts
+}
+
+impl Predicate {
+    /// The column in which something stands where this is true.
+    fn tells_of(&self) -> Option<&Column> {
+        match self {
+            Self::Compare(column, ..) | Self::In { column, .. } | Self::Like { column, .. } => {
+                Some(column)
+            }
+            _ => None,
         }
     }
 }

@@ -1,0 +1,394 @@
+//! Filters on real databases: SQLite always, PostgreSQL where `make test` has set one up.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use doorward::{
+    ColumnMapping, Dialect, Engine, Entity, EntityUid, Filter, Nulls, PolicyBundle, Record, Request,
+    Sql, SqlValue, TableMapping, Timestamp, Value,
+};
+
+const SCHEMA: &str = "
+    entity Role;
+    entity Client = { archived: Bool };
+    entity Contact in [Role] = { client: Client, limit: Long };
+    entity Document = {
+        client: Client, owner?: Contact, state: String, note?: String, amount?: Long,
+        visible: Bool, due?: datetime, invited: Set<Contact>, labels: Set<String>,
+    };
+    action view appliesTo {
+        principal: Contact, resource: Document, context: { now: datetime },
+    };";
+
+const POLICIES: &str = r#"
+    @id("own-client") forbid (principal, action, resource)
+        unless { principal.client == resource.client };
+    @id("archived") forbid (principal, action, resource) when { resource.client.archived };
+    @id("hidden") forbid (principal, action, resource) unless { resource.visible };
+    @id("state") forbid (principal, action, resource)
+        when { ["draft", "o'brien", "100%"].contains(resource.state) };
+    @id("secret") forbid (principal, action, resource) when { resource.labels.contains("secret") };
+    @id("overdue") forbid (principal, action, resource)
+        when { resource has due && resource.due < context.now };
+    @id("internal") forbid (principal, action, resource)
+        when { resource has note && resource.note like "in*nal_50%[x]!" };
+    @id("owner") permit (principal, action, resource)
+        when { resource has owner && principal in resource.owner };
+    @id("invited") permit (principal, action, resource)
+        when { resource.invited.contains(principal) };
+    @id("small") permit (principal, action, resource)
+        when { resource has amount && resource.amount <= principal.limit };
+    @id("boss") permit (principal in Role::"boss", action, resource)
+        unless { resource.labels.containsAny(["Secret", "ü"]) };
+    @id("debts") forbid (principal in Role::"careful", action, resource)
+        when { resource.visible && resource has amount && 0 > resource.amount };
+"#;
+
+const CONTACTS: [(&str, &str, &[&str]); 6] = [
+    ("gm", "C1", &[]),
+    ("o'brien", "C1", &[]),
+    ("boss", "C1", &["boss"]),
+    ("careful", "C1", &["careful", "boss"]),
+    ("gone", "C2", &["boss"]),
+    ("lost", "nowhere", &["boss"]),
+];
+
+fn engine() -> Engine {
+    let policies = PolicyBundle::builder().schema("s", SCHEMA).policies("p", POLICIES).build();
+    let client = |id: &str, archived: bool| {
+        Entity::new(EntityUid::new("Client", id)).with("archived", archived)
+    };
+    let contacts = CONTACTS.iter().map(|(id, client, roles)| {
+        let row = Entity::new(EntityUid::new("Contact", *id))
+            .with("client", EntityUid::new("Client", *client))
+            .with("limit", 100);
+        roles.iter().fold(row, |row, role| row.parent(EntityUid::new("Role", *role)))
+    });
+    let facts = [client("C1", false), client("C2", true)].into_iter().chain(contacts).collect();
+    Engine::builder(policies.unwrap()).host_owned("Document").facts(facts).build().unwrap()
+}
+
+fn mapping() -> TableMapping {
+    TableMapping::new("Document", "Documents \"of\" it", ColumnMapping::integer("id"))
+        .column("client", ColumnMapping::text("client id").nulls(Nulls::Refused))
+        .column("owner", ColumnMapping::text("owner").nulls(Nulls::Absent))
+        .column("state", ColumnMapping::text("state"))
+        .column("note", ColumnMapping::text("note").nulls(Nulls::Absent))
+        .column("amount", ColumnMapping::integer("amount").nulls(Nulls::Absent))
+        .column("visible", ColumnMapping::boolean("visible").nulls(Nulls::Refused))
+        .column("due", ColumnMapping::milliseconds("due_ms").nulls(Nulls::Absent))
+        .related("invited", "invitations", "document", ColumnMapping::text("contact"))
+        .related("labels", "labels", "document", ColumnMapping::text("label"))
+}
+
+/// A row of the host's table.
+#[derive(Clone, Debug)]
+struct Document {
+    id: i64,
+    client: Option<&'static str>,
+    owner: Option<&'static str>,
+    state: &'static str,
+    note: Option<&'static str>,
+    amount: Option<i64>,
+    visible: Option<bool>,
+    due: Option<i64>,
+    invited: &'static [&'static str],
+    labels: &'static [&'static str],
+}
+
+const NOW: i64 = 1_796_000_000_000;
+
+fn documents() -> Vec<Document> {
+    let mut seed = 7_u64;
+    let mut next = |count: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % count
+    };
+    let mut one = |all: &[&'static str]| all[next(all.len())];
+    let some = |text: &'static str| (text != "NULL").then_some(text);
+    let mut rows = Vec::new();
+    for id in 0..1500 {
+        rows.push(Document {
+            id,
+            client: some(one(&["C1", "C1", "C1", "c1", "C2", "nowhere", "NULL", "C1' OR '1'='1"])),
+            owner: some(one(&["NULL", "gm", "GM", "o'brien", "other"])),
+            state: one(&["sent", "sent", "draft", "Draft", "o'brien", "100%", "100 percent", "", "ünï"]),
+            note: some(one(&[
+                "NULL", "NULL", "internal_50%[x]!", "inXnalY50Zx!", "INTERNAL_50%[X]!", "%", "\\", "*",
+                "innal_50%[x]!", "in\nnal_50%[x]!",
+            ])),
+            amount: match one(&["NULL", "0", "100", "101", "-1", "max", "min"]) {
+                "max" => Some(i64::MAX),
+                "min" => Some(i64::MIN),
+                text => text.parse().ok(),
+            },
+            visible: match one(&["yes", "yes", "yes", "no", "NULL"]) {
+                "NULL" => None,
+                text => Some(text == "yes"),
+            },
+            due: match one(&["NULL", "NULL", "before", "now", "after"]) {
+                "before" => Some(NOW - 1),
+                "now" => Some(NOW),
+                "after" => Some(NOW + 1),
+                _ => None,
+            },
+            invited: match one(&["none", "gm", "two", "case"]) {
+                "gm" => &["gm", "gm"],
+                "two" => &["o'brien", "gm", "lost"],
+                "case" => &["GM", "gm "],
+                _ => &[],
+            },
+            labels: match one(&["none", "none", "secret", "case", "percent"]) {
+                "secret" => &["a", "secret"],
+                "case" => &["Secret"],
+                "percent" => &["%", "secre_", "ü"],
+                _ => &[],
+            },
+        });
+    }
+    rows
+}
+
+impl Document {
+    /// As the host would pass it inline.
+    fn entity(&self) -> Entity {
+        let contact = |id: &str| EntityUid::new("Contact", id);
+        let mut row = Entity::new(EntityUid::new("Document", self.id.to_string()))
+            .with("state", self.state)
+            .with("invited", Value::set(self.invited.iter().map(|id| contact(id).into())).unwrap())
+            .with("labels", Value::strings(self.labels.iter().copied()));
+        let optional: [(&str, Option<Value>); 6] = [
+            ("client", self.client.map(|id| EntityUid::new("Client", id).into())),
+            ("owner", self.owner.map(|id| contact(id).into())),
+            ("note", self.note.map(Value::from)),
+            ("amount", self.amount.map(Value::from)),
+            ("visible", self.visible.map(Value::from)),
+            ("due", self.due.map(|ms| Timestamp::from_ms(ms).into())),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                row.set(name, value);
+            }
+        }
+        row
+    }
+}
+
+/// What each contact may view, by a check of each row; and the filter.
+fn asked(engine: &Engine, rows: &[Document]) -> Vec<(&'static str, Vec<i64>, Filter)> {
+    let now = || Record::from([("now".into(), Value::from(Timestamp::from_ms(NOW)))]);
+    let view = engine.environment("Contact", "view", "Document").unwrap();
+    let context = engine.context(&view, now()).unwrap();
+    let of = |(id, ..): &(&'static str, &str, &[&str])| {
+        let allowed = rows.iter().filter(|row| {
+            let resource = EntityUid::new("Document", row.id.to_string());
+            let request = Request::new(EntityUid::new("Contact", *id), "view", resource);
+            engine.check(&request.context(now()).inline(row.entity())).is_allowed()
+        });
+        let filter = engine.checker(&view, *id, &context).unwrap().filter(&view, &mapping());
+        (*id, allowed.map(|row| row.id).collect(), filter.unwrap())
+    };
+    CONTACTS.iter().map(of).collect()
+}
+
+/// The query of a host that keeps deleted rows, and joins the condition with one of its own.
+fn query(sql: &Sql, table: &str) -> String {
+    format!("SELECT d.id FROM {table} AS d WHERE d.deleted = 0 AND {} ORDER BY d.id", sql.condition)
+}
+
+const TABLES: &str = r#"
+    CREATE TABLE "Documents ""of"" it" (
+        id BIGINT, "client id" TEXT, owner TEXT, state TEXT, note TEXT, amount BIGINT,
+        visible BOOLEAN, due_ms BIGINT, deleted INTEGER
+    );
+    CREATE TABLE invitations (document BIGINT, contact TEXT);
+    CREATE TABLE labels (document BIGINT, label TEXT);
+"#;
+
+#[test]
+fn a_filter_selects_in_sqlite_what_checks_allow() {
+    let rows = documents();
+    let database = rusqlite::Connection::open_in_memory().unwrap();
+    // A column that takes capitals for small letters must not let a filter do so.
+    let tables = TABLES.replace("owner TEXT", "owner TEXT COLLATE NOCASE");
+    database.execute_batch(&tables).unwrap();
+    for row in &rows {
+        // Each row stands twice, and was once deleted.
+        for deleted in [0, 1] {
+            database
+                .execute(
+                    r#"INSERT INTO "Documents ""of"" it" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"#,
+                    rusqlite::params![
+                        row.id, row.client, row.owner, row.state, row.note, row.amount,
+                        row.visible, row.due, deleted
+                    ],
+                )
+                .unwrap();
+        }
+        for contact in row.invited {
+            database
+                .execute("INSERT INTO invitations VALUES (?, ?)", (row.id, contact))
+                .unwrap();
+        }
+        for label in row.labels {
+            database.execute("INSERT INTO labels VALUES (?, ?)", (row.id, label)).unwrap();
+        }
+    }
+    let bound = |value: &SqlValue| match value {
+        SqlValue::Text(text) => rusqlite::types::Value::from(text.clone()),
+        SqlValue::Integer(number) => rusqlite::types::Value::from(*number),
+        SqlValue::Boolean(flag) => rusqlite::types::Value::from(*flag),
+        other => panic!("{other:?}"),
+    };
+    let mut listed = 0;
+    for (contact, allowed, filter) in asked(&engine(), &rows) {
+        let sql = filter.to_sql(Dialect::Sqlite, &mapping(), "d");
+        let mut statement =
+            database.prepare(&query(&sql, r#""Documents ""of"" it""#)).unwrap();
+        let parameters = rusqlite::params_from_iter(sql.parameters.iter().map(bound));
+        let found = statement.query_map(parameters, |row| row.get(0)).unwrap();
+        let found: Vec<i64> = found.map(Result::unwrap).collect();
+        assert_eq!(found, allowed, "{contact}: {}", sql.condition);
+        listed += found.len();
+    }
+    assert!(listed > 300, "{listed}");
+}
+
+/// A server that stops when the test is over.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_filter_selects_in_postgres_what_checks_allow() {
+    let Some(python) = std::env::var_os("DOORWARD_TEST_PYTHON") else {
+        eprintln!("skipped: no PostgreSQL; `make test` sets one up");
+        return;
+    };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers/postgres.py");
+    let mut server = Server(
+        Command::new(python)
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let mut uri = String::new();
+    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut uri).unwrap();
+    let mut client = postgres::Client::connect(uri.trim(), postgres::NoTls).unwrap();
+    client.batch_execute(TABLES).unwrap();
+    let rows = documents();
+    let mut writing = client.transaction().unwrap();
+    for row in &rows {
+        for deleted in [0, 1] {
+            writing
+                .execute(
+                    r#"INSERT INTO "Documents ""of"" it" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"#,
+                    &[
+                        &row.id, &row.client, &row.owner, &row.state, &row.note, &row.amount,
+                        &row.visible, &row.due, &deleted,
+                    ],
+                )
+                .unwrap();
+        }
+        for contact in row.invited {
+            writing
+                .execute("INSERT INTO invitations VALUES ($1, $2)", &[&row.id, contact])
+                .unwrap();
+        }
+        for label in row.labels {
+            writing.execute("INSERT INTO labels VALUES ($1, $2)", &[&row.id, label]).unwrap();
+        }
+    }
+    writing.commit().unwrap();
+    for (contact, allowed, filter) in asked(&engine(), &rows) {
+        let sql = filter.to_sql(Dialect::Postgres, &mapping(), "d");
+        let bound: Vec<Box<dyn postgres::types::ToSql + Sync>> =
+            sql.parameters
+                .iter()
+                .map(|value| -> Box<dyn postgres::types::ToSql + Sync> {
+                    match value {
+                        SqlValue::Text(text) => Box::new(text.clone()),
+                        SqlValue::Integer(number) => Box::new(*number),
+                        SqlValue::Boolean(flag) => Box::new(*flag),
+                        other => panic!("{other:?}"),
+                    }
+                })
+                .collect();
+        let bound: Vec<&(dyn postgres::types::ToSql + Sync)> =
+            bound.iter().map(|value| &**value).collect();
+        let found = client.query(&query(&sql, r#""Documents ""of"" it""#), &bound).unwrap();
+        let found: Vec<i64> = found.iter().map(|row| row.get(0)).collect();
+        assert_eq!(found, allowed, "{contact}: {}", sql.condition);
+    }
+}
+
+#[test]
+fn each_dialect_has_words_of_its_own() {
+    let engine = engine();
+    let (.., filter) = asked(&engine, &[]).swap_remove(1);
+    let written = |dialect| {
+        let sql = filter.to_sql(dialect, &mapping(), "d");
+        let values = sql.parameters.iter().map(|value| format!("{value:?}"));
+        let values: Vec<String> = values.collect();
+        format!("{}\n-- {}\n", sql.condition, values.join(", "))
+    };
+    let all = [
+        ("sqlite", written(Dialect::Sqlite)),
+        ("postgres", written(Dialect::Postgres)),
+        ("mysql", written(Dialect::MySql)),
+    ];
+    for (name, text) in all {
+        let golden = format!("{}/tests/golden/filter.{name}.sql", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&golden, &text).unwrap();
+        }
+        let kept = std::fs::read_to_string(&golden).unwrap();
+        assert_eq!(text, kept, "{golden}: run with UPDATE_GOLDEN=1 if this is meant");
+    }
+}
+
+#[test]
+fn what_columns_cannot_tell_is_an_error_that_names_the_clause() {
+    let engine = engine();
+    let view = engine.environment("Contact", "view", "Document").unwrap();
+    let now = Record::from([("now".into(), Value::from(Timestamp::from_ms(NOW)))]);
+    let context = engine.context(&view, now).unwrap();
+    let checker = engine.checker(&view, "gm", &context).unwrap();
+    let bare = TableMapping::new("Document", "documents", ColumnMapping::integer("id"))
+        .column("client", ColumnMapping::text("client"));
+    let error = checker.filter(&view, &bare).unwrap_err();
+    assert_eq!(error.message(), "hidden: `resource.visible`: no column is declared for visible");
+    assert!(error.help().unwrap().contains(r#".column("visible", …)"#));
+    let other = TableMapping::new("Contact", "contacts", ColumnMapping::integer("id"));
+    assert!(checker.filter(&view, &other).is_err());
+}
+
+#[test]
+fn a_mapping_that_does_not_fit_the_schema_is_refused() {
+    let policies = PolicyBundle::builder().schema("s", SCHEMA).build().unwrap();
+    let documents = || TableMapping::new("Document", "documents", ColumnMapping::integer("id"));
+    let text = || ColumnMapping::text("x");
+    for (mapping, at_fault) in [
+        (TableMapping::new("Nothing", "t", ColumnMapping::integer("id")), "no such type"),
+        (TableMapping::new("Document", "t", ColumnMapping::boolean("id")), "cannot be an id"),
+        (documents().column("nothing", text()), "no attribute nothing"),
+        (documents().column("amount", text()), "amount is not kept in such a column"),
+        (documents().column("labels", text()), "labels is not kept"),
+        (documents().column("state", text().nulls(Nulls::Absent)), "NULL in x cannot mean"),
+        (documents().column("note", text().nulls(Nulls::Refused)), "NULL in x cannot mean"),
+        (documents().related("state", "t", "d", text()), "state is not kept"),
+        (documents().related("labels", "t", "d", text().nulls(Nulls::Absent)), "NULL in x"),
+    ] {
+        let error = mapping.check(&policies).unwrap_err();
+        assert!(error.message().contains(at_fault), "{error}");
+        assert!(error.help().is_some() || at_fault.starts_with("no "), "{error}");
+    }
+    mapping().check(&policies).unwrap();
+}
