@@ -5,7 +5,9 @@
 //! - A [`Caller`] says who asks and with what evidence: a contact with a session, the bearer of a
 //!   link, staff, staff viewing or acting as a contact.
 //! - Questions are methods of [`Tenant`]: [`check`](Tenant::check), [`list`](Tenant::list),
-//!   [`totals`](Tenant::totals), [`actions`](Tenant::actions), [`check_mail`](Tenant::check_mail),
+//!   [`page`](Tenant::page), [`totals`](Tenant::totals), [`who`](Tenant::who),
+//!   [`actions`](Tenant::actions), [`actions_many`](Tenant::actions_many),
+//!   [`check_mail`](Tenant::check_mail), [`audience`](Tenant::audience),
 //!   [`export`](Tenant::export). A [`Resource`] is what they are asked of: a stored document, one of
 //!   the host's own tables, one that is not there yet, a contact, a client, the portal.
 //! - What was given is read back by the host, for its own pages: [`relations`](Tenant::relations),
@@ -19,6 +21,7 @@
 //! The rules are data: [`shipped_policies`], over a schema in which documents of all kinds are one
 //! type and what has been chosen for a kind at a client is a row.
 
+mod audience;
 mod base;
 mod caller;
 mod checker;
@@ -40,6 +43,7 @@ mod totals;
 mod tx;
 mod writing;
 
+pub use audience::{Audience, Recipient};
 pub use caller::Caller;
 pub use checker::TenantChecker;
 pub use config::{ConfigError, EffectiveConfig, EffectiveEvent, EffectiveKind};

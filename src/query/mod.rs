@@ -38,6 +38,18 @@ impl Within<'_> {
     }
 }
 
+/// The facts of a type that name an entity, found by an index where the plan has one.
+pub(crate) fn naming(world: &World, type_name: &str, within: Within<'_>) -> Vec<Slot> {
+    let (plan, rows) = (world.plan(), world.facts().rows());
+    let number = plan.type_number(type_name);
+    let index = number.and_then(|number| plan.index_number(number, Some(within.column)));
+    match (index.and_then(|number| rows.index(number)), rows.slot(within.entity)) {
+        (_, None) => Vec::new(),
+        (Some(index), Some(entity)) => index.of_value(entity).collect(),
+        (None, Some(_)) => within.rows_of(rows, type_name).collect(),
+    }
+}
+
 /// The rows that one end of a request can be, as far as the other end tells: facts, in ascending
 /// order of their slots.
 pub(crate) fn candidates(

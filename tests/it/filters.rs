@@ -4,8 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use doorward::{
-    ColumnMapping, Dialect, Engine, Entity, EntityUid, Filter, Nulls, PolicyBundle, Record, Request,
-    Sql, SqlValue, TableMapping, Timestamp, Value,
+    ColumnMapping, Dialect, Engine, Entity, EntityUid, Filter, Nulls, PolicyBundle, Record,
+    Request, Sql, SqlValue, TableMapping, Timestamp, Value,
 };
 
 const SCHEMA: &str = "
@@ -112,10 +112,28 @@ fn documents() -> Vec<Document> {
             id,
             client: some(one(&["C1", "C1", "C1", "c1", "C2", "nowhere", "NULL", "C1' OR '1'='1"])),
             owner: some(one(&["NULL", "gm", "GM", "o'brien", "other"])),
-            state: one(&["sent", "sent", "draft", "Draft", "o'brien", "100%", "100 percent", "", "ünï"]),
+            state: one(&[
+                "sent",
+                "sent",
+                "draft",
+                "Draft",
+                "o'brien",
+                "100%",
+                "100 percent",
+                "",
+                "ünï",
+            ]),
             note: some(one(&[
-                "NULL", "NULL", "internal_50%[x]!", "inXnalY50Zx!", "INTERNAL_50%[X]!", "%", "\\", "*",
-                "innal_50%[x]!", "in\nnal_50%[x]!",
+                "NULL",
+                "NULL",
+                "internal_50%[x]!",
+                "inXnalY50Zx!",
+                "INTERNAL_50%[X]!",
+                "%",
+                "\\",
+                "*",
+                "innal_50%[x]!",
+                "in\nnal_50%[x]!",
             ])),
             amount: match one(&["NULL", "0", "100", "101", "-1", "max", "min"]) {
                 "max" => Some(i64::MAX),
@@ -219,16 +237,21 @@ fn a_filter_selects_in_sqlite_what_checks_allow() {
                 .execute(
                     r#"INSERT INTO "Documents ""of"" it" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"#,
                     rusqlite::params![
-                        row.id, row.client, row.owner, row.state, row.note, row.amount,
-                        row.visible, row.due, deleted
+                        row.id,
+                        row.client,
+                        row.owner,
+                        row.state,
+                        row.note,
+                        row.amount,
+                        row.visible,
+                        row.due,
+                        deleted
                     ],
                 )
                 .unwrap();
         }
         for contact in row.invited {
-            database
-                .execute("INSERT INTO invitations VALUES (?, ?)", (row.id, contact))
-                .unwrap();
+            database.execute("INSERT INTO invitations VALUES (?, ?)", (row.id, contact)).unwrap();
         }
         for label in row.labels {
             database.execute("INSERT INTO labels VALUES (?, ?)", (row.id, label)).unwrap();
@@ -243,8 +266,7 @@ fn a_filter_selects_in_sqlite_what_checks_allow() {
     let mut listed = 0;
     for (contact, allowed, filter) in asked(&engine(), &rows) {
         let sql = filter.to_sql(Dialect::Sqlite, &mapping(), "d");
-        let mut statement =
-            database.prepare(&query(&sql, r#""Documents ""of"" it""#)).unwrap();
+        let mut statement = database.prepare(&query(&sql, r#""Documents ""of"" it""#)).unwrap();
         let parameters = rusqlite::params_from_iter(sql.parameters.iter().map(bound));
         let found = statement.query_map(parameters, |row| row.get(0)).unwrap();
         let found: Vec<i64> = found.map(Result::unwrap).collect();
@@ -309,18 +331,18 @@ fn a_filter_selects_in_postgres_what_checks_allow() {
     writing.commit().unwrap();
     for (contact, allowed, filter) in asked(&engine(), &rows) {
         let sql = filter.to_sql(Dialect::Postgres, &mapping(), "d");
-        let bound: Vec<Box<dyn postgres::types::ToSql + Sync>> =
-            sql.parameters
-                .iter()
-                .map(|value| -> Box<dyn postgres::types::ToSql + Sync> {
-                    match value {
-                        SqlValue::Text(text) => Box::new(text.clone()),
-                        SqlValue::Integer(number) => Box::new(*number),
-                        SqlValue::Boolean(flag) => Box::new(*flag),
-                        other => panic!("{other:?}"),
-                    }
-                })
-                .collect();
+        let bound: Vec<Box<dyn postgres::types::ToSql + Sync>> = sql
+            .parameters
+            .iter()
+            .map(|value| -> Box<dyn postgres::types::ToSql + Sync> {
+                match value {
+                    SqlValue::Text(text) => Box::new(text.clone()),
+                    SqlValue::Integer(number) => Box::new(*number),
+                    SqlValue::Boolean(flag) => Box::new(*flag),
+                    other => panic!("{other:?}"),
+                }
+            })
+            .collect();
         let bound: Vec<&(dyn postgres::types::ToSql + Sync)> =
             bound.iter().map(|value| &**value).collect();
         let found = client.query(&query(&sql, r#""Documents ""of"" it""#), &bound).unwrap();

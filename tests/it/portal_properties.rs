@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use doorward::portal::{Channel, Resource};
+use doorward::portal::{Channel, Recipient, Resource};
 use doorward::{
     Action, Caller, ContactId, Decision, Engine, Entity, EntityUid, ErrorMode, Explanation, Facts,
     Outcome, Request, Tenant, Value, codes,
@@ -123,6 +123,17 @@ proptest! {
                         .collect();
                     allowed.sort();
                     prop_assert_eq!(tenant.list(&caller, action, &kind), allowed.clone());
+                    let (mut paged, mut after) = (Vec::new(), None);
+                    loop {
+                        let page = tenant.page(&caller, action, &kind, after.as_ref(), 2);
+                        prop_assert_eq!(page.total, allowed.len());
+                        paged.extend(page.documents);
+                        after = page.next;
+                        if after.is_none() {
+                            break;
+                        }
+                    }
+                    prop_assert_eq!(&paged, &allowed);
                     // A filter sees what the check allowed, and nothing else.
                     let seen = std::cell::RefCell::new(BTreeSet::new());
                     let visible = |row: &Entity| {
@@ -136,6 +147,14 @@ proptest! {
                 }
             }
             let resources = state::resources(&tenant);
+            let page = some(&mut tape, &resources, 2);
+            let decided = tenant.actions_many(&caller, &page, &ACTIONS[..3]);
+            for (resource, decisions) in page.iter().zip(decided) {
+                let each = ACTIONS[..3].iter();
+                let single: Vec<Decision> =
+                    each.map(|action| tenant.check(&caller, *action, resource.clone())).collect();
+                prop_assert_eq!(decisions, single);
+            }
             for resource in some(&mut tape, &resources, 1) {
                 let buttons = tenant.actions(&caller, resource.clone());
                 prop_assert!(!buttons.is_empty());
@@ -208,6 +227,57 @@ proptest! {
                 let row = tenant.facts().entity(&contact.uid()).unwrap();
                 let access = row.attribute("access").unwrap().as_str().unwrap().to_owned();
                 prop_assert!(["none", "enabled"].contains(&access.as_str()), "{}", shown);
+            }
+        }
+    }
+
+    #[test]
+    fn audiences_and_who_may_are_single_checks(mut tape in tapes(TAPE)) {
+        let tenant = state::restore(&state::facts(&mut tape));
+        let contacts: Vec<ContactId> = tenant
+            .facts()
+            .uids_of_type("Contact")
+            .map(|uid| tenant.contact(uid.id()))
+            .collect();
+        let channels = &Channel::ALL[..];
+        for document in some(&mut tape, &state::documents(&tenant), 2) {
+            for event in EVENTS {
+                let audience = tenant.audience(&document, event, channels).unwrap();
+                let mut mailed = Vec::new();
+                for contact in &contacts {
+                    for channel in channels {
+                        let decision = tenant.check_mail(contact, event, *channel, &document);
+                        if decision.is_allowed() {
+                            mailed.push((contact.clone(), *channel, decision));
+                        }
+                    }
+                }
+                let told = |it: &Recipient| (it.contact.clone(), it.channel, it.decision);
+                let found: Vec<_> = audience.recipients.iter().map(told).collect();
+                prop_assert_eq!(found, mailed);
+                for missed in &audience.near_misses {
+                    let (contact, channel) = (&missed.contact, missed.channel);
+                    let decision = tenant.check_mail(contact, event, channel, &document);
+                    prop_assert!(!decision.is_allowed());
+                    prop_assert_eq!(decision, missed.decision);
+                }
+            }
+            for action in some(&mut tape, ACTIONS, 1) {
+                let who = tenant.who(action, &document).unwrap();
+                for contact in &contacts {
+                    let Some(access) = tenant.access(contact) else { continue };
+                    let caller = Caller::contact(contact.clone())
+                        .session(access.epoch, access.credential_version)
+                        .password()
+                        .at(now())
+                        .mfa_at(now())
+                        .last_seen(now());
+                    let is_allowed = [None, "10.0.0.1".parse().ok()].into_iter().any(|address| {
+                        let caller = address.map_or(caller.clone(), |it| caller.clone().address(it));
+                        tenant.check(&caller, action, &document).is_allowed()
+                    });
+                    prop_assert_eq!(who.contains(contact), is_allowed, "{} {}", contact, action);
+                }
             }
         }
     }

@@ -175,7 +175,8 @@ impl Filter {
                 };
                 let mut all = joined(parts(one), parts(other));
                 // What is true of a column alone says that something stands there.
-                let told: Vec<Column> = all.iter().filter_map(Predicate::tells_of).cloned().collect();
+                let told: Vec<Column> =
+                    all.iter().filter_map(Predicate::tells_of).cloned().collect();
                 all.retain(|part| {
                     !matches!(part, Predicate::Null { column, negated: true } if told.contains(column))
                 });
