@@ -240,12 +240,13 @@ impl TableMapping {
 
 /// What a schema declares of an attribute, or of a member of records within, and whether it is
 /// always there.
+///
+/// A name that holds a point itself cannot be told from a path, and is no attribute that could be
+/// mapped.
 pub(super) fn declared<'t>(attributes: &'t Attributes, path: &str) -> Option<(&'t Type, bool)> {
-    let whole = attributes.get(path);
-    if let Some(attribute) = whole {
-        return Some((&attribute.of, attribute.required));
-    }
-    let (first, rest) = path.split_once('.')?;
+    let Some((first, rest)) = path.split_once('.') else {
+        return attributes.get(path).map(|attribute| (&attribute.of, attribute.required));
+    };
     let attribute = attributes.get(first)?;
     let Type::Record(members) = &attribute.of else { return None };
     declared(members, rest).map(|(of, required)| (of, required && attribute.required))

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::decide::Asked;
 use crate::engine::World;
-use crate::facts::{Entity, EntityUid, Naming as _, Slot, Type, Types};
+use crate::facts::{Entity, EntityUid, Naming as _, Slot, Type, Types, Value};
 use crate::plan::{
     ActionAt, Binary, Evaluator, Expr, ExprId, Local, Plan, RuleKind, Scope, Unary, Val, Var,
 };
@@ -176,8 +176,10 @@ impl Residual<'_> {
         let rows = self.world.facts().rows();
         let type_name = self.plan.type_name(self.resource_type);
         let mut entity = Entity::new(EntityUid::new(&*type_name, ANY));
-        for (name, uid) in &self.bound {
-            entity = entity.with(Arc::clone(name), uid.clone());
+        for (path, uid) in &self.bound {
+            let (first, within) = path.split_once('.').unwrap_or((path, ""));
+            let known = entity.attribute(first).cloned();
+            entity.set(first, with_member(known, within, uid));
         }
         self.local.clone_from(self.base);
         self.resource = self.local.add(rows, self.resource_type, &entity).unwrap_or(Slot::MAX);
@@ -198,12 +200,13 @@ impl Residual<'_> {
         Evaluator { arena: self.plan.arena(), scope: self.scope() }
     }
 
-    /// The path of attributes from the resource that an expression is.
+    /// The path of attributes from the resource that an expression is. A name that holds a point
+    /// would be taken for two.
     fn path(&self, mut expr: ExprId) -> Option<Vec<Arc<str>>> {
         let mut names = Vec::new();
         loop {
             match self.plan.arena().get(expr) {
-                Expr::Attribute(of, name) => {
+                Expr::Attribute(of, name) if !name.contains('.') => {
                     names.push(Arc::clone(name));
                     expr = *of;
                 }
@@ -216,8 +219,11 @@ impl Residual<'_> {
         }
     }
 
+    /// Whether a path leads to an entity that is known, or on from there.
     fn is_bound(&self, path: &[Arc<str>]) -> bool {
-        path.first().is_some_and(|first| self.bound.contains_key(first))
+        (1..=path.len()).any(|len| {
+            path.get(..len).is_some_and(|start| self.bound.contains_key(&*start.join(".")))
+        })
     }
 
     /// What is declared of a path from the resource, while it stays in the row itself.
@@ -226,13 +232,15 @@ impl Residual<'_> {
         declared(attributes, &path.join("."))
     }
 
-    /// The attribute from which a path reads on to another entity.
+    /// The attribute, or the member of a record, from which a path reads on to another entity.
     fn hop(&self, path: &[Arc<str>]) -> Option<Arc<str>> {
-        let [first, _, ..] = path else { return None };
-        match self.declared(std::slice::from_ref(first))?.0 {
-            Type::Entity(_) => Some(Arc::clone(first)),
-            _ => None,
-        }
+        (1..path.len()).find_map(|len| {
+            let start = path.get(..len)?;
+            match self.declared(start)?.0 {
+                Type::Entity(_) => Some(start.join(".").into()),
+                _ => None,
+            }
+        })
     }
 
     /// Whether an expression reads what is not known of the resource.
@@ -575,6 +583,9 @@ impl Residual<'_> {
         if !path.is_empty() && self.declared(&path).is_none_or(|(_, required)| !required) {
             return Err(self.unsupported(expr, "the record that it is a member of may be missing"));
         }
+        if name.contains('.') {
+            return Err(self.unsupported(expr, "the name holds a point"));
+        }
         path.push(Arc::clone(name));
         match self.declared(&path) {
             // Every row has what the schema requires, or is kept out.
@@ -898,6 +909,19 @@ impl Residual<'_> {
         FilterError::new(format!("`{}`: no column is declared for {path}", self.plan.text(expr)))
             .with_help(format!("declare it: `.column(\"{path}\", …)`, or `.related(…)` for a set"))
     }
+}
+
+/// A record that has an entity as a member, beside what it has already; the entity where no path leads
+/// on.
+fn with_member(known: Option<Value>, path: &str, uid: &EntityUid) -> Value {
+    if path.is_empty() {
+        return uid.clone().into();
+    }
+    let mut record = known.as_ref().and_then(Value::as_record).cloned().unwrap_or_default();
+    let (first, within) = path.split_once('.').unwrap_or((path, ""));
+    let member = with_member(record.get(first).cloned(), within, uid);
+    record.insert(first.into(), member);
+    Value::record(record).unwrap_or_else(|_| uid.clone().into())
 }
 
 fn column_of(column: &ColumnMapping) -> Column {
