@@ -5,6 +5,7 @@
 //! | `list/workload` | the documents that a contact may view           | 50 of his client's, among 50,000 |
 //! | `list/few`      | the same, where he is invited to 20             | a client with a million documents |
 //! | `list/all`      | the same, where he sees them all                | a client with 50,000 documents |
+//! | `filter/build`  | the same as SQL, where the host keeps documents | 6,000 entities                |
 //! | `page/50x5`     | what he may do with each of a page's documents  | 50 rows, 5 actions            |
 //!
 //! | engine           | what                                                                        |
@@ -61,7 +62,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     if is_selected("page/50x5") {
         page(criterion, &workload)?;
     }
+    if is_selected("filter/build") {
+        filter_build(criterion, &workload)?;
+    }
     criterion.final_summary();
+    Ok(())
+}
+
+/// What it costs to write a contact's list as SQL for a host that keeps the documents.
+fn filter_build(criterion: &mut Criterion, workload: &Workload) -> Result<(), Box<dyn Error>> {
+    let ours =
+        Ours::inline_documents(workload.small.bundle()?, &workload.entities_but_documents())?;
+    let mut group = criterion.benchmark_group("filter/build");
+    let mut next = workload.rows.contacts.iter().cycle();
+    let sql = |contact: u128| ours.view_filter(contact).map(|sql| sql.condition.len());
+    println!("{}", ours.view_filter(workload.rows.contacts.first().ok_or("none")?.id)?.condition);
+    group.bench_function("doorward", |bencher| {
+        bencher.iter(|| next.next().map(|contact| sql(contact.id).is_ok()));
+    });
+    group.finish();
     Ok(())
 }
 

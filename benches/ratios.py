@@ -38,6 +38,11 @@ TARGETS = [
     *(("spread/allocations", engine, None, 0, "most") for engine in [*FLOORS, "doorward-inline"]),
     ("spread/threads", "doorward-id", None, 1.85, "least"),
     ("spread/bytes", "doorward-id", None, 110, "most"),
+    ("list/workload", "doorward", None, 3e3, "most"),
+    ("list/few", "doorward", None, 20e3, "most"),
+    ("list/all", "doorward", None, 1e6, "most"),
+    ("page/50x5", "doorward", None, 6e3, "most"),
+    ("filter/build", "doorward", None, 20e3, "most"),
     ("spread/writes", "doorward-id", ("spread/quiet", "doorward-id"), 2, "most"),
 ]
 

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use doorward::{
-    AsEntity, Changes, Context, Engine, Entity, EntityUid, EntityWriter, Environment, Id,
-    PolicyBundle, Record, Resolved, Value,
+    AsEntity, Changes, ColumnMapping, Context, Dialect, Engine, Entity, EntityUid, EntityWriter,
+    Environment, Id, PolicyBundle, Record, Resolved, Sql, TableMapping, Value,
 };
 use uuid::Uuid;
 
@@ -172,6 +172,22 @@ impl Ours {
             actions.iter().filter_map(|it| self.environments.get(*it as usize)).collect();
         let checker = self.engine.checker(first, contact, context)?;
         Ok(checker.allowed(&environments, documents.iter().copied()))
+    }
+
+    /// The documents that a contact may view, as a condition on the host's table of them.
+    pub fn view_filter(&self, contact: u128) -> Result<Sql, Box<dyn Error>> {
+        let (checker, environment) = self.asking(contact, Action::View, true)?;
+        let documents = TableMapping::new("Document", "documents", ColumnMapping::uuid("id"))
+            .column("client", ColumnMapping::uuid("client_id"))
+            .column("kind", ColumnMapping::text("kind"))
+            .column("level", ColumnMapping::text("level"))
+            .column("state", ColumnMapping::text("state"))
+            .column("amount", ColumnMapping::integer("amount"))
+            .column("currency", ColumnMapping::text("currency"))
+            .related("invited", "invitations", "document_id", ColumnMapping::uuid("contact_id"))
+            .related("assigned", "assignments", "document_id", ColumnMapping::uuid("contact_id"));
+        let filter = checker.filter(environment, &documents)?;
+        Ok(filter.to_sql(Dialect::Postgres, "d"))
     }
 
     /// Stores one row and publishes it.

@@ -1,14 +1,14 @@
 //! Filters beside checks: the rows of a real SQLite that a filter selects are those that are allowed.
 
 use doorward::{
-    Checker, ColumnMapping, Dialect, Engine, Entity, EntityUid, Environment, Nulls, SqlValue,
-    TableMapping, Value,
+    ColumnMapping, Dialect, Engine, Entity, EntityUid, Nulls, PolicyBundle, SqlValue, TableMapping,
+    Value,
 };
 use rusqlite::Connection;
 use rusqlite::types::Value as Stored;
 
 use crate::compare::{Difference, same};
-use crate::generate::{Case, ColumnOf, Holds, Query, World};
+use crate::generate::{Case, ColumnOf, Holds, Query, Row, World};
 
 /// How often what came up.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -21,17 +21,17 @@ pub(crate) struct Asked {
     pub(crate) refused: usize,
 }
 
-/// Filters what a checker's principal may do it with.
+/// Filters a table of the resource's type, which the facts hold nothing of, and checks each of its
+/// rows as one that the host passes.
 ///
 /// # Errors
 ///
 /// The first difference.
 pub(crate) fn compare_filter(
     case: &Case,
-    engine: &Engine,
+    bundle: &PolicyBundle,
     world: &World,
     query: &Query,
-    (environment, checker): (&Environment, &Checker),
 ) -> Result<Asked, Difference> {
     let mut asked = Asked::default();
     let type_name = query.resource.of;
@@ -50,7 +50,15 @@ pub(crate) fn compare_filter(
             mapping.column(&column.path, own)
         },
     );
-    let filter = match checker.filter(environment, &mapping) {
+    let is_row = |row: &&Row| row.uid.of == type_name;
+    let facts = world.stored.iter().filter(|row| !is_row(row)).map(Row::to_doorward).collect();
+    let engine = Engine::builder(bundle.clone()).facts(facts).host_owned(type_name).build();
+    let engine = engine.expect("facts that fit the schema");
+    let environment = engine.environment(query.principal.of, query.action.to_doorward(), type_name);
+    let environment = environment.expect("it was asked before");
+    let context = engine.context(&environment, query.record()).expect("it fitted before");
+    let checker = engine.checker(&environment, query.principal.id, &context);
+    let filter = match checker.expect("policies did not change").filter(&environment, &mapping) {
         Ok(filter) => filter,
         Err(_) => {
             asked.refused = 1;
@@ -59,34 +67,25 @@ pub(crate) fn compare_filter(
     };
     asked.made = 1;
     asked.conditions = usize::from(matches!(filter, doorward::Filter::Predicate(_)));
-    let stored = world.stored.iter().filter(|row| row.uid.of == type_name);
-    let rows: Vec<Entity> = stored.map(|row| row.to_doorward()).collect();
+    let rows: Vec<Entity> = world.stored.iter().filter(is_row).map(Row::to_doorward).collect();
     let database = database(columns, &rows);
-    let sql = filter.to_sql(Dialect::Sqlite, &mapping, "t");
+    let sql = filter.to_sql(Dialect::Sqlite, "t");
     let text = format!("SELECT t.id FROM {TABLE} AS t WHERE {} ORDER BY t.id", sql.condition);
     let mut statement = database.prepare(&text).expect("SQLite takes the condition");
     let parameters = rusqlite::params_from_iter(sql.parameters.iter().map(bound));
     let found = statement.query_map(parameters, |row| row.get::<_, String>(0));
     let found: Vec<String> =
         found.expect("it runs").collect::<Result<_, _>>().expect("ids are texts");
-    let mut allowed: Vec<String> = rows
-        .iter()
-        .map(|row| row.uid().clone())
-        .filter(|uid| is_allowed(engine, checker, environment, uid))
-        .map(|uid| uid.id().to_owned())
-        .collect();
+    let request = query.to_doorward();
+    let is_allowed = |row: &&Entity| {
+        let request = request.for_resource(row.uid().clone()).inline(Entity::clone(row));
+        engine.check(&request).is_allowed()
+    };
+    let mut allowed: Vec<String> =
+        rows.iter().filter(is_allowed).map(|row| row.uid().id().to_owned()).collect();
     allowed.sort();
     same("a filter", &(text.clone(), allowed), &(text, found))?;
     Ok(asked)
-}
-
-fn is_allowed(
-    _engine: &Engine,
-    checker: &Checker,
-    environment: &Environment,
-    uid: &EntityUid,
-) -> bool {
-    checker.check(environment, uid.id()).is_allowed()
 }
 
 const TABLE: &str = "rows_of_it";

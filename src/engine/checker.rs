@@ -305,8 +305,8 @@ impl Checker {
     /// let read = engine.environment("Reader", "read", "Book")?;
     /// let context = engine.context(&read, Record::new())?;
     /// let filter = engine.checker(&read, "ada", &context)?.filter(&read, &books)?;
-    /// let sql = filter.to_sql(Dialect::Postgres, &books, "b");
-    /// assert_eq!(sql.condition, r#"("b"."reader" = $1 AND "b"."lost" = $2)"#);
+    /// let sql = filter.to_sql(Dialect::Postgres, "b");
+    /// assert_eq!(sql.condition, r#"("b"."reader"::text = $1 AND "b"."lost" = $2)"#);
     /// let ada = SqlValue::Text("ada".to_owned());
     /// assert_eq!(sql.parameters, [ada, SqlValue::Boolean(false)]);
     /// # Ok::<(), doorward::Error>(())

@@ -467,7 +467,7 @@ impl Rows {
     }
 
     fn put_at(&mut self, slot: Slot, entity: &(impl AsEntity + ?Sized), draft: &mut Draft) {
-        self.make_wanted();
+        self.own_indexes();
         let (was_there, entries) = (self.is_fact(slot), self.entries(slot));
         // The heap is taken out, since laying out may make rows for what is named.
         let mut heap = self.page_mut(slot).map(|page| std::mem::take(&mut page.heap));
@@ -500,7 +500,7 @@ impl Rows {
     /// Removes a row. What names it goes on naming it.
     pub(crate) fn remove(&mut self, uid: &EntityUid) {
         let Some(slot) = self.slot(uid).filter(|slot| self.is_fact(*slot)) else { return };
-        self.make_wanted();
+        self.own_indexes();
         let (catalog, entries) = (Arc::clone(&self.catalog), self.entries(slot));
         let Some(page) = self.page_mut(slot) else { return };
         page.discard(slot, &catalog);

@@ -150,7 +150,7 @@ impl<'t> Mailing<'t> {
             self.tenant.request_in(self.world, &anybody, Action::Receive, document, &[])?;
         let request = request.with("event", self.event.clone());
         let mut audience = Audience { recipients: Vec::new(), near_misses: Vec::new() };
-        for contact in self.asked(document, &request) {
+        for contact in self.asked(&request) {
             for (at, channel) in self.channels.iter().enumerate() {
                 let request =
                     || request.for_principal(contact.uid()).with("channel", channel.as_str());
@@ -173,7 +173,7 @@ impl<'t> Mailing<'t> {
     }
 
     /// The contacts who are asked about, in the order of their ids.
-    fn asked(&self, document: &Resource, request: &Request) -> BTreeSet<ContactId> {
+    fn asked(&self, request: &Request) -> BTreeSet<ContactId> {
         static CLIENT: LazyLock<Path> = LazyLock::new(|| Arc::new([Arc::from("client")]));
         let (tenant, facts) = (self.tenant, self.world.facts());
         let is_it = |row: &&Entity| row.uid() == request.resource();
@@ -200,8 +200,11 @@ impl<'t> Mailing<'t> {
             .filter(|uid| facts.contains(uid))
             .map(|uid| tenant.contact(uid.shared_id()))
             .collect();
-        let others = tenant.candidates(self.world, Action::Receive, document);
-        found.extend(others.into_iter().flatten());
+        // Which contacts come to a document is the same on all channels.
+        if let Some(channel) = self.channels.first() {
+            let request = request.clone().with("channel", channel.as_str());
+            found.extend(tenant.candidates(self.world, &request));
+        }
         found
     }
 

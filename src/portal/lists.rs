@@ -8,7 +8,7 @@ use super::id::{ContactId, DocumentId};
 use super::name::{AccessState, Action, CredentialState, Kind};
 use super::rows;
 use super::tenant::Tenant;
-use crate::decide::Decision;
+use crate::decide::{Decision, Request};
 use crate::engine::World;
 use crate::facts::{Entity, Id};
 use crate::plan::Sought;
@@ -172,7 +172,9 @@ impl Tenant {
         resource: impl Into<Resource>,
     ) -> Result<Vec<ContactId>, Refused> {
         let (world, resource) = (self.world(), resource.into());
-        let candidates = self.candidates(&world, action, &resource)?;
+        let anybody = Caller::contact(self.contact(""));
+        let request = self.request_in(&world, &anybody, action, &resource, &[])?;
+        let candidates = self.candidates(&world, &request);
         let allows = |contact: &ContactId| {
             self.fresh(&world, contact).is_some_and(|caller| {
                 self.decide(&world, &caller, action, &resource, &[]).is_allowed()
@@ -181,17 +183,10 @@ impl Tenant {
         Ok(candidates.into_iter().filter(allows).collect())
     }
 
-    /// The contacts who can come to a resource at all, ordered by id.
-    pub(super) fn candidates(
-        &self,
-        world: &World,
-        action: Action,
-        resource: &Resource,
-    ) -> Result<Vec<ContactId>, Refused> {
-        let anybody = Caller::contact(self.contact(""));
-        let request = self.request_in(world, &anybody, action, resource, &[])?;
-        let found = world.candidates(&request, Sought::Principal, "Contact");
-        Ok(found.iter().map(|uid| self.contact(uid.shared_id())).collect())
+    /// The contacts who can come to a request's resource at all, ordered by id.
+    pub(super) fn candidates(&self, world: &World, request: &Request) -> Vec<ContactId> {
+        let found = world.candidates(request, Sought::Principal, "Contact");
+        found.iter().map(|uid| self.contact(uid.shared_id())).collect()
     }
 
     /// A contact who signed in this moment; `None` who cannot.

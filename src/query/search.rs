@@ -167,11 +167,14 @@ impl<'w> Search<'w> {
                 None => {}
                 Some(View::Entity(number) | View::Text(number)) => values.push(number),
                 Some(set @ (View::Entities(_) | View::Texts(_) | View::Mixed(..))) => {
-                    each(set, |element| {
-                        if let View::Entity(number) | View::Text(number) = element {
-                            values.push(number);
-                        }
+                    let mut all = true;
+                    each(set, |element| match element {
+                        View::Entity(number) | View::Text(number) => values.push(number),
+                        _ => all = false,
                     });
+                    if !all {
+                        return None;
+                    }
                 }
                 Some(_) => return None,
             },

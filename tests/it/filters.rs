@@ -265,7 +265,7 @@ fn a_filter_selects_in_sqlite_what_checks_allow() {
     };
     let mut listed = 0;
     for (contact, allowed, filter) in asked(&engine(), &rows) {
-        let sql = filter.to_sql(Dialect::Sqlite, &mapping(), "d");
+        let sql = filter.to_sql(Dialect::Sqlite, "d");
         let mut statement = database.prepare(&query(&sql, r#""Documents ""of"" it""#)).unwrap();
         let parameters = rusqlite::params_from_iter(sql.parameters.iter().map(bound));
         let found = statement.query_map(parameters, |row| row.get(0)).unwrap();
@@ -330,7 +330,7 @@ fn a_filter_selects_in_postgres_what_checks_allow() {
     }
     writing.commit().unwrap();
     for (contact, allowed, filter) in asked(&engine(), &rows) {
-        let sql = filter.to_sql(Dialect::Postgres, &mapping(), "d");
+        let sql = filter.to_sql(Dialect::Postgres, "d");
         let bound: Vec<Box<dyn postgres::types::ToSql + Sync>> = sql
             .parameters
             .iter()
@@ -356,7 +356,7 @@ fn each_dialect_has_words_of_its_own() {
     let engine = engine();
     let (.., filter) = asked(&engine, &[]).swap_remove(1);
     let written = |dialect| {
-        let sql = filter.to_sql(dialect, &mapping(), "d");
+        let sql = filter.to_sql(dialect, "d");
         let values = sql.parameters.iter().map(|value| format!("{value:?}"));
         let values: Vec<String> = values.collect();
         format!("{}\n-- {}\n", sql.condition, values.join(", "))

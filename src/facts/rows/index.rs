@@ -239,8 +239,15 @@ impl Rows {
         columns.get(at)
     }
 
-    /// Makes what is wanted and was not made in the facts before: once, for all that follow.
-    pub(super) fn make_wanted(&mut self) {
+    /// Lets these rows have indexes of their own before they change, and makes what is wanted and was
+    /// not made in the facts before: once, for all that follow.
+    ///
+    /// Facts that share rows share what is made of them; from the first change on, what is made of
+    /// one is wrong for the other.
+    pub(super) fn own_indexes(&mut self) {
+        if Arc::get_mut(&mut self.indexes).is_none() {
+            self.indexes = Arc::new(Indexes::clone(&self.indexes));
+        }
         let wanted = Arc::clone(&self.indexes.wanted);
         let count = wanted.count.load(Ordering::Relaxed);
         if count == self.indexes.made_count {
@@ -251,7 +258,9 @@ impl Rows {
                 self.index(number);
             }
         }
-        Arc::make_mut(&mut self.indexes).made_count = count;
+        if let Some(own) = Arc::get_mut(&mut self.indexes) {
+            own.made_count = count;
+        }
     }
 
     /// What the indexes that are kept say of a row.
@@ -270,7 +279,8 @@ impl Rows {
             return;
         }
         let mut indexes = std::mem::take(&mut self.indexes);
-        for (number, made) in Arc::make_mut(&mut indexes).made.iter_mut().enumerate() {
+        let own = Arc::get_mut(&mut indexes).map(|own| &mut own.made[..]);
+        for (number, made) in own.unwrap_or_default().iter_mut().enumerate() {
             let Some(index) = made.get_mut() else { continue };
             let of = |(of, ..): &&Entry| *of == number;
             for entry in before.iter().filter(of).filter(|entry| !after.contains(entry)) {

@@ -73,8 +73,8 @@ pub struct ColumnMapping {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Nulls {
-    /// There is none: the column is `NOT NULL`. Should there be one all the same, no filter shows the
-    /// row.
+    /// There is none: the database declares the column `NOT NULL`. A filter relies on that where it
+    /// does not look at the column.
     #[default]
     Never,
     /// The resource does not have the attribute, which has to be optional.

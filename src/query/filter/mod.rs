@@ -1,6 +1,7 @@
 //! A list as a condition on the host's own tables.
 
 mod mapping;
+mod reading;
 mod residual;
 mod sql;
 
@@ -43,8 +44,6 @@ pub enum Predicate {
     And(Vec<Predicate>),
     /// One of them is true.
     Or(Vec<Predicate>),
-    /// It is not true: false, or neither.
-    Not(Box<Predicate>),
     /// A column compares so with a value.
     Compare(Column, Comparison, SqlValue),
     /// A column compares so with another.
@@ -80,6 +79,8 @@ pub enum Predicate {
         table: Arc<str>,
         /// Its column that names this row's id.
         owner: Arc<str>,
+        /// This row's id.
+        id: Column,
         /// A column of it, and what stands there: one of these values. None for any row.
         element: Option<(Column, Vec<SqlValue>)>,
         /// Whether there is none.
@@ -204,15 +205,6 @@ impl Filter {
             Ok([one]) => one,
             Err(parts) => of(parts),
         })
-    }
-
-    /// Where it is not true.
-    fn not(self) -> Self {
-        match self {
-            Self::All => Self::None,
-            Self::None => Self::All,
-            Self::Predicate(it) => Self::Predicate(Predicate::Not(Box::new(it))),
-        }
     }
 }
 

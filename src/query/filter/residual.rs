@@ -15,16 +15,16 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::mapping::{Attribute, Holds, Related, declared};
+use super::mapping::{Attribute, Holds, Related};
 use super::{
     Column, ColumnMapping, Comparison, Filter, FilterError, Nulls, Predicate, SqlValue,
     TableMapping,
 };
-use crate::decide::Asked;
+use crate::decide::{Asked, ErrorMode};
 use crate::engine::World;
 use crate::facts::{Entity, EntityUid, Naming as _, Slot, Type, Types, Value};
 use crate::plan::{
-    ActionAt, Binary, Evaluator, Expr, ExprId, Local, Plan, RuleKind, Scope, Unary, Val, Var,
+    ActionAt, Binary, Evaluator, Expr, ExprId, Local, Plan, RuleKind, Scope, Unary, Val,
 };
 
 /// How many entities a column may name, where what they say is asked of each.
@@ -50,6 +50,18 @@ pub(crate) fn filter(
         let message = format!("the table holds a {}, and a {name} is asked for", mapping.type_name);
         return Err(FilterError::new(message).with_help("take the mapping of the resource's type"));
     }
+    if world.error_mode() == ErrorMode::Cedar {
+        return Err(FilterError::new(
+            "a forbid that fails has to refuse, and `ErrorMode::Cedar` skips it",
+        )
+        .with_help("build the engine with `ErrorMode::FailClosed`, or ask with `list`"));
+    }
+    if !world.may_be_inline(&name) || world.facts().any_of_type(&name).is_some() {
+        return Err(FilterError::new(format!(
+            "rows of {name} are stored, and not in a table of the host's"
+        ))
+        .with_help("declare the type host-owned, or ask with `list`"));
+    }
     if !world.evaluator().is_by_plan() {
         return Err(FilterError::new("a policy could not be compiled")
             .with_help("`doorward plan` tells which"));
@@ -72,17 +84,17 @@ pub(crate) fn filter(
         bound: BTreeMap::new(),
     };
     residual.lay_out();
-    residual.whole(world.error_mode() != crate::decide::ErrorMode::Cedar)
+    residual.whole()
 }
 
 /// By attributes of the resource, the entities that may stand there.
-type Candidates = BTreeMap<Arc<str>, Vec<Slot>>;
+type Candidates = BTreeMap<Arc<str>, Vec<EntityUid>>;
 
-struct Residual<'w> {
-    world: &'w World,
-    plan: &'w Plan,
-    types: &'w Types,
-    mapping: &'w TableMapping,
+pub(super) struct Residual<'w> {
+    pub(super) world: &'w World,
+    pub(super) plan: &'w Plan,
+    pub(super) types: &'w Types,
+    pub(super) mapping: &'w TableMapping,
     action: u32,
     resource_type: u32,
     principal: Slot,
@@ -91,7 +103,7 @@ struct Residual<'w> {
     /// The same, with a resource of which some attributes are known.
     local: Local,
     resource: Slot,
-    bound: BTreeMap<Arc<str>, EntityUid>,
+    pub(super) bound: BTreeMap<Arc<str>, EntityUid>,
 }
 
 /// One side of a comparison.
@@ -99,7 +111,7 @@ enum Term {
     Known(Known),
     /// It cannot be evaluated.
     Fails,
-    Column(Column, Type, Nulls),
+    Column(Column, Type),
 }
 
 /// A value that is known.
@@ -120,7 +132,7 @@ type Found = Result<Filter, FilterError>;
 
 impl Residual<'_> {
     /// The whole condition: no forbid is satisfied, and a permit is.
-    fn whole(&mut self, is_closed: bool) -> Found {
+    fn whole(&mut self) -> Found {
         let plan = self.plan;
         let of_kind = |wanted: fn(RuleKind) -> bool| {
             let rules = plan.rules.iter().flatten();
@@ -132,10 +144,7 @@ impl Residual<'_> {
         let (mut found, mut candidates, mut later) =
             (self.whole_rows(), Candidates::new(), Vec::new());
         for forbid in forbids {
-            if !is_closed {
-                let is = self.holds(forbid.condition, true, &Candidates::new());
-                found = found.and(is.map_err(named(forbid.id))?.not());
-            } else if self.reads_on(forbid.condition) {
+            if self.reads_on(forbid.condition) {
                 later.push(forbid);
             } else {
                 let is = self.holds(forbid.condition, false, &candidates);
@@ -168,7 +177,7 @@ impl Residual<'_> {
             Attribute::Column(column) if column.nulls == Nulls::Refused => Some(column),
             _ => None,
         });
-        columns.fold(Filter::All, |all, column| all.and(not_null(&column_of(column), column.nulls)))
+        columns.fold(Filter::All, |all, column| all.and(not_null(&column_of(column))))
     }
 
     /// Lays out the resource as far as it is known.
@@ -196,144 +205,16 @@ impl Residual<'_> {
         }
     }
 
-    fn evaluator(&self) -> Evaluator<'_> {
+    pub(super) fn evaluator(&self) -> Evaluator<'_> {
         Evaluator { arena: self.plan.arena(), scope: self.scope() }
-    }
-
-    /// The path of attributes from the resource that an expression is. A name that holds a point
-    /// would be taken for two.
-    fn path(&self, mut expr: ExprId) -> Option<Vec<Arc<str>>> {
-        let mut names = Vec::new();
-        loop {
-            match self.plan.arena().get(expr) {
-                Expr::Attribute(of, name) if !name.contains('.') => {
-                    names.push(Arc::clone(name));
-                    expr = *of;
-                }
-                Expr::Var(Var::Resource) => {
-                    names.reverse();
-                    return Some(names);
-                }
-                _ => return None,
-            }
-        }
-    }
-
-    /// Whether a path leads to an entity that is known, or on from there.
-    fn is_bound(&self, path: &[Arc<str>]) -> bool {
-        (1..=path.len()).any(|len| {
-            path.get(..len).is_some_and(|start| self.bound.contains_key(&*start.join(".")))
-        })
-    }
-
-    /// What is declared of a path from the resource, while it stays in the row itself.
-    fn declared(&self, path: &[Arc<str>]) -> Option<(&Type, bool)> {
-        let attributes = &self.types.entity(&self.mapping.type_name)?.attributes;
-        declared(attributes, &path.join("."))
-    }
-
-    /// The attribute, or the member of a record, from which a path reads on to another entity.
-    fn hop(&self, path: &[Arc<str>]) -> Option<Arc<str>> {
-        (1..path.len()).find_map(|len| {
-            let start = path.get(..len)?;
-            match self.declared(start)?.0 {
-                Type::Entity(_) => Some(start.join(".").into()),
-                _ => None,
-            }
-        })
-    }
-
-    /// Whether an expression reads what is not known of the resource.
-    ///
-    /// INVARIANT (expression nesting): policies nest so deep at most, which bounds this and the
-    /// recursions below.
-    fn is_open(&self, expr: ExprId) -> bool {
-        let is_open = |of: &ExprId| self.is_open(*of);
-        if let Some(path) = self.path(expr) {
-            return !self.is_bound(&path);
-        }
-        match self.plan.arena().get(expr) {
-            Expr::Constant(_) | Expr::Literal(_) | Expr::Var(_) | Expr::Fail(_) => false,
-            // The type is known, whichever row it is.
-            Expr::Is(of, _) if self.path(*of).is_some_and(|path| path.is_empty()) => false,
-            Expr::Has(of, name) if self.path(*of).is_some_and(|path| path.is_empty()) => {
-                !self.bound.contains_key(name)
-            }
-            Expr::Attribute(of, _)
-            | Expr::Has(of, _)
-            | Expr::Unary(_, of)
-            | Expr::Like(of, _)
-            | Expr::Is(of, _) => is_open(of),
-            Expr::Binary(_, left, right) => is_open(left) || is_open(right),
-            Expr::All(parts) | Expr::Any(parts) | Expr::Set(parts) => parts.iter().any(is_open),
-            Expr::If(test, then, other) => [test, then, other].into_iter().any(is_open),
-            Expr::Record(members) => members.iter().any(|(_, of)| is_open(of)),
-        }
-    }
-
-    /// The attributes from which an expression reads on to other entities, which are not known.
-    fn hops(&self, expr: ExprId, found: &mut Vec<Arc<str>>) {
-        let mut add = |hop: Option<Arc<str>>| {
-            if let Some(hop) =
-                hop.filter(|hop| !self.bound.contains_key(hop) && !found.contains(hop))
-            {
-                found.push(hop);
-            }
-        };
-        if let Some(path) = self.path(expr) {
-            add(self.hop(&path));
-            return;
-        }
-        // What asks for more than the entity itself reads on as well.
-        let on = |of: ExprId| {
-            let mut path = self.path(of)?;
-            path.push(Arc::from(""));
-            self.hop(&path)
-        };
-        match self.plan.arena().get(expr) {
-            Expr::Has(of, _) => add(on(*of)),
-            Expr::Binary(Binary::HasTag | Binary::GetTag, of, _) => add(on(*of)),
-            // An entity in others: its own parents are asked for.
-            Expr::Binary(Binary::In, of, above) if !self.is_below(*of, *above) => add(on(*of)),
-            _ => {}
-        }
-        match self.plan.arena().get(expr) {
-            Expr::Constant(_) | Expr::Literal(_) | Expr::Var(_) | Expr::Fail(_) => {}
-            Expr::Attribute(of, _)
-            | Expr::Has(of, _)
-            | Expr::Unary(_, of)
-            | Expr::Like(of, _)
-            | Expr::Is(of, _) => self.hops(*of, found),
-            Expr::Binary(_, left, right) => {
-                self.hops(*left, found);
-                self.hops(*right, found);
-            }
-            Expr::All(parts) | Expr::Any(parts) | Expr::Set(parts) => {
-                parts.iter().for_each(|part| self.hops(*part, found));
-            }
-            Expr::If(test, then, other) => {
-                [test, then, other].into_iter().for_each(|part| self.hops(*part, found));
-            }
-            Expr::Record(members) => {
-                members.iter().for_each(|(_, member)| self.hops(*member, found));
-            }
-        }
-    }
-
-    /// Whether it asks if a column's entity is in what is known: those below it are.
-    fn is_below(&self, of: ExprId, above: ExprId) -> bool {
-        self.path(of).is_some() && !self.is_open(above)
-    }
-
-    fn reads_on(&self, expr: ExprId) -> bool {
-        let mut hops = Vec::new();
-        self.hops(expr, &mut hops);
-        !hops.is_empty()
     }
 
     /// When a condition is true, or false.
     fn holds(&mut self, expr: ExprId, want: bool, candidates: &Candidates) -> Found {
         if !self.is_open(expr) {
+            if self.reads_rows(expr) {
+                return Err(self.unsupported(expr, "it reads a row of the same table"));
+            }
             let is = self.evaluator().holds(expr);
             return Ok(Filter::of(is == Ok(want)));
         }
@@ -438,14 +319,12 @@ impl Residual<'_> {
                     Predicate::In { column: of, values, negated: false } if *of == own => values,
                     _ => continue,
                 };
-                let slots = values.iter().filter_map(|value| {
-                    self.world.facts().rows().slot(&EntityUid::new(&**type_name, id_of(value)))
-                });
-                let slots: Vec<Slot> = slots.collect();
+                let uid = |value| EntityUid::new(&**type_name, id_of(value));
+                let uids: Vec<EntityUid> = values.iter().map(uid).collect();
                 match candidates.get_mut(name) {
-                    Some(known) => known.retain(|slot| slots.contains(slot)),
+                    Some(known) => known.retain(|uid| uids.contains(uid)),
                     None => {
-                        candidates.insert(Arc::clone(name), slots);
+                        candidates.insert(Arc::clone(name), uids);
                     }
                 }
             }
@@ -454,6 +333,12 @@ impl Residual<'_> {
 
     /// A condition that no others make up.
     fn leaf(&mut self, expr: ExprId, leaf: &Expr, want: bool, candidates: &Candidates) -> Found {
+        if let Expr::Binary(Binary::In, left, right) = leaf
+            && self.is_open(*left)
+            && self.is_open(*right)
+        {
+            return Err(self.unsupported(expr, "both are the row's own"));
+        }
         let mut hops = Vec::new();
         self.hops(expr, &mut hops);
         match hops.first() {
@@ -471,6 +356,9 @@ impl Residual<'_> {
         candidates: &Candidates,
     ) -> Found {
         let (column, type_name) = self.entity_column(expr, hop)?;
+        if type_name == self.mapping.type_name {
+            return Err(self.unsupported(expr, "it reads another row of the same table"));
+        }
         let told = candidates.get(hop);
         let is_told = told.is_some();
         let known = told.cloned().or_else(|| self.linked_rows(&type_name));
@@ -481,10 +369,9 @@ impl Residual<'_> {
         };
         let mut found: Vec<(Filter, Vec<SqlValue>)> = Vec::new();
         let mut all = Vec::new();
-        for slot in known {
-            let Some(value) = self.id(slot, &column, &type_name) else { continue };
+        for uid in known {
+            let Some(value) = id_value(uid.id(), column.holds) else { continue };
             all.push(value.clone());
-            let uid = self.world.facts().rows().uid_of(slot);
             let is = self.holds_of(hop, uid, expr, want, candidates)?;
             match found.iter_mut().find(|(known, _)| *known == is) {
                 _ if is == Filter::None => {}
@@ -502,7 +389,7 @@ impl Residual<'_> {
             let is = self.holds_of(hop, nobody, expr, want, candidates)?;
             if is != Filter::None {
                 let other = match all.is_empty() {
-                    true => not_null(&own, column.nulls),
+                    true => not_null(&own),
                     false => {
                         Filter::Predicate(Predicate::In { column: own, values: all, negated: true })
                     }
@@ -531,19 +418,18 @@ impl Residual<'_> {
     }
 
     /// The facts of a type, where they are few.
-    fn linked_rows(&self, type_name: &str) -> Option<Vec<Slot>> {
+    fn linked_rows(&self, type_name: &str) -> Option<Vec<EntityUid>> {
         let rows = self.world.facts().rows();
         let number = rows.catalog().type_number(type_name)?;
         let slots = rows.slots_of(number).filter(|slot| rows.is_fact(*slot));
-        let slots: Vec<Slot> = slots.take(LINKED_MAX + 1).collect();
-        Some(slots)
+        Some(slots.take(LINKED_MAX + 1).map(|slot| rows.uid_of(slot)).collect())
     }
 
     /// A condition on the row's own columns.
     fn direct(&mut self, expr: ExprId, leaf: &Expr, want: bool) -> Found {
         match leaf {
             Expr::Attribute(..) => match self.term(expr)? {
-                Term::Column(column, Type::Bool, _) => {
+                Term::Column(column, Type::Bool) => {
                     let value = SqlValue::Boolean(want);
                     Ok(Filter::Predicate(Predicate::Compare(column, Comparison::Equal, value)))
                 }
@@ -555,22 +441,22 @@ impl Residual<'_> {
             }
             Expr::Has(of, name) => self.has(expr, *of, name, want),
             Expr::Like(of, pattern) => match self.term(*of)? {
-                Term::Column(column, Type::String, _) => {
+                Term::Column(column, Type::String) => {
                     let pattern = Arc::clone(pattern);
                     Ok(Filter::Predicate(Predicate::Like { column, pattern, negated: !want }))
                 }
                 _ => Ok(Filter::None),
             },
             Expr::Is(of, type_name) => match self.term(*of)? {
-                Term::Column(column, Type::Entity(declared), nulls) => {
+                Term::Column(column, Type::Entity(declared)) => {
                     let is = (declared == *type_name) == want;
-                    Ok(if is { not_null(&column, nulls) } else { Filter::None })
+                    Ok(if is { not_null(&column) } else { Filter::None })
                 }
                 _ => Ok(Filter::None),
             },
             Expr::Unary(Unary::IsEmpty, of) => {
                 let related = self.related(*of)?;
-                Ok(exists(&related, None, !want))
+                Ok(exists(&column_of(&self.mapping.id), &related, None, !want))
             }
             _ => Err(self.unsupported(expr, "no column tells")),
         }
@@ -587,6 +473,9 @@ impl Residual<'_> {
             return Err(self.unsupported(expr, "the name holds a point"));
         }
         path.push(Arc::clone(name));
+        if self.hop(&path).is_some() {
+            return Err(self.unsupported(expr, "it reads on from an entity"));
+        }
         match self.declared(&path) {
             // Every row has what the schema requires, or is kept out.
             Some((_, true)) => Ok(Filter::of(want)),
@@ -624,11 +513,10 @@ impl Residual<'_> {
             }
             Binary::Contains => {
                 let (set, element) = (self.known(left)?, self.term(right)?);
-                let (Some(Known::Set(set)), Term::Column(column, of, nulls)) = (set, element)
-                else {
+                let (Some(Known::Set(set)), Term::Column(column, of)) = (set, element) else {
                     return Ok(Filter::None);
                 };
-                Ok(self.among(&column, &of, nulls, &set, want))
+                Ok(self.among(&column, &of, &set, want))
             }
             Binary::ContainsAny => {
                 let (open, other) = if self.is_open(left) { (left, right) } else { (right, left) };
@@ -666,9 +554,7 @@ impl Residual<'_> {
                 return Ok(self.holds_one(&related, &above, want));
             }
             return match self.term(right)? {
-                Term::Column(column, of, nulls) => {
-                    Ok(self.among(&column, &of, nulls, &above, want))
-                }
+                Term::Column(column, of) => Ok(self.among(&column, &of, &above, want)),
                 _ => Ok(Filter::None),
             };
         }
@@ -687,13 +573,13 @@ impl Residual<'_> {
             }
             _ => return Ok(Filter::None),
         };
-        let Term::Column(column, Type::Entity(type_name), nulls) = self.term(left)? else {
+        let Term::Column(column, Type::Entity(type_name)) = self.term(left)? else {
             return Ok(Filter::None);
         };
-        let is_own = self.path(left).is_some_and(|path| path.is_empty());
         let number = self.plan.type_number(&type_name);
         let has_above = self.types.entity(&type_name).is_some_and(|it| !it.ancestors.is_empty());
-        if is_own && has_above {
+        // What the rows of the table are in, the host tells with each.
+        if has_above && type_name == self.mapping.type_name {
             return Err(self.unsupported(expr, "no column tells what the row is in"));
         }
         let mut below: Vec<Known> = above.iter().map(|slot| Known::Entity(*slot)).collect();
@@ -722,25 +608,18 @@ impl Residual<'_> {
             }
             below = seen.into_iter().map(Known::Entity).collect();
         }
-        Ok(self.among(&column, &Type::Entity(type_name), nulls, &below, want))
+        Ok(self.among(&column, &Type::Entity(type_name), &below, want))
     }
 
     /// A column holds one of some values, or none of them.
-    fn among(
-        &self,
-        column: &Column,
-        of: &Type,
-        nulls: Nulls,
-        values: &[Known],
-        want: bool,
-    ) -> Filter {
+    fn among(&self, column: &Column, of: &Type, values: &[Known], want: bool) -> Filter {
         let mut values: Vec<SqlValue> =
             values.iter().filter_map(|value| self.value(value, column.holds, of)).collect();
         values.sort_unstable();
         values.dedup();
         match (values.is_empty(), want) {
             (true, true) => Filter::None,
-            (true, false) => not_null(column, nulls),
+            (true, false) => not_null(column),
             (false, true) => is_one_of(column, values),
             (false, false) => {
                 Filter::Predicate(Predicate::In { column: column.clone(), values, negated: true })
@@ -757,7 +636,12 @@ impl Residual<'_> {
         if values.is_empty() {
             return Filter::of(!want);
         }
-        exists(&(related.clone(), of.clone()), Some((column_of(element), values)), want)
+        exists(
+            &column_of(&self.mapping.id),
+            &(related.clone(), of.clone()),
+            Some((column_of(element), values)),
+            want,
+        )
     }
 
     fn compare(
@@ -768,15 +652,13 @@ impl Residual<'_> {
         want: bool,
     ) -> Found {
         let (one, other) = (self.term(left)?, self.term(right)?);
-        let (column, of, nulls, comparison, known) = match (one, other) {
+        let (column, of, comparison, known) = match (one, other) {
             (Term::Fails, _) | (_, Term::Fails) => return Ok(Filter::None),
-            (Term::Column(column, of, nulls), Term::Known(known)) => {
-                (column, of, nulls, comparison, known)
+            (Term::Column(column, of), Term::Known(known)) => (column, of, comparison, known),
+            (Term::Known(known), Term::Column(column, of)) => {
+                (column, of, comparison.mirrored(), known)
             }
-            (Term::Known(known), Term::Column(column, of, nulls)) => {
-                (column, of, nulls, comparison.mirrored(), known)
-            }
-            (Term::Column(one, of, _), Term::Column(other, beside, _)) => {
+            (Term::Column(one, of), Term::Column(other, beside)) => {
                 return self.compare_columns(expr, comparison, (one, of), (other, beside), want);
             }
             (Term::Known(_), Term::Known(_)) => {
@@ -787,7 +669,7 @@ impl Residual<'_> {
         let is_equal = comparison == Comparison::Equal;
         let Some(value) = self.value(&known, column.holds, &of) else {
             // Nothing there is like it; and what has no order fails.
-            return Ok(if is_equal && !want { not_null(&column, nulls) } else { Filter::None });
+            return Ok(if is_equal && !want { not_null(&column) } else { Filter::None });
         };
         let is_ordered = matches!(of, Type::Long | Type::Datetime | Type::Duration);
         if !is_equal && !is_ordered {
@@ -815,22 +697,20 @@ impl Residual<'_> {
     /// One side of a comparison.
     fn term(&self, expr: ExprId) -> Result<Term, FilterError> {
         if !self.is_open(expr) {
-            return Ok(self.known_of(expr).map_or(Term::Fails, Term::Known));
+            return Ok(self.known(expr)?.map_or(Term::Fails, Term::Known));
         }
         let Some(path) = self.path(expr) else {
             return Err(self.unsupported(expr, "no column tells"));
         };
         if path.is_empty() {
             let of = Type::Entity(Arc::clone(&self.mapping.type_name));
-            return Ok(Term::Column(column_of(&self.mapping.id), of, Nulls::Never));
+            return Ok(Term::Column(column_of(&self.mapping.id), of));
         }
         let Some((of, _)) = self.declared(&path) else {
             return Err(self.unsupported(expr, "the schema declares no such attribute"));
         };
         match self.mapping.columns.get(&*path.join(".")) {
-            Some(Attribute::Column(column)) => {
-                Ok(Term::Column(column_of(column), of.clone(), column.nulls))
-            }
+            Some(Attribute::Column(column)) => Ok(Term::Column(column_of(column), of.clone())),
             Some(Attribute::Related(_)) => Err(self.unsupported(expr, "a set is no column")),
             None => Err(self.unmapped(expr, &path)),
         }
@@ -852,6 +732,9 @@ impl Residual<'_> {
     fn known(&self, expr: ExprId) -> Result<Option<Known>, FilterError> {
         if self.is_open(expr) {
             return Err(self.unsupported(expr, "it is no value that is known before"));
+        }
+        if self.reads_rows(expr) {
+            return Err(self.unsupported(expr, "it reads a row of the same table"));
         }
         Ok(self.known_of(expr))
     }
@@ -877,11 +760,6 @@ impl Residual<'_> {
             }
             _ => None,
         }
-    }
-
-    fn id(&self, slot: Slot, column: &ColumnMapping, type_name: &str) -> Option<SqlValue> {
-        let of = Type::Entity(type_name.into());
-        self.value(&Known::Entity(slot), column.holds, &of)
     }
 
     /// The column of an attribute that names an entity, and the type of that.
@@ -929,13 +807,8 @@ fn column_of(column: &ColumnMapping) -> Column {
 }
 
 /// That something stands in a column that is compared with nothing.
-fn not_null(column: &Column, nulls: Nulls) -> Filter {
-    match nulls {
-        Nulls::Never => Filter::All,
-        Nulls::Absent | Nulls::Refused => {
-            Filter::Predicate(Predicate::Null { column: column.clone(), negated: true })
-        }
-    }
+fn not_null(column: &Column) -> Filter {
+    Filter::Predicate(Predicate::Null { column: column.clone(), negated: true })
 }
 
 fn is_one_of(column: &Column, mut values: Vec<SqlValue>) -> Filter {
@@ -951,6 +824,7 @@ fn is_one_of(column: &Column, mut values: Vec<SqlValue>) -> Filter {
 }
 
 fn exists(
+    id: &Column,
     (related, _): &(Related, Type),
     element: Option<(Column, Vec<SqlValue>)>,
     want: bool,
@@ -958,6 +832,7 @@ fn exists(
     Filter::Predicate(Predicate::Exists {
         table: Arc::clone(&related.table),
         owner: Arc::clone(&related.owner),
+        id: id.clone(),
         element,
         negated: !want,
     })

@@ -1,9 +1,10 @@
 //! A filter as SQL, its values bound.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::mapping::Holds;
-use super::{Column, Comparison, Filter, Predicate, SqlValue, TableMapping};
+use super::{Column, Comparison, Filter, Predicate, SqlValue};
 
 /// The SQL of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,9 +36,11 @@ impl Filter {
     /// Text compares by its characters, whatever the collation of a column in SQLite, MariaDB and
     /// MySQL; PostgreSQL's own collations do so unless they were made non-deterministic.
     #[must_use]
-    pub fn to_sql(&self, dialect: Dialect, mapping: &TableMapping, alias: &str) -> Sql {
+    pub fn to_sql(&self, dialect: Dialect, alias: &str) -> Sql {
+        // What the related tables are called must not hide the row's own.
+        let related = if alias == "related" { "related_to_it" } else { "related" };
         let mut writer =
-            Writer { dialect, mapping, alias, text: String::new(), values: Vec::new() };
+            Writer { dialect, alias, related, text: String::new(), values: Vec::new() };
         match self {
             Self::All => writer.constant(true),
             Self::None => writer.constant(false),
@@ -49,8 +52,9 @@ impl Filter {
 
 struct Writer<'m> {
     dialect: Dialect,
-    mapping: &'m TableMapping,
     alias: &'m str,
+    /// What related tables are called within.
+    related: &'static str,
     text: String,
     values: Vec<SqlValue>,
 }
@@ -71,10 +75,6 @@ impl Writer<'_> {
         match predicate {
             Predicate::And(parts) => self.chain(parts, " AND "),
             Predicate::Or(parts) => self.chain(parts, " OR "),
-            Predicate::Not(of) => {
-                self.in_parentheses(of);
-                self.text.push_str(" IS NOT TRUE");
-            }
             Predicate::Compare(column, comparison, value) => {
                 self.compare(column, *comparison, value);
             }
@@ -91,23 +91,23 @@ impl Writer<'_> {
                 self.text.push_str(if *negated { " IS NOT NULL" } else { " IS NULL" });
             }
             Predicate::Like { column, pattern, negated } => self.like(column, pattern, *negated),
-            Predicate::Exists { table, owner, element, negated } => {
-                self.text.push_str(if *negated {
-                    "NOT EXISTS (SELECT 1 FROM "
-                } else {
-                    "EXISTS (SELECT 1 FROM "
-                });
+            Predicate::Exists { table, owner, id, element, negated } => {
+                if *negated {
+                    self.text.push_str("NOT ");
+                }
+                self.text.push_str("EXISTS (SELECT 1 FROM ");
                 self.name(table);
                 // Whatever the query calls its tables, this one is the innermost.
                 self.text.push_str(" AS ");
-                self.name(RELATED);
+                self.name(self.related);
                 self.text.push_str(" WHERE ");
-                self.column(RELATED, owner);
+                let owner = Column { name: Arc::clone(owner), holds: id.holds };
+                self.operand(self.related, &owner);
                 self.text.push_str(" = ");
-                self.column(self.alias, &self.mapping.id.name);
+                self.operand(self.alias, id);
                 if let Some((column, values)) = element {
                     self.text.push_str(" AND ");
-                    self.is_in(RELATED, column, values, false);
+                    self.is_in(self.related, column, values, false);
                 }
                 self.text.push(')');
             }
@@ -120,7 +120,7 @@ impl Writer<'_> {
                 self.text.push_str(between);
             }
             match part {
-                Predicate::And(_) | Predicate::Or(_) | Predicate::Not(_) => {
+                Predicate::And(_) | Predicate::Or(_) => {
                     self.in_parentheses(part);
                 }
                 part => self.predicate(part),
@@ -205,6 +205,10 @@ impl Writer<'_> {
                 self.column(self.alias, &column.name);
                 let _ = write!(self.text, "{not} GLOB ");
                 self.value(&value);
+                // A pattern ends where a text has a NUL: such a text is neither like it nor not.
+                self.text.push_str(" AND instr(");
+                self.column(self.alias, &column.name);
+                self.text.push_str(", char(0)) = 0");
             }
             Dialect::Postgres | Dialect::MySql => {
                 self.operand(self.alias, column);
@@ -222,12 +226,22 @@ impl Writer<'_> {
             Holds::Uuid => self.dialect != Dialect::Postgres,
             Holds::Integer | Holds::Boolean | Holds::Milliseconds => false,
         };
-        if is_text && self.dialect == Dialect::MySql {
-            self.text.push_str("BINARY ");
-        }
-        self.column(alias, &column.name);
-        if is_text && self.dialect == Dialect::Sqlite {
-            self.text.push_str(" COLLATE BINARY");
+        match self.dialect {
+            Dialect::MySql if is_text => {
+                self.text.push_str("BINARY CONVERT(");
+                self.column(alias, &column.name);
+                self.text.push_str(" USING utf8mb4)");
+            }
+            Dialect::Sqlite if is_text => {
+                self.column(alias, &column.name);
+                self.text.push_str(" COLLATE BINARY");
+            }
+            Dialect::Postgres if is_text => {
+                self.column(alias, &column.name);
+                // What takes capitals for small letters is another type.
+                self.text.push_str("::text");
+            }
+            _ => self.column(alias, &column.name),
         }
     }
 
@@ -271,9 +285,6 @@ impl Writer<'_> {
         }
     }
 }
-
-/// What related tables are called within.
-const RELATED: &str = "doorward_related";
 
 const fn symbol(comparison: Comparison) -> &'static str {
     match comparison {

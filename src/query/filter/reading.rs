@@ -1,0 +1,165 @@
+//! What an expression reads of a resource that is not known.
+
+use std::sync::Arc;
+
+use super::mapping::declared;
+use super::residual::Residual;
+use crate::facts::Type;
+use crate::plan::{Binary, Expr, ExprId, Val, Var};
+
+impl Residual<'_> {
+    /// The path of attributes from the resource that an expression is. A name that holds a point
+    /// would be taken for two.
+    pub(super) fn path(&self, mut expr: ExprId) -> Option<Vec<Arc<str>>> {
+        let mut names = Vec::new();
+        loop {
+            match self.plan.arena().get(expr) {
+                Expr::Attribute(of, name) if !name.contains('.') => {
+                    names.push(Arc::clone(name));
+                    expr = *of;
+                }
+                Expr::Var(Var::Resource) => {
+                    names.reverse();
+                    return Some(names);
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// Whether a path leads to an entity that is known, or on from there.
+    pub(super) fn is_bound(&self, path: &[Arc<str>]) -> bool {
+        (1..=path.len()).any(|len| {
+            path.get(..len).is_some_and(|start| self.bound.contains_key(&*start.join(".")))
+        })
+    }
+
+    /// What is declared of a path from the resource, while it stays in the row itself.
+    pub(super) fn declared(&self, path: &[Arc<str>]) -> Option<(&Type, bool)> {
+        let attributes = &self.types.entity(&self.mapping.type_name)?.attributes;
+        declared(attributes, &path.join("."))
+    }
+
+    /// The attribute, or the member of a record, from which a path reads on to another entity.
+    pub(super) fn hop(&self, path: &[Arc<str>]) -> Option<Arc<str>> {
+        (1..path.len()).find_map(|len| {
+            let start = path.get(..len)?;
+            match self.declared(start)?.0 {
+                Type::Entity(_) => Some(start.join(".").into()),
+                _ => None,
+            }
+        })
+    }
+
+    /// Whether an expression reads what is not known of the resource.
+    ///
+    /// INVARIANT (expression nesting): policies nest so deep at most, which bounds this and the
+    /// recursions below.
+    pub(super) fn is_open(&self, expr: ExprId) -> bool {
+        let is_open = |of: &ExprId| self.is_open(*of);
+        if let Some(path) = self.path(expr) {
+            return !self.is_bound(&path);
+        }
+        match self.plan.arena().get(expr) {
+            Expr::Constant(_) | Expr::Literal(_) | Expr::Var(_) | Expr::Fail(_) => false,
+            // The type is known, whichever row it is.
+            Expr::Is(of, _) if self.path(*of).is_some_and(|path| path.is_empty()) => false,
+            Expr::Has(of, name) if self.path(*of).is_some_and(|path| path.is_empty()) => {
+                !self.bound.contains_key(name)
+            }
+            Expr::Attribute(of, _)
+            | Expr::Has(of, _)
+            | Expr::Unary(_, of)
+            | Expr::Like(of, _)
+            | Expr::Is(of, _) => is_open(of),
+            Expr::Binary(_, left, right) => is_open(left) || is_open(right),
+            Expr::All(parts) | Expr::Any(parts) | Expr::Set(parts) => parts.iter().any(is_open),
+            Expr::If(test, then, other) => [test, then, other].into_iter().any(is_open),
+            Expr::Record(members) => members.iter().any(|(_, of)| is_open(of)),
+        }
+    }
+
+    /// The attributes from which an expression reads on to other entities, which are not known.
+    pub(super) fn hops(&self, expr: ExprId, found: &mut Vec<Arc<str>>) {
+        let mut add = |hop: Option<Arc<str>>| {
+            if let Some(hop) =
+                hop.filter(|hop| !self.bound.contains_key(hop) && !found.contains(hop))
+            {
+                found.push(hop);
+            }
+        };
+        if let Some(path) = self.path(expr) {
+            add(self.hop(&path));
+            return;
+        }
+        // What asks for more than the entity itself reads on as well.
+        let on = |of: ExprId| {
+            let mut path = self.path(of)?;
+            path.push(Arc::from(""));
+            self.hop(&path)
+        };
+        match self.plan.arena().get(expr) {
+            Expr::Has(of, _) => add(on(*of)),
+            Expr::Binary(Binary::HasTag | Binary::GetTag, of, _) => add(on(*of)),
+            // An entity in others: its own parents are asked for.
+            Expr::Binary(Binary::In, of, above) if !self.is_below(*of, *above) => add(on(*of)),
+            _ => {}
+        }
+        match self.plan.arena().get(expr) {
+            Expr::Constant(_) | Expr::Literal(_) | Expr::Var(_) | Expr::Fail(_) => {}
+            Expr::Attribute(of, _)
+            | Expr::Has(of, _)
+            | Expr::Unary(_, of)
+            | Expr::Like(of, _)
+            | Expr::Is(of, _) => self.hops(*of, found),
+            Expr::Binary(_, left, right) => {
+                self.hops(*left, found);
+                self.hops(*right, found);
+            }
+            Expr::All(parts) | Expr::Any(parts) | Expr::Set(parts) => {
+                parts.iter().for_each(|part| self.hops(*part, found));
+            }
+            Expr::If(test, then, other) => {
+                [test, then, other].into_iter().for_each(|part| self.hops(*part, found));
+            }
+            Expr::Record(members) => {
+                members.iter().for_each(|(_, member)| self.hops(*member, found));
+            }
+        }
+    }
+
+    /// Whether it asks if a column's entity is in what is known: those below it are.
+    pub(super) fn is_below(&self, of: ExprId, above: ExprId) -> bool {
+        self.path(of).is_some() && !self.is_open(above)
+    }
+
+    pub(super) fn reads_on(&self, expr: ExprId) -> bool {
+        let mut hops = Vec::new();
+        self.hops(expr, &mut hops);
+        !hops.is_empty()
+    }
+
+    /// Whether what is known reads a row of the table, of which the facts hold none.
+    pub(super) fn reads_rows(&self, expr: ExprId) -> bool {
+        let reads = |of: &ExprId| self.reads_rows(*of);
+        let is_row = |of: &ExprId| {
+            let is_resource = self.path(*of).is_some_and(|path| path.is_empty());
+            let evaluator = self.evaluator();
+            !is_resource
+                && matches!(evaluator.eval(*of), Ok(Val::Entity(slot))
+                    if *evaluator.scope.type_name(slot) == *self.mapping.type_name)
+        };
+        match self.plan.arena().get(expr) {
+            Expr::Constant(_) | Expr::Literal(_) | Expr::Var(_) | Expr::Fail(_) => false,
+            Expr::Attribute(of, _) | Expr::Has(of, _) => is_row(of) || reads(of),
+            Expr::Binary(operator, left, right) => {
+                let asks = matches!(operator, Binary::HasTag | Binary::GetTag | Binary::In);
+                (asks && is_row(left)) || reads(left) || reads(right)
+            }
+            Expr::Unary(_, of) | Expr::Like(of, _) | Expr::Is(of, _) => reads(of),
+            Expr::All(parts) | Expr::Any(parts) | Expr::Set(parts) => parts.iter().any(reads),
+            Expr::If(test, then, other) => [test, then, other].into_iter().any(reads),
+            Expr::Record(members) => members.iter().any(|(_, of)| reads(of)),
+        }
+    }
+}
