@@ -11,8 +11,11 @@ const SPAN: usize = 64;
 /// list of spans.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Postings {
-    spans: Arc<Vec<Branch<Vec<Branch<Vec<u64>>>>>>,
+    spans: Arc<Vec<Branch<Span>>>,
 }
+
+type Leaf = Vec<u64>;
+type Span = Vec<Branch<Leaf>>;
 
 /// What is below, and the first pair there.
 #[derive(Debug, Clone)]
@@ -41,12 +44,12 @@ impl Postings {
     pub(super) fn of(mut pairs: Vec<(u32, u32)>) -> Self {
         pairs.sort_unstable();
         pairs.dedup();
-        let leaves: Vec<Branch<Vec<u64>>> = pairs
+        let leaves: Span = pairs
             .chunks(LEAF)
-            .map(|leaf| leaf.iter().map(|(value, slot)| pair(*value, *slot)).collect::<Vec<u64>>())
+            .map(|leaf| leaf.iter().map(|(value, slot)| pair(*value, *slot)).collect::<Leaf>())
             .map(|leaf| Branch::new(leaf.first().copied().unwrap_or_default(), leaf))
             .collect();
-        let span = |leaves: &[Branch<Vec<u64>>]| {
+        let span = |leaves: &[Branch<Leaf>]| {
             Branch::new(leaves.first().map_or(0, |leaf| leaf.first), leaves.to_vec())
         };
         Self { spans: Arc::new(leaves.chunks(SPAN).map(span).collect()) }

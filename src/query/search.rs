@@ -8,9 +8,9 @@ use crate::plan::{
     Demand, Evaluator, ExprId, Known, PlaceId, Plan, Reach, Related, SOUGHT, Scope, Source, Way,
 };
 
-/// Where what all ways demand leads to no more rows than this, nothing narrower is looked for. In the
+/// Where what all ways demand leads to fewer rows than this, nothing narrower is looked for. In the
 /// comparison with Cedar there are few rows of anything.
-const FEW: usize = if cfg!(feature = "coverage") { 0 } else { 64 };
+const FEW: usize = if cfg!(feature = "coverage") { 1 } else { 64 };
 /// Of fewer rows than this, it is not asked whether they are fewer than others.
 const RACE: usize = 1024;
 /// Of how many rows, on the way to those that are looked for, tests are asked.
@@ -78,7 +78,7 @@ impl<'w> Search<'w> {
             Sights::Lead(lead) => Some(lead),
         };
         let leads = match &always {
-            Some(lead) if lead.count(FEW + 1) <= FEW => None,
+            Some(lead) if lead.count(FEW) < FEW => None,
             _ => self.narrower(always.as_ref()),
         };
         match leads {

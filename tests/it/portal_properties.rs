@@ -239,7 +239,7 @@ proptest! {
             .uids_of_type("Contact")
             .map(|uid| tenant.contact(uid.id()))
             .collect();
-        let channels = &Channel::ALL[..];
+        let channels = Channel::ALL;
         for document in some(&mut tape, &state::documents(&tenant), 2) {
             for event in EVENTS {
                 let audience = tenant.audience(&document, event, channels).unwrap();
