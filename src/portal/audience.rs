@@ -88,7 +88,7 @@ impl Tenant {
     /// assert_eq!(audience.recipients[0].contact, acme.contact("accountant"));
     /// let missed = &audience.near_misses[0];
     /// assert_eq!(missed.contact, acme.contact("manager"));
-    /// assert_eq!(missed.decision.code().unwrap().as_str(), "NOT_SUBSCRIBED");
+    /// assert_eq!(missed.decision.code().unwrap().as_str(), "CHANNEL_OFF");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn audience(
