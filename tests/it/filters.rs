@@ -414,3 +414,51 @@ fn a_mapping_that_does_not_fit_the_schema_is_refused() {
     }
     mapping().check(&policies).unwrap();
 }
+
+/// A check has the row that the host passes, with what it lies in; a filter has none of the rows.
+#[test]
+fn what_goes_through_a_row_of_the_table_is_refused() {
+    let schema = "
+        entity Folder;
+        entity Sheet in [Folder] = { up?: Sheet, holder: Person, open?: Bool };
+        entity Person in [Sheet, Folder] = { pinned?: Sheet };
+        action view appliesTo { principal: Person, resource: Sheet };";
+    let sheets = TableMapping::new("Sheet", "sheets", ColumnMapping::text("id"))
+        .column("up", ColumnMapping::text("up").nulls(Nulls::Absent))
+        .column("holder", ColumnMapping::text("holder"));
+    let person = Entity::new(EntityUid::new("Person", "ada"))
+        .with("pinned", EntityUid::new("Sheet", "7"))
+        .parent(EntityUid::new("Sheet", "7"));
+    for clause in [
+        r#"principal in Folder::"secret""#,
+        r#"resource in Folder::"secret""#,
+        r#"resource.holder in Folder::"secret""#,
+        "resource has up && resource.up has open",
+        "principal has pinned && principal.pinned has open",
+    ] {
+        let policies = format!(
+            r#"@id("all") permit (principal, action, resource);
+               @id("kept") forbid (principal, action, resource) when {{ {clause} }};"#
+        );
+        let bundle = PolicyBundle::builder().schema("s", schema).policies("p", policies);
+        let engine = Engine::builder(bundle.build().unwrap()).host_owned("Sheet");
+        let engine = engine.facts([person.clone()].into_iter().collect()).build().unwrap();
+        let view = engine.environment("Person", "view", "Sheet").unwrap();
+        let context = engine.context(&view, Record::new()).unwrap();
+        let checker = engine.checker(&view, "ada", &context).unwrap();
+        let refused = checker.filter(&view, &sheets);
+        assert!(
+            refused.as_ref().is_err_and(|it| it.message().starts_with("kept: ")),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn no_alias_is_hidden_by_a_related_table() {
+    let (.., filter) = asked(&engine(), &[]).swap_remove(1);
+    for alias in ["related", "Related"] {
+        let condition = filter.to_sql(Dialect::Sqlite, alias).condition;
+        assert!(condition.contains(r#"AS "related_to_it""#), "{condition}");
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::mapping::declared;
 use super::residual::Residual;
-use crate::facts::Type;
+use crate::facts::{Slot, Type};
 use crate::plan::{Binary, Expr, ExprId, Val, Var};
 
 impl Residual<'_> {
@@ -133,6 +133,7 @@ impl Residual<'_> {
         self.path(of).is_some() && !self.is_open(above)
     }
 
+    /// Whether an expression reads on from the row to entities that are not known.
     pub(super) fn reads_on(&self, expr: ExprId) -> bool {
         let mut hops = Vec::new();
         self.hops(expr, &mut hops);
@@ -154,12 +155,29 @@ impl Residual<'_> {
             Expr::Attribute(of, _) | Expr::Has(of, _) => is_row(of) || reads(of),
             Expr::Binary(operator, left, right) => {
                 let asks = matches!(operator, Binary::HasTag | Binary::GetTag | Binary::In);
-                (asks && is_row(left)) || reads(left) || reads(right)
+                let lies_in_rows = || match self.evaluator().eval(*left) {
+                    Ok(Val::Entity(slot)) => self.lies_in_rows(slot),
+                    _ => false,
+                };
+                (asks && is_row(left))
+                    || (*operator == Binary::In && lies_in_rows())
+                    || reads(left)
+                    || reads(right)
             }
             Expr::Unary(_, of) | Expr::Like(of, _) | Expr::Is(of, _) => reads(of),
             Expr::All(parts) | Expr::Any(parts) | Expr::Set(parts) => parts.iter().any(reads),
             Expr::If(test, then, other) => [test, then, other].into_iter().any(reads),
             Expr::Record(members) => members.iter().any(|(_, of)| reads(of)),
         }
+    }
+
+    /// Whether an entity is in a row of the table, whose own parents the host tells with it.
+    pub(super) fn lies_in_rows(&self, slot: Slot) -> bool {
+        let scope = self.evaluator().scope;
+        let mut lies = false;
+        scope.rows.each_above(slot, |above| {
+            lies |= above != slot && *scope.type_name(above) == *self.mapping.type_name;
+        });
+        lies
     }
 }

@@ -7,8 +7,10 @@
 //!
 //! What reads nothing of the resource is evaluated, by the evaluator that decides. What reads on from
 //! a column that names an entity (`resource.client.archived`) is asked of each entity that the column
-//! may name: of those that the rest of the condition leaves, those that an index finds, or all of
-//! the type where they are few.
+//! may name: of those that the rest of the condition leaves, or all of the type where they are few.
+//!
+//! Of the table's other rows, and of what they are in, the facts know nothing, while a check has the
+//! one row that the host passes: what reads or goes through such a row is refused.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -546,6 +548,9 @@ impl Residual<'_> {
         if !self.is_open(left) {
             // Somebody known, in what a column names, or in one of a set.
             let Some(Known::Entity(slot)) = self.known(left)? else { return Ok(Filter::None) };
+            if self.lies_in_rows(slot) {
+                return Err(self.unsupported(expr, "it lies in a row of the same table"));
+            }
             let mut above = Vec::new();
             rows.each_above(slot, |it| above.push(Known::Entity(it)));
             let is_set = self.path(right).and_then(|path| Some(self.declared(&path)?.0.clone()));
@@ -579,7 +584,11 @@ impl Residual<'_> {
         let number = self.plan.type_number(&type_name);
         let has_above = self.types.entity(&type_name).is_some_and(|it| !it.ancestors.is_empty());
         // What the rows of the table are in, the host tells with each.
-        if has_above && type_name == self.mapping.type_name {
+        let may_be_above = |own: &Arc<str>| {
+            self.types.entity(&type_name).is_some_and(|it| it.ancestors.contains(own))
+        };
+        let own = &self.mapping.type_name;
+        if has_above && (type_name == *own || may_be_above(own)) {
             return Err(self.unsupported(expr, "no column tells what the row is in"));
         }
         let mut below: Vec<Known> = above.iter().map(|slot| Known::Entity(*slot)).collect();

@@ -37,8 +37,9 @@ impl Filter {
     /// MySQL; PostgreSQL's own collations do so unless they were made non-deterministic.
     #[must_use]
     pub fn to_sql(&self, dialect: Dialect, alias: &str) -> Sql {
-        // What the related tables are called must not hide the row's own.
-        let related = if alias == "related" { "related_to_it" } else { "related" };
+        // What the related tables are called must not hide the row's own, in whatever case.
+        let is_taken = alias.eq_ignore_ascii_case("related");
+        let related = if is_taken { "related_to_it" } else { "related" };
         let mut writer =
             Writer { dialect, alias, related, text: String::new(), values: Vec::new() };
         match self {
