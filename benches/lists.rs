@@ -90,14 +90,8 @@ fn list_workload(criterion: &mut Criterion, workload: &Workload) -> Result<(), B
     let seen = scanned(&mut group, rows, &contacts);
     let ours = workload.ours(&workload.small)?;
     lists(&mut group, rows, &ours, &contacts, &seen)?;
-    let cedar = workload.cedar(&workload.small)?;
     let every: Vec<Asked> = contacts.iter().take(1).flat_map(|it| about_all(rows, *it)).collect();
-    let requests = turns::cedar_requests(&cedar, workload, &every)?;
-    let by_cedar = turns::by_cedar(&cedar);
-    group.sample_size(10);
-    group.bench_function("cedar-policy", |bencher| {
-        bencher.iter(|| requests.iter().filter(|(request, _)| by_cedar(request)).count());
-    });
+    by_cedar(&mut group, workload, &every)?;
     group.finish();
     Ok(())
 }
@@ -171,6 +165,22 @@ fn lists(
     Ok(())
 }
 
+/// Times Cedar on all of some questions, one after the other.
+fn by_cedar(
+    group: &mut Group<'_>,
+    workload: &Workload,
+    asked: &[Asked],
+) -> Result<(), Box<dyn Error>> {
+    let cedar = workload.cedar(&workload.small)?;
+    let requests = turns::cedar_requests(&cedar, workload, asked)?;
+    let allows = turns::by_cedar(&cedar);
+    group.sample_size(10);
+    group.bench_function("cedar-policy", |bencher| {
+        bencher.iter(|| requests.iter().filter(|(request, _)| allows(request)).count());
+    });
+    Ok(())
+}
+
 /// A contact's questions about all documents.
 fn about_all(rows: &Rows, contact: u32) -> impl Iterator<Item = Asked> {
     let documents = 0..rows.documents.len() as u32;
@@ -213,18 +223,12 @@ fn page(criterion: &mut Criterion, workload: &Workload) -> Result<(), Box<dyn Er
     group.bench_function("floor-hash", |bencher| bencher.iter(|| next.next().map(by_hand)));
     let mut next = pages.iter().cycle();
     group.bench_function("doorward", |bencher| bencher.iter(|| next.next().map(by_page)));
-    let cedar = workload.cedar(&workload.small)?;
     let asked: Vec<Asked> = (0..50)
         .flat_map(|document| {
             ACTIONS.map(|action| Asked { contact: 0, action, document, mfa: true, allowed: false })
         })
         .collect();
-    let requests = turns::cedar_requests(&cedar, workload, &asked)?;
-    let by_cedar = turns::by_cedar(&cedar);
-    group.sample_size(10);
-    group.bench_function("cedar-policy", |bencher| {
-        bencher.iter(|| requests.iter().filter(|(request, _)| by_cedar(request)).count());
-    });
+    by_cedar(&mut group, workload, &asked)?;
     group.finish();
     Ok(())
 }

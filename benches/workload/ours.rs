@@ -177,7 +177,7 @@ impl Ours {
     /// The documents that a contact may view, as a condition on the host's table of them.
     pub fn view_filter(&self, contact: u128) -> Result<Sql, Box<dyn Error>> {
         let (checker, environment) = self.asking(contact, Action::View, true)?;
-        let documents = TableMapping::new("Document", "documents", ColumnMapping::uuid("id"))
+        let documents = TableMapping::new("Document", ColumnMapping::uuid("id"))
             .column("client", ColumnMapping::uuid("client_id"))
             .column("kind", ColumnMapping::text("kind"))
             .column("level", ColumnMapping::text("level"))

@@ -215,6 +215,11 @@ impl Engines {
         Self { cedar: engine(ErrorMode::Cedar), closed: engine(ErrorMode::FailClosed) }
     }
 
+    /// Both, with how they take errors.
+    fn modes(&self) -> [(ErrorMode, &Engine); 2] {
+        [(ErrorMode::Cedar, &self.cedar), (ErrorMode::FailClosed, &self.closed)]
+    }
+
     fn change(&mut self, before: &World, after: &World) {
         let kept: BTreeSet<_> = after.stored.iter().map(|row| row.uid.to_doorward()).collect();
         let gone = before.stored.iter().map(|row| row.uid.to_doorward());
@@ -239,10 +244,9 @@ fn compare_one(
     same("the generator's notion of a misfit", &answer.is_none(), &fault.is_some())?;
     let found = engines.cedar.determine(request);
     same("the fault", &fault, &found.fault.map(|code| code.as_str()))?;
-    let modes = [(ErrorMode::Cedar, &engines.cedar), (ErrorMode::FailClosed, &engines.closed)];
     let Some(answer) = answer else {
         tally.misfits += 1;
-        for (_, engine) in modes {
+        for (_, engine) in engines.modes() {
             let expected =
                 Verdict { code: fault.map(str::to_owned), step: Some(1), ..Verdict::default() };
             same("the check of a misfit", &expected, &Verdict::of(&engine.check(request)))?;
@@ -261,7 +265,7 @@ fn compare_one(
     same("what determines", answer.determining(), &names(&found.determining))?;
     same("what errs", &answer.errors, &names(&found.erring))?;
 
-    for (mode, engine) in modes {
+    for (mode, engine) in engines.modes() {
         let expected = oracle.verdict(answer, &mode);
         tally.closed += usize::from(answer.allowed && !expected.allowed);
         tally.steps_up += usize::from(expected.step_up.is_some());
@@ -292,8 +296,7 @@ fn compare_lists(
     if !number.is_multiple_of(LISTED) {
         return Ok(());
     }
-    let modes = [(ErrorMode::Cedar, &engines.cedar), (ErrorMode::FailClosed, &engines.closed)];
-    for (mode, engine) in modes {
+    for (mode, engine) in engines.modes() {
         tally.listed += lists::compare_requests(&mode, engine, world, query, request)?;
     }
     Ok(())
@@ -309,8 +312,7 @@ fn compare_named(
     (case, tally): (&Case, &mut Tally),
 ) -> Result<(), Difference> {
     let [principal, resource] = [&query.principal, &query.resource].map(|uid| uid.id);
-    let modes = [(ErrorMode::Cedar, &engines.cedar), (ErrorMode::FailClosed, &engines.closed)];
-    for (mode, engine) in modes {
+    for (mode, engine) in engines.modes() {
         let fitting = engine
             .environment(query.principal.of, query.action.to_doorward(), query.resource.of)
             .and_then(|of| engine.context(&of, query.record()).map(|context| (of, context)));

@@ -39,7 +39,7 @@ pub(crate) fn compare_filter(
         return Ok(asked);
     };
     let mapping = columns.iter().zip(0..).fold(
-        TableMapping::new(type_name, TABLE, ColumnMapping::text("id")),
+        TableMapping::new(type_name, ColumnMapping::text("id")),
         |mapping, (column, at)| {
             let nulls = if column.required { Nulls::Never } else { Nulls::Absent };
             if column.is_set {

@@ -19,21 +19,18 @@ pub(crate) fn compare_requests(
     query: &Query,
     request: &Request,
 ) -> Result<usize, Difference> {
-    let stored = |type_name: &str| stored(world, type_name);
-    let allowed = |request: &Request| engine.check(request).is_allowed();
-    let about = stored(query.resource.of)
-        .into_iter()
-        .filter(|uid| allowed(&request.for_resource(uid.clone())))
-        .collect::<Vec<_>>();
+    let those = |type_name: &str, of: &dyn Fn(EntityUid) -> Request| -> Vec<EntityUid> {
+        let mut all = stored(world, type_name);
+        all.retain(|uid| engine.check(&of(uid.clone())).is_allowed());
+        all
+    };
+    let about = those(query.resource.of, &|uid| request.for_resource(uid));
     let what = match mode {
         ErrorMode::Cedar => "the list",
         _ => "the list that fails closed",
     };
     same(what, &about, &engine.list(request, query.resource.of))?;
-    let who = stored(query.principal.of)
-        .into_iter()
-        .filter(|uid| allowed(&request.for_principal(uid.clone())))
-        .collect::<Vec<_>>();
+    let who = those(query.principal.of, &|uid| request.for_principal(uid));
     let what = match mode {
         ErrorMode::Cedar => "who may",
         _ => "who may where errors refuse",

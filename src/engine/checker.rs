@@ -298,7 +298,7 @@ impl Checker {
     ///     "#)
     ///     .build()?;
     /// let engine = Engine::builder(policies).host_owned("Book").build()?;
-    /// let books = TableMapping::new("Book", "books", ColumnMapping::integer("id"))
+    /// let books = TableMapping::new("Book", ColumnMapping::integer("id"))
     ///     .column("lent_to", ColumnMapping::text("reader"))
     ///     .column("lost", ColumnMapping::boolean("lost"));
     ///

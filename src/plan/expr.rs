@@ -104,6 +104,26 @@ pub(crate) enum Expr {
     Fail(EvalError),
 }
 
+impl Expr {
+    /// Whether something holds of one of the expressions that it is made of.
+    pub(crate) fn any_part(&self, mut is: impl FnMut(ExprId) -> bool) -> bool {
+        match self {
+            Self::Constant(_) | Self::Literal(_) | Self::Var(_) | Self::Fail(_) => false,
+            Self::Attribute(of, _)
+            | Self::Has(of, _)
+            | Self::Unary(_, of)
+            | Self::Like(of, _)
+            | Self::Is(of, _) => is(*of),
+            Self::Binary(_, left, right) => is(*left) || is(*right),
+            Self::All(parts) | Self::Any(parts) | Self::Set(parts) => {
+                parts.iter().any(|part| is(*part))
+            }
+            Self::If(test, then, other) => [test, then, other].into_iter().any(|part| is(*part)),
+            Self::Record(members) => members.iter().any(|(_, member)| is(*member)),
+        }
+    }
+}
+
 /// Expressions, each distinct one kept once: equal ids are equal expressions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Arena {
@@ -142,18 +162,9 @@ impl Arena {
     /// INVARIANT (expression nesting): `policy::limits` bounds how deep policies nest, and with it
     /// this recursion.
     pub(crate) fn reads_attribute(&self, id: ExprId, name: &str) -> bool {
-        let reads = |id: &ExprId| self.reads_attribute(*id, name);
-        match self.get(id) {
-            Expr::Constant(_) | Expr::Literal(_) | Expr::Var(_) | Expr::Fail(_) => false,
-            Expr::Attribute(of, attribute) => **attribute == *name || reads(of),
-            Expr::Unary(_, of) | Expr::Has(of, _) | Expr::Like(of, _) | Expr::Is(of, _) => {
-                reads(of)
-            }
-            Expr::Binary(_, left, right) => reads(left) || reads(right),
-            Expr::All(parts) | Expr::Any(parts) | Expr::Set(parts) => parts.iter().any(reads),
-            Expr::If(test, then, other) => [test, then, other].into_iter().any(reads),
-            Expr::Record(members) => members.iter().any(|(_, member)| reads(member)),
-        }
+        let expr = self.get(id);
+        matches!(expr, Expr::Attribute(_, attribute) if **attribute == *name)
+            || expr.any_part(|part| self.reads_attribute(part, name))
     }
 
     /// A conjunction, flattened; its order is kept.

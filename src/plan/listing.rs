@@ -330,7 +330,7 @@ impl Plan {
     /// A type, if anything is asked of its rows.
     fn list_type(&self, number: u32, is_context: bool) -> Option<PlanType> {
         let plan = self.types.get(number as usize)?;
-        let mut tests: Vec<String> = plan.tests.iter().map(|test| self.test_text(*test)).collect();
+        let mut tests: Vec<String> = plan.tests.iter().map(|test| self.text(*test)).collect();
         let mut columns: Vec<String> =
             plan.columns.iter().map(|column| column_text(column, is_context)).collect();
         tests.sort();

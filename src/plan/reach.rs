@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use super::environment::{Environment, Link};
-use super::expr::{Arena, Expr, Var};
+use super::expr::{Expr, ExprId, Var};
 use super::machine::Items;
 use super::node::{JoinOperator, Node, NodeId, Nodes, Operand, PathId};
 use super::{Plan, TypePlan};
@@ -526,7 +526,7 @@ impl Reading<'_> {
     }
 
     fn type_at(&self, place: PlaceId) -> Option<u32> {
-        self.places.get(place as usize).map(|place| place.type_number).filter(|it| *it != u32::MAX)
+        type_at(&self.places, place)
     }
 
     fn join(
@@ -623,24 +623,23 @@ impl Reading<'_> {
 impl Reach {
     /// The plan's number for the type of a place's row.
     pub(crate) fn type_at(&self, place: PlaceId) -> Option<u32> {
-        self.places.get(place as usize).map(|place| place.type_number).filter(|it| *it != u32::MAX)
+        type_at(&self.places, place)
     }
 }
 
+fn type_at(places: &[Place], place: PlaceId) -> Option<u32> {
+    places.get(place as usize).map(|place| place.type_number).filter(|it| *it != u32::MAX)
+}
+
 impl Guard {
-    pub(crate) fn expr(&self, plan: &Plan) -> Option<super::ExprId> {
+    pub(crate) fn expr(&self, plan: &Plan) -> Option<ExprId> {
         plan.test(self.type_number, self.test)
     }
 }
 
 impl Plan {
     /// A test of the rows of a type, by its number.
-    pub(crate) fn test(&self, type_number: u32, test: u32) -> Option<super::ExprId> {
+    pub(crate) fn test(&self, type_number: u32, test: u32) -> Option<ExprId> {
         self.types.get(type_number as usize)?.tests.get(test as usize).copied()
-    }
-
-    /// The conditions' expressions, to evaluate a test of one row.
-    pub(crate) fn arena(&self) -> &Arena {
-        &self.arena
     }
 }

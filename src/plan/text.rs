@@ -138,13 +138,7 @@ impl Plan {
     }
 
     /// A test of a type's rows, each of them called `row`.
-    pub(super) fn test_text(&self, test: ExprId) -> String {
-        phrase(self, test, ROW).text
-    }
-}
-
-impl Plan {
-    /// An expression as text.
+    /// An expression as text; what it asks of one row alone, it asks of `row`.
     pub(crate) fn text(&self, expr: ExprId) -> String {
         phrase(self, expr, ROW).text
     }

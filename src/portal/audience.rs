@@ -186,6 +186,7 @@ impl<'t> Mailing<'t> {
                 let slots = query::naming(self.world, "Contact", within);
                 found.extend(slots.into_iter().map(|slot| facts.rows().uid_of(slot)));
             }
+            // A child is given to whom its head was given to; an access row has its document's id.
             for access in ["access", "head"].into_iter().filter_map(|name| row.entity_at(name)) {
                 let access = rows::access_of(access);
                 if let Some(access) = facts.entity(&access) {

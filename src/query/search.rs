@@ -31,8 +31,8 @@ pub(super) struct Search<'w> {
     pub(super) within: Option<(usize, Slot)>,
 }
 
-/// A way to rows.
-enum Lead<'w> {
+/// Where to look rows up.
+enum Lookup<'w> {
     These(Vec<Slot>),
     /// Those that hold one of these values.
     Holding(&'w Index, Vec<u32>),
@@ -40,7 +40,7 @@ enum Lead<'w> {
     OfClasses(Vec<(&'w Postings, u32)>),
 }
 
-impl Lead<'_> {
+impl Lookup<'_> {
     /// How many rows it leads to, or `limit` where there are as many or more.
     fn count(&self, limit: usize) -> usize {
         match self {
@@ -75,7 +75,7 @@ impl<'w> Search<'w> {
         let always = match self.lead(&self.reach.always) {
             Sights::Nothing => return Some(found),
             Sights::All => None,
-            Sights::Lead(lead) => Some(lead),
+            Sights::Lookup(lead) => Some(lead),
         };
         let leads = match &always {
             Some(lead) if lead.count(FEW) < FEW => None,
@@ -94,13 +94,13 @@ impl<'w> Search<'w> {
     }
 
     /// The leads of all ways, where together they lead to fewer rows than what all ways demand.
-    fn narrower(&self, always: Option<&Lead<'w>>) -> Option<Vec<Lead<'w>>> {
+    fn narrower(&self, always: Option<&Lookup<'w>>) -> Option<Vec<Lookup<'w>>> {
         let mut leads = Vec::new();
         for way in &self.reach.ways {
             match self.lead(way) {
                 Sights::Nothing => {}
                 Sights::All => return None,
-                Sights::Lead(lead) => leads.push(lead),
+                Sights::Lookup(lead) => leads.push(lead),
             }
         }
         let count = |limit: usize| {
@@ -124,10 +124,8 @@ impl<'w> Search<'w> {
         let is_shut = way.guards.iter().any(|guard| {
             let slot = self.entity(&guard.known);
             slot.zip(guard.expr(self.plan)).is_some_and(|(slot, test)| {
-                let evaluator = Evaluator {
-                    arena: self.plan.arena(),
-                    scope: Scope { own: slot, ..self.scope },
-                };
+                let evaluator =
+                    Evaluator { arena: &self.plan.arena, scope: Scope { own: slot, ..self.scope } };
                 evaluator.holds(test) != Ok(guard.want)
             })
         });
@@ -191,17 +189,7 @@ impl<'w> Search<'w> {
                 values = above;
             }
             Related::Below(type_number) => {
-                let indexes = self.plan.parent_indexes(type_number)?;
-                let indexes: Option<Vec<&Index>> =
-                    indexes.into_iter().map(|number| self.rows_of().index(number)).collect();
-                let indexes = indexes?;
-                let mut seen: HashSet<Slot> = values.iter().copied().collect();
-                let mut next = 0;
-                while let Some(above) = values.get(next).copied() {
-                    next += 1;
-                    let below = indexes.iter().flat_map(|index| index.of_value(above));
-                    values.extend(below.filter(|below| seen.insert(*below)));
-                }
+                values = below(self.plan, self.rows_of(), values, type_number, usize::MAX)?;
             }
         }
         values.sort_unstable();
@@ -210,13 +198,34 @@ impl<'w> Search<'w> {
     }
 }
 
+/// Some entities, and what lies below them: rows of a type of the plan's, and of types between. No
+/// more are looked for where there are more than `most`. `None` where no index tells.
+pub(super) fn below(
+    plan: &Plan,
+    rows: &Rows,
+    mut found: Vec<Slot>,
+    type_number: u32,
+    most: usize,
+) -> Option<Vec<Slot>> {
+    let indexes = plan.parent_indexes(type_number)?.into_iter().map(|number| rows.index(number));
+    let indexes: Vec<&Index> = indexes.collect::<Option<_>>()?;
+    let mut seen: HashSet<Slot> = found.iter().copied().collect();
+    let mut next = 0;
+    while let Some(above) = found.get(next).copied().filter(|_| found.len() <= most) {
+        next += 1;
+        let below = indexes.iter().flat_map(|index| index.of_value(above));
+        found.extend(below.filter(|below| seen.insert(*below)));
+    }
+    Some(found)
+}
+
 /// What comes of a look along a way.
 enum Sights<'w> {
     /// The way cannot be gone.
     Nothing,
     /// Nothing tells where to look.
     All,
-    Lead(Lead<'w>),
+    Lookup(Lookup<'w>),
 }
 
 /// A look along one way.
@@ -234,7 +243,7 @@ impl<'w> At<'_, 'w> {
         // No index knows what a request brings along.
         let is_whole = place == SOUGHT || self.search.scope.local.is_empty();
         let mut best = None;
-        let better = |lead: Lead<'w>, most: &mut usize, best: &mut Option<Lead<'w>>| {
+        let better = |lead: Lookup<'w>, most: &mut usize, best: &mut Option<Lookup<'w>>| {
             let count = lead.count(*most);
             if count < *most {
                 (*most, *best) = (count, Some(lead));
@@ -244,12 +253,12 @@ impl<'w> At<'_, 'w> {
         for demand in &self.way.demands {
             let lead = match demand {
                 Demand::Is(at, source) if *at == place => {
-                    self.search.values(source).map(Lead::These)
+                    self.search.values(source).map(Lookup::These)
                 }
                 Demand::Holds(at, index, source) if *at == place => self
                     .search
                     .values(source)
-                    .and_then(|values| Some(Lead::Holding(rows.index(*index)?, values))),
+                    .and_then(|values| Some(Lookup::Holding(rows.index(*index)?, values))),
                 _ => None,
             };
             if let Some(lead) = lead
@@ -261,7 +270,7 @@ impl<'w> At<'_, 'w> {
         if place == SOUGHT
             && let Some((index, slot)) = self.search.within
             && let Some(index) = rows.index(index)
-            && better(Lead::Holding(index, vec![slot]), &mut most, &mut best)
+            && better(Lookup::Holding(index, vec![slot]), &mut most, &mut best)
         {
             return Sights::Nothing;
         }
@@ -273,7 +282,7 @@ impl<'w> At<'_, 'w> {
             let beyond = match self.lead(step.to, most) {
                 Sights::Nothing => return Sights::Nothing,
                 Sights::All => continue,
-                Sights::Lead(lead) => lead,
+                Sights::Lookup(lead) => lead,
             };
             let mut values = Vec::new();
             beyond.rows(&mut values);
@@ -283,7 +292,7 @@ impl<'w> At<'_, 'w> {
                 return Sights::Nothing;
             }
             if let Some(index) = rows.index(step.index)
-                && better(Lead::Holding(index, values), &mut most, &mut best)
+                && better(Lookup::Holding(index, values), &mut most, &mut best)
             {
                 return Sights::Nothing;
             }
@@ -291,13 +300,13 @@ impl<'w> At<'_, 'w> {
         self.open.pop();
         match best {
             // What rows are asked to be, or to be in, may be of any type, and need not be there.
-            Some(Lead::These(mut slots)) if place == SOUGHT => {
+            Some(Lookup::These(mut slots)) if place == SOUGHT => {
                 let of = self.search.reach.type_at(SOUGHT).map(|number| rows.plan_type(number));
                 slots.retain(|slot| Some(rows.type_number(*slot)) == of && rows.is_fact(*slot));
-                Sights::Lead(Lead::These(slots))
+                Sights::Lookup(Lookup::These(slots))
             }
             Some(lead) if place == SOUGHT => self.of_classes(lead),
-            Some(lead) => Sights::Lead(lead),
+            Some(lead) => Sights::Lookup(lead),
             None if place != SOUGHT => self.all(place, most),
             None => Sights::All,
         }
@@ -305,11 +314,11 @@ impl<'w> At<'_, 'w> {
 
     /// Of the rows that are looked for, those of classes that come out of their tests as demanded,
     /// where rows are kept by their class.
-    fn of_classes(&self, lead: Lead<'w>) -> Sights<'w> {
-        let Lead::Holding(index, values) = &lead else { return Sights::Lead(lead) };
+    fn of_classes(&self, lead: Lookup<'w>) -> Sights<'w> {
+        let Lookup::Holding(index, values) = &lead else { return Sights::Lookup(lead) };
         let kept = values.iter().map(|value| index.classes(*value)).collect::<Option<Vec<_>>>();
         let tests = self.tests(SOUGHT);
-        let Some(kept) = kept.filter(|_| !tests.is_empty()) else { return Sights::Lead(lead) };
+        let Some(kept) = kept.filter(|_| !tests.is_empty()) else { return Sights::Lookup(lead) };
         let mut classes = Vec::new();
         for rows in kept {
             let wanted = rows.values().filter(|(class, row)| {
@@ -318,7 +327,11 @@ impl<'w> At<'_, 'w> {
             });
             classes.extend(wanted.map(|(class, _)| (rows, class)));
         }
-        if classes.is_empty() { Sights::Nothing } else { Sights::Lead(Lead::OfClasses(classes)) }
+        if classes.is_empty() {
+            Sights::Nothing
+        } else {
+            Sights::Lookup(Lookup::OfClasses(classes))
+        }
     }
 
     /// All rows of a place's type that its tests leave, where there are few.
@@ -329,7 +342,7 @@ impl<'w> At<'_, 'w> {
         let type_number = self.search.reach.type_at(place).map(|number| rows.plan_type(number));
         match type_number {
             Some(number) if is_tested && rows.at_most(number) <= TYPE_MAX.min(most) => {
-                Sights::Lead(Lead::These(rows.slots_of(number).collect()))
+                Sights::Lookup(Lookup::These(rows.slots_of(number).collect()))
             }
             _ => Sights::All,
         }
@@ -359,7 +372,7 @@ impl<'w> At<'_, 'w> {
 
     fn comes_out(&self, slot: Slot, tests: &[(ExprId, bool)]) -> bool {
         let scope = Scope { own: slot, ..self.search.scope };
-        let evaluator = Evaluator { arena: self.search.plan.arena(), scope };
+        let evaluator = Evaluator { arena: &self.search.plan.arena, scope };
         tests.iter().all(|(test, want)| evaluator.holds(*test) == Ok(*want))
     }
 }

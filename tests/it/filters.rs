@@ -69,7 +69,7 @@ fn engine() -> Engine {
 }
 
 fn mapping() -> TableMapping {
-    TableMapping::new("Document", "Documents \"of\" it", ColumnMapping::integer("id"))
+    TableMapping::new("Document", ColumnMapping::integer("id"))
         .column("client", ColumnMapping::text("client id").nulls(Nulls::Refused))
         .column("owner", ColumnMapping::text("owner").nulls(Nulls::Absent))
         .column("state", ColumnMapping::text("state"))
@@ -383,23 +383,23 @@ fn what_columns_cannot_tell_is_an_error_that_names_the_clause() {
     let now = Record::from([("now".into(), Value::from(Timestamp::from_ms(NOW)))]);
     let context = engine.context(&view, now).unwrap();
     let checker = engine.checker(&view, "gm", &context).unwrap();
-    let bare = TableMapping::new("Document", "documents", ColumnMapping::integer("id"))
+    let bare = TableMapping::new("Document", ColumnMapping::integer("id"))
         .column("client", ColumnMapping::text("client"));
     let error = checker.filter(&view, &bare).unwrap_err();
     assert_eq!(error.message(), "hidden: `resource.visible`: no column is declared for visible");
     assert!(error.help().unwrap().contains(r#".column("visible", …)"#));
-    let other = TableMapping::new("Contact", "contacts", ColumnMapping::integer("id"));
+    let other = TableMapping::new("Contact", ColumnMapping::integer("id"));
     assert!(checker.filter(&view, &other).is_err());
 }
 
 #[test]
 fn a_mapping_that_does_not_fit_the_schema_is_refused() {
     let policies = PolicyBundle::builder().schema("s", SCHEMA).build().unwrap();
-    let documents = || TableMapping::new("Document", "documents", ColumnMapping::integer("id"));
+    let documents = || TableMapping::new("Document", ColumnMapping::integer("id"));
     let text = || ColumnMapping::text("x");
     for (mapping, at_fault) in [
-        (TableMapping::new("Nothing", "t", ColumnMapping::integer("id")), "no such type"),
-        (TableMapping::new("Document", "t", ColumnMapping::boolean("id")), "cannot be an id"),
+        (TableMapping::new("Nothing", ColumnMapping::integer("id")), "no such type"),
+        (TableMapping::new("Document", ColumnMapping::boolean("id")), "cannot be an id"),
         (documents().column("nothing", text()), "no attribute nothing"),
         (documents().column("amount", text()), "amount is not kept in such a column"),
         (documents().column("labels", text()), "labels is not kept"),
@@ -423,7 +423,7 @@ fn what_goes_through_a_row_of_the_table_is_refused() {
         entity Sheet in [Folder] = { up?: Sheet, holder: Person, open?: Bool };
         entity Person in [Sheet, Folder] = { pinned?: Sheet };
         action view appliesTo { principal: Person, resource: Sheet };";
-    let sheets = TableMapping::new("Sheet", "sheets", ColumnMapping::text("id"))
+    let sheets = TableMapping::new("Sheet", ColumnMapping::text("id"))
         .column("up", ColumnMapping::text("up").nulls(Nulls::Absent))
         .column("holder", ColumnMapping::text("holder"));
     let person = Entity::new(EntityUid::new("Person", "ada"))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::{Rows, Slot};
+use super::{Lane, Rows, Slot};
 use crate::facts::heap::{self, View};
 use crate::facts::key::Spelling;
 use crate::facts::layout::{Column, Path};
@@ -194,10 +194,7 @@ impl Rows {
 
     /// The slots of all entities of a type, by its number: facts, and what is only named.
     pub(crate) fn slots_of(&self, type_number: u32) -> impl Iterator<Item = Slot> {
-        let first =
-            type_number.checked_mul(Spelling::COUNT as u32).map_or(usize::MAX, |at| at as usize);
-        let lanes = self.lanes.get(first..).unwrap_or_default().iter().take(Spelling::COUNT);
-        let pages = lanes.flat_map(|lane| lane.pages.iter().copied());
+        let pages = self.lanes_of(type_number).flat_map(|lane| lane.pages.iter().copied());
         pages.flat_map(|page| {
             let rows = self.pages.get(page as usize).map_or(0, Page::len);
             (page * PAGE_ROWS..).take(rows)
@@ -206,9 +203,11 @@ impl Rows {
 
     /// How many entities of a type there are, or more.
     pub(crate) fn at_most(&self, type_number: u32) -> usize {
-        let first = type_number as usize * Spelling::COUNT;
-        let lanes = self.lanes.get(first..).unwrap_or_default().iter().take(Spelling::COUNT);
-        lanes.map(|lane| lane.pages.len() * PAGE_ROWS as usize).sum()
+        self.lanes_of(type_number).map(|lane| lane.pages.len() * PAGE_ROWS as usize).sum()
+    }
+
+    fn lanes_of(&self, type_number: u32) -> impl Iterator<Item = &Lane> {
+        self.lanes.chunks(Spelling::COUNT).nth(type_number as usize).into_iter().flatten()
     }
 
     /// Visits what a row can be found by in one way.

@@ -26,13 +26,13 @@ use crate::facts::{Attributes, Type, Types};
 ///         action read appliesTo { principal: Reader, resource: Book };
 ///     ")
 ///     .build()?;
-/// let books = TableMapping::new("Book", "books", ColumnMapping::uuid("id"))
+/// let books = TableMapping::new("Book", ColumnMapping::uuid("id"))
 ///     .column("lent_to", ColumnMapping::integer("reader_id").nulls(Nulls::Absent))
 ///     .column("shelf", ColumnMapping::text("shelf"))
 ///     .related("reserved_by", "reservations", "book_id", ColumnMapping::integer("reader_id"));
 /// books.check(&policies)?;
 ///
-/// let wrong = TableMapping::new("Book", "books", ColumnMapping::uuid("id"))
+/// let wrong = TableMapping::new("Book", ColumnMapping::uuid("id"))
 ///     .column("shelf", ColumnMapping::integer("shelf"));
 /// assert!(wrong.check(&policies).unwrap_err().message().contains("shelf"));
 /// # Ok::<(), doorward::Error>(())
@@ -40,7 +40,6 @@ use crate::facts::{Attributes, Type, Types};
 #[derive(Clone)]
 pub struct TableMapping {
     pub(super) type_name: Arc<str>,
-    pub(super) table: Arc<str>,
     pub(super) id: ColumnMapping,
     /// By the attribute, and the members of records within.
     pub(super) columns: BTreeMap<Arc<str>, Attribute>,
@@ -152,10 +151,11 @@ impl ColumnMapping {
 }
 
 impl TableMapping {
-    /// A table that holds a row for each entity of a type, and the column of their ids.
+    /// A table that holds a row for each entity of a type, and the column of their ids. What the table
+    /// is called, each query says: see [`Filter::to_sql`](super::Filter::to_sql).
     #[must_use]
-    pub fn new(type_name: &str, table: &str, id: ColumnMapping) -> Self {
-        Self { type_name: type_name.into(), table: table.into(), id, columns: BTreeMap::new() }
+    pub fn new(type_name: &str, id: ColumnMapping) -> Self {
+        Self { type_name: type_name.into(), id, columns: BTreeMap::new() }
     }
 
     /// Keeps an attribute in a column. A member of a record is named by its path: `limit.amount`.
@@ -252,12 +252,11 @@ pub(super) fn declared<'t>(attributes: &'t Attributes, path: &str) -> Option<(&'
     declared(members, rest).map(|(of, required)| (of, required && attribute.required))
 }
 
-/// Names of the host's tables.
+/// The attributes that are kept.
 impl fmt::Debug for TableMapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TableMapping")
             .field("type", &self.type_name)
-            .field("table", &self.table)
             .field("attributes", &self.columns.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }

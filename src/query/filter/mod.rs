@@ -15,8 +15,22 @@ pub(crate) use residual::filter;
 use crate::error::message_and_help;
 
 message_and_help! {
-/// Why a question cannot be asked of the host's tables, and what to do: it names the policy and the
-/// clause.
+/// Why a question cannot be asked of the host's tables, and what to do. It names the policy and the
+/// clause, or what is wrong with a mapping.
+///
+/// # Example
+///
+/// ```
+/// use doorward::{ColumnMapping, PolicyBundle, TableMapping};
+///
+/// let policies = PolicyBundle::builder().schema("s", "entity Book = { shelf: String };").build()?;
+/// let books = TableMapping::new("Book", ColumnMapping::integer("id"))
+///     .column("shelve", ColumnMapping::text("shelf"));
+/// let error = books.check(&policies).unwrap_err();
+/// assert_eq!(error.message(), "Book: the schema declares no attribute shelve");
+/// assert!(error.help().is_some());
+/// # Ok::<(), doorward::Error>(())
+/// ```
 FilterError
 }
 

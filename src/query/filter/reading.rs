@@ -13,7 +13,7 @@ impl Residual<'_> {
     pub(super) fn path(&self, mut expr: ExprId) -> Option<Vec<Arc<str>>> {
         let mut names = Vec::new();
         loop {
-            match self.plan.arena().get(expr) {
+            match self.plan.arena.get(expr) {
                 Expr::Attribute(of, name) if !name.contains('.') => {
                     names.push(Arc::clone(name));
                     expr = *of;
@@ -56,26 +56,16 @@ impl Residual<'_> {
     /// INVARIANT (expression nesting): policies nest so deep at most, which bounds this and the
     /// recursions below.
     pub(super) fn is_open(&self, expr: ExprId) -> bool {
-        let is_open = |of: &ExprId| self.is_open(*of);
         if let Some(path) = self.path(expr) {
             return !self.is_bound(&path);
         }
-        match self.plan.arena().get(expr) {
-            Expr::Constant(_) | Expr::Literal(_) | Expr::Var(_) | Expr::Fail(_) => false,
+        match self.plan.arena.get(expr) {
             // The type is known, whichever row it is.
             Expr::Is(of, _) if self.path(*of).is_some_and(|path| path.is_empty()) => false,
             Expr::Has(of, name) if self.path(*of).is_some_and(|path| path.is_empty()) => {
                 !self.bound.contains_key(name)
             }
-            Expr::Attribute(of, _)
-            | Expr::Has(of, _)
-            | Expr::Unary(_, of)
-            | Expr::Like(of, _)
-            | Expr::Is(of, _) => is_open(of),
-            Expr::Binary(_, left, right) => is_open(left) || is_open(right),
-            Expr::All(parts) | Expr::Any(parts) | Expr::Set(parts) => parts.iter().any(is_open),
-            Expr::If(test, then, other) => [test, then, other].into_iter().any(is_open),
-            Expr::Record(members) => members.iter().any(|(_, of)| is_open(of)),
+            expr => expr.any_part(|part| self.is_open(part)),
         }
     }
 
@@ -98,34 +88,17 @@ impl Residual<'_> {
             path.push(Arc::from(""));
             self.hop(&path)
         };
-        match self.plan.arena().get(expr) {
+        match self.plan.arena.get(expr) {
             Expr::Has(of, _) => add(on(*of)),
             Expr::Binary(Binary::HasTag | Binary::GetTag, of, _) => add(on(*of)),
             // An entity in others: its own parents are asked for.
             Expr::Binary(Binary::In, of, above) if !self.is_below(*of, *above) => add(on(*of)),
             _ => {}
         }
-        match self.plan.arena().get(expr) {
-            Expr::Constant(_) | Expr::Literal(_) | Expr::Var(_) | Expr::Fail(_) => {}
-            Expr::Attribute(of, _)
-            | Expr::Has(of, _)
-            | Expr::Unary(_, of)
-            | Expr::Like(of, _)
-            | Expr::Is(of, _) => self.hops(*of, found),
-            Expr::Binary(_, left, right) => {
-                self.hops(*left, found);
-                self.hops(*right, found);
-            }
-            Expr::All(parts) | Expr::Any(parts) | Expr::Set(parts) => {
-                parts.iter().for_each(|part| self.hops(*part, found));
-            }
-            Expr::If(test, then, other) => {
-                [test, then, other].into_iter().for_each(|part| self.hops(*part, found));
-            }
-            Expr::Record(members) => {
-                members.iter().for_each(|(_, member)| self.hops(*member, found));
-            }
-        }
+        let _all_are_visited = self.plan.arena.get(expr).any_part(|part| {
+            self.hops(part, found);
+            false
+        });
     }
 
     /// Whether it asks if a column's entity is in what is known: those below it are.
@@ -142,7 +115,6 @@ impl Residual<'_> {
 
     /// Whether what is known reads a row of the table, of which the facts hold none.
     pub(super) fn reads_rows(&self, expr: ExprId) -> bool {
-        let reads = |of: &ExprId| self.reads_rows(*of);
         let is_row = |of: &ExprId| {
             let is_resource = self.path(*of).is_some_and(|path| path.is_empty());
             let evaluator = self.evaluator();
@@ -150,25 +122,20 @@ impl Residual<'_> {
                 && matches!(evaluator.eval(*of), Ok(Val::Entity(slot))
                     if *evaluator.scope.type_name(slot) == *self.mapping.type_name)
         };
-        match self.plan.arena().get(expr) {
-            Expr::Constant(_) | Expr::Literal(_) | Expr::Var(_) | Expr::Fail(_) => false,
-            Expr::Attribute(of, _) | Expr::Has(of, _) => is_row(of) || reads(of),
-            Expr::Binary(operator, left, right) => {
+        let expr = self.plan.arena.get(expr);
+        let is_read = match expr {
+            Expr::Attribute(of, _) | Expr::Has(of, _) => is_row(of),
+            Expr::Binary(operator, left, _) => {
                 let asks = matches!(operator, Binary::HasTag | Binary::GetTag | Binary::In);
                 let lies_in_rows = || match self.evaluator().eval(*left) {
                     Ok(Val::Entity(slot)) => self.lies_in_rows(slot),
                     _ => false,
                 };
-                (asks && is_row(left))
-                    || (*operator == Binary::In && lies_in_rows())
-                    || reads(left)
-                    || reads(right)
+                (asks && is_row(left)) || (*operator == Binary::In && lies_in_rows())
             }
-            Expr::Unary(_, of) | Expr::Like(of, _) | Expr::Is(of, _) => reads(of),
-            Expr::All(parts) | Expr::Any(parts) | Expr::Set(parts) => parts.iter().any(reads),
-            Expr::If(test, then, other) => [test, then, other].into_iter().any(reads),
-            Expr::Record(members) => members.iter().any(|(_, of)| reads(of)),
-        }
+            _ => false,
+        };
+        is_read || expr.any_part(|part| self.reads_rows(part))
     }
 
     /// Whether an entity is in a row of the table, whose own parents the host tells with it.

@@ -28,6 +28,7 @@ use crate::facts::{Entity, EntityUid, Naming as _, Slot, Type, Types, Value};
 use crate::plan::{
     ActionAt, Binary, Evaluator, Expr, ExprId, Local, Plan, RuleKind, Scope, Unary, Val,
 };
+use crate::query::search;
 
 /// How many entities a column may name, where what they say is asked of each.
 const LINKED_MAX: usize = 1000;
@@ -208,7 +209,7 @@ impl Residual<'_> {
     }
 
     pub(super) fn evaluator(&self) -> Evaluator<'_> {
-        Evaluator { arena: self.plan.arena(), scope: self.scope() }
+        Evaluator { arena: &self.plan.arena, scope: self.scope() }
     }
 
     /// When a condition is true, or false.
@@ -220,7 +221,7 @@ impl Residual<'_> {
             let is = self.evaluator().holds(expr);
             return Ok(Filter::of(is == Ok(want)));
         }
-        match self.plan.arena().get(expr).clone() {
+        match self.plan.arena.get(expr).clone() {
             Expr::Unary(Unary::Not, of) => self.holds(of, !want, candidates),
             Expr::All(parts) if want => self.all(&parts, true, candidates),
             Expr::Any(parts) if !want => self.all(&parts, false, candidates),
@@ -292,7 +293,7 @@ impl Residual<'_> {
         if !self.is_open(expr) {
             return self.evaluator().holds(expr).is_err();
         }
-        match self.plan.arena().get(expr) {
+        match self.plan.arena.get(expr) {
             Expr::Unary(Unary::Not, of) => self.may_fail(*of),
             Expr::All(parts) | Expr::Any(parts) => parts.iter().any(|part| self.may_fail(*part)),
             Expr::Has(of, _) => self.path(*of).is_none_or(|path| !path.is_empty()),
@@ -593,29 +594,17 @@ impl Residual<'_> {
         }
         let mut below: Vec<Known> = above.iter().map(|slot| Known::Entity(*slot)).collect();
         if has_above {
-            let indexes = number.and_then(|number| self.plan.parent_indexes(number));
-            let indexes = indexes.and_then(|all| {
-                all.into_iter().map(|number| rows.index(number)).collect::<Option<Vec<_>>>()
-            });
-            let Some(indexes) = indexes else {
+            let found =
+                number.and_then(|number| search::below(self.plan, rows, above, number, LINKED_MAX));
+            let Some(found) = found else {
                 return Err(self.unsupported(expr, "what lies below is not known"));
             };
-            let mut seen = above;
-            let mut next = 0;
-            while let Some(at) = seen.get(next).copied() {
-                next += 1;
-                for slot in indexes.iter().flat_map(|index| index.of_value(at)) {
-                    if !seen.contains(&slot) {
-                        seen.push(slot);
-                    }
-                }
-                if seen.len() > LINKED_MAX {
-                    return Err(self
-                        .unsupported(expr, "too many lie below")
-                        .with_help(format!("a filter names at most {LINKED_MAX}")));
-                }
+            if found.len() > LINKED_MAX {
+                return Err(self
+                    .unsupported(expr, "too many lie below")
+                    .with_help(format!("a filter names at most {LINKED_MAX}")));
             }
-            below = seen.into_iter().map(Known::Entity).collect();
+            below = found.into_iter().map(Known::Entity).collect();
         }
         Ok(self.among(&column, &Type::Entity(type_name), &below, want))
     }
