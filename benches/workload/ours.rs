@@ -24,6 +24,8 @@ pub struct Ours {
     environments: Vec<Environment>,
     /// Without a second factor, and with one.
     contexts: [Context; 2],
+    /// The host's table of documents, where it keeps them.
+    documents: TableMapping,
 }
 
 /// One contact's questions, without a second factor and with one.
@@ -77,7 +79,7 @@ impl Ours {
         let context =
             |mfa: bool| engine.context(first, Record::from([(Arc::from("mfa"), Value::from(mfa))]));
         let contexts = [context(false)?, context(true)?];
-        Ok(Self { engine, environments, contexts })
+        Ok(Self { engine, environments, contexts, documents: documents() })
     }
 
     /// From Cedar's entity JSON.
@@ -177,16 +179,7 @@ impl Ours {
     /// The documents that a contact may view, as a condition on the host's table of them.
     pub fn view_filter(&self, contact: u128) -> Result<Sql, Box<dyn Error>> {
         let (checker, environment) = self.asking(contact, Action::View, true)?;
-        let documents = TableMapping::new("Document", ColumnMapping::uuid("id"))
-            .column("client", ColumnMapping::uuid("client_id"))
-            .column("kind", ColumnMapping::text("kind"))
-            .column("level", ColumnMapping::text("level"))
-            .column("state", ColumnMapping::text("state"))
-            .column("amount", ColumnMapping::integer("amount"))
-            .column("currency", ColumnMapping::text("currency"))
-            .related("invited", "invitations", "document_id", ColumnMapping::uuid("contact_id"))
-            .related("assigned", "assignments", "document_id", ColumnMapping::uuid("contact_id"));
-        let filter = checker.filter(environment, &documents)?;
+        let filter = checker.filter(environment, &self.documents)?;
         Ok(filter.to_sql(Dialect::Postgres, "d"))
     }
 
@@ -211,6 +204,18 @@ impl Checker<'_> {
             .get(action as usize)
             .is_some_and(|environment| checker.check_resolved(environment, document.0).is_allowed())
     }
+}
+
+fn documents() -> TableMapping {
+    TableMapping::new("Document", ColumnMapping::uuid("id"))
+        .column("client", ColumnMapping::uuid("client_id"))
+        .column("kind", ColumnMapping::text("kind"))
+        .column("level", ColumnMapping::text("level"))
+        .column("state", ColumnMapping::text("state"))
+        .column("amount", ColumnMapping::integer("amount"))
+        .column("currency", ColumnMapping::text("currency"))
+        .related("invited", "invitations", "document_id", ColumnMapping::uuid("contact_id"))
+        .related("assigned", "assignments", "document_id", ColumnMapping::uuid("contact_id"))
 }
 
 /// A row of the host's tables.

@@ -326,7 +326,7 @@ fn evaluate(arena: &Arena, id: ExprId) -> Result<Option<Value>, EvalError> {
     static NOTHING: LazyLock<(Rows, Local)> = LazyLock::new(Default::default);
     let (rows, local) = &*NOTHING;
     let scope = Scope::of_row(rows, local, Slot::MAX);
-    Evaluator { arena, scope }.eval(id).map(|value| Val::to_constant(&value))
+    Evaluator::new(arena, scope).eval(id).map(|value| Val::to_constant(&value))
 }
 
 fn unary(op: pst::UnaryOp) -> Option<Unary> {

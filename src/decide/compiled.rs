@@ -18,7 +18,7 @@ impl Evaluator for Compiled {
     fn evaluate(&self, world: &World, request: &Request) -> Result<Evaluation, Fault> {
         Resolved::with(world, request, |resolved| {
             let scope = resolved.scope(world.facts().rows());
-            evaluate(world.plan(), plan::Evaluator { arena: &world.plan().arena, scope })
+            evaluate(world.plan(), plan::Evaluator::new(&world.plan().arena, scope))
         })
     }
 
@@ -34,7 +34,7 @@ impl Evaluator for Compiled {
                     decide_matter(world, &Matter::in_scope(plan, environment, scope))
                 }
                 None => {
-                    let evaluator = plan::Evaluator { arena: &plan.arena, scope };
+                    let evaluator = plan::Evaluator::new(&plan.arena, scope);
                     verdict(world, &evaluate(plan, evaluator))
                 }
             }
@@ -81,7 +81,7 @@ pub(super) fn decide_known(
 
 #[cold]
 pub(super) fn decide_by_all(world: &World, matter: &Matter<'_>) -> Decision {
-    let evaluator = plan::Evaluator { arena: &matter.plan.arena, scope: matter.scope };
+    let evaluator = plan::Evaluator::new(&matter.plan.arena, matter.scope);
     verdict(world, &evaluate(matter.plan, evaluator))
 }
 

@@ -278,6 +278,11 @@ impl Rows {
         EntityUid::new(Arc::clone(self.type_name(slot)), self.id(slot))
     }
 
+    /// The id of an entity, where it is a UUID.
+    pub(crate) fn uuid_of(&self, slot: Slot) -> Option<u128> {
+        (self.spelling(slot) == Spelling::Uuid).then(|| self.row(slot).id())
+    }
+
     fn id(&self, slot: Slot) -> Arc<str> {
         let row = self.row(slot);
         match self.spelling(slot) {

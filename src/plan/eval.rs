@@ -35,11 +35,21 @@ pub(crate) type Result<T> = std::result::Result<T, EvalError>;
 /// Evaluates expressions of one arena in one scope.
 #[derive(Clone, Copy)]
 pub(crate) struct Evaluator<'w> {
-    pub(crate) arena: &'w Arena,
+    arena: &'w Arena,
     pub(crate) scope: Scope<'w>,
+    /// Attributes that are taken to name these entities, of a row that is not there.
+    bound: &'w [(ExprId, Slot)],
 }
 
 impl<'w> Evaluator<'w> {
+    pub(crate) fn new(arena: &'w Arena, scope: Scope<'w>) -> Self {
+        Self { arena, scope, bound: &[] }
+    }
+
+    pub(crate) fn bound(self, bound: &'w [(ExprId, Slot)]) -> Self {
+        Self { bound, ..self }
+    }
+
     /// Whether a condition holds.
     pub(crate) fn holds(&self, id: ExprId) -> Result<bool> {
         self.eval(id)?.bool()
@@ -106,7 +116,10 @@ impl<'w> Evaluator<'w> {
                 let branch = if self.eval(*test)?.bool()? { then } else { other };
                 self.eval(*branch)?
             }
-            Expr::Attribute(of, name) => self.attribute(self.eval(*of)?, name)?,
+            Expr::Attribute(of, name) => match self.bound.iter().find(|(known, _)| *known == id) {
+                Some((_, slot)) => Val::Entity(*slot),
+                None => self.attribute(self.eval(*of)?, name)?,
+            },
             Expr::Has(of, name) => Val::Bool(self.has(&self.eval(*of)?, name)?),
             Expr::Like(text, pattern) => {
                 Val::Bool(extension::is_like(self.eval(*text)?.text()?, pattern))

@@ -730,7 +730,7 @@ impl<'w> Matter<'w> {
 
     /// What the evaluator says of a condition; `None` where it fails.
     fn holds(&self, expr: ExprId) -> Option<bool> {
-        Evaluator { arena: &self.plan.arena, scope: self.scope }.holds(expr).ok()
+        Evaluator::new(&self.plan.arena, self.scope).holds(expr).ok()
     }
 
     pub(super) fn path_type(&self, path: PathId) -> u32 {

@@ -46,7 +46,7 @@ use program::PROGRAMS_MAX;
 
 pub(crate) use environment::{Environment, Link, PathInfo, TypePlan};
 pub(crate) use eval::{Evaluator, Val};
-pub(crate) use expr::{Arena, Binary, EvalError, Expr, ExprId, Unary, Var};
+pub(crate) use expr::{Arena, Binary, EvalError, Expr, ExprId, Pattern, Unary, Var};
 pub(crate) use lead::{Entered, Verdict};
 pub use listing::{
     PlanClause, PlanCounts, PlanEnvironment, PlanFilter, PlanJoin, PlanListing, PlanPart,
@@ -215,6 +215,10 @@ impl Plan {
         self.tests_now.get(context_type as usize).is_none_or(|tests| *tests)
     }
 
+    pub(crate) fn literal(&self, number: u32) -> Option<&EntityUid> {
+        self.literals.get(number as usize)
+    }
+
     pub(crate) fn type_name(&self, number: u32) -> Arc<str> {
         self.types.get(number as usize).map(|plan| Arc::clone(&plan.name)).unwrap_or_default()
     }
@@ -289,7 +293,7 @@ impl Plan {
                 key.clear();
                 key.extend([self.serial as u32, (self.serial >> 32) as u32, number]);
                 let scope = Scope::of_row(rows, local, slot);
-                let evaluator = Evaluator { arena: &self.arena, scope };
+                let evaluator = Evaluator::new(&self.arena, scope);
                 Some(classes.classify(&evaluator, plan, &reading, &mut key, Some(&mut memo)))
             });
             local.set_class(at, class.unwrap_or(UNCLASSED));
@@ -305,7 +309,7 @@ impl Plan {
         key: &mut Vec<u32>,
     ) -> Option<u32> {
         let (plan, classes) = self.of_type(number)?;
-        let evaluator = Evaluator { arena: &self.arena, scope };
+        let evaluator = Evaluator::new(&self.arena, scope);
         key.clear();
         Some(classes.classify(&evaluator, plan, reading, key, None))
     }
@@ -316,7 +320,7 @@ impl Plan {
         let mut local = Local::default();
         let own = local.nobody(&plan.name);
         let scope = Scope::of_row(rows, &local, own);
-        Some(classes::outcomes(&Evaluator { arena: &self.arena, scope }, plan))
+        Some(classes::outcomes(&Evaluator::new(&self.arena, scope), plan))
     }
 
     fn of_type(&self, number: u32) -> Option<(&TypePlan, &TypeClasses)> {

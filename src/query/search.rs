@@ -124,8 +124,7 @@ impl<'w> Search<'w> {
         let is_shut = way.guards.iter().any(|guard| {
             let slot = self.entity(&guard.known);
             slot.zip(guard.expr(self.plan)).is_some_and(|(slot, test)| {
-                let evaluator =
-                    Evaluator { arena: &self.plan.arena, scope: Scope { own: slot, ..self.scope } };
+                let evaluator = Evaluator::new(&self.plan.arena, Scope { own: slot, ..self.scope });
                 evaluator.holds(test) != Ok(guard.want)
             })
         });
@@ -372,7 +371,7 @@ impl<'w> At<'_, 'w> {
 
     fn comes_out(&self, slot: Slot, tests: &[(ExprId, bool)]) -> bool {
         let scope = Scope { own: slot, ..self.search.scope };
-        let evaluator = Evaluator { arena: &self.search.plan.arena, scope };
+        let evaluator = Evaluator::new(&self.search.plan.arena, scope);
         tests.iter().all(|(test, want)| evaluator.holds(*test) == Ok(*want))
     }
 }

@@ -459,6 +459,6 @@ fn no_alias_is_hidden_by_a_related_table() {
     let (.., filter) = asked(&engine(), &[]).swap_remove(1);
     for alias in ["related", "Related"] {
         let condition = filter.to_sql(Dialect::Sqlite, alias).condition;
-        assert!(condition.contains(r#"AS "related_to_it""#), "{condition}");
+        assert!(condition.contains(r#"AS "set_of_it""#), "{condition}");
     }
 }

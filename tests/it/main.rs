@@ -9,6 +9,8 @@ mod codes;
 #[cfg(test)]
 mod filters;
 #[cfg(test)]
+mod joins;
+#[cfg(test)]
 mod lists;
 #[cfg(test)]
 mod oracle;

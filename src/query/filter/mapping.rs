@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use super::FilterError;
+use super::draft::Draft;
+use super::{Column, Filter, FilterError, not_null};
 use crate::facts::{Attributes, Type, Types};
 
 /// Where the rows of one entity type stand in a host's database, declared once and checked against
@@ -42,13 +43,44 @@ pub struct TableMapping {
     pub(super) type_name: Arc<str>,
     pub(super) id: ColumnMapping,
     /// By the attribute, and the members of records within.
-    pub(super) columns: BTreeMap<Arc<str>, Attribute>,
+    columns: BTreeMap<Arc<str>, Attribute>,
+    drafts: Drafts,
 }
 
 #[derive(Clone)]
 pub(super) enum Attribute {
     Column(ColumnMapping),
     Related(Related),
+    /// A column that names a row of another table.
+    Joined(ColumnMapping, Arc<str>, TableMapping),
+}
+
+/// What filters of this mapping have in common. Shared by its clones.
+#[derive(Clone, Default)]
+struct Drafts(Arc<RwLock<Vec<Kept>>>);
+
+type Kept = (DraftKey, Arc<Draft>);
+
+/// A plan's serial number, and an environment of it.
+type DraftKey = (u64, u32);
+
+impl Drafts {
+    /// More than the actions of one type that one engine is asked for.
+    const COUNT_MAX: usize = 256;
+
+    fn find(&self, key: DraftKey) -> Option<Arc<Draft>> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|(of, _)| *of == key).map(|(_, draft)| Arc::clone(draft))
+    }
+
+    /// Keeps a draft, and forgets those of plans before it where there are too many.
+    fn keep(&self, key: DraftKey, draft: &Arc<Draft>) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= Self::COUNT_MAX {
+            known.clear();
+        }
+        known.push((key, Arc::clone(draft)));
+    }
 }
 
 /// A set, as rows of another table.
@@ -63,8 +95,8 @@ pub(super) struct Related {
 /// A column, what stands in it, and what it means that nothing does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ColumnMapping {
-    pub(super) name: Arc<str>,
-    pub(super) holds: Holds,
+    name: Arc<str>,
+    holds: Holds,
     pub(super) nulls: Nulls,
 }
 
@@ -136,7 +168,11 @@ impl ColumnMapping {
         Self { nulls, ..self }
     }
 
-    pub(super) fn takes(&self, of: &Type) -> bool {
+    pub(super) fn column(&self) -> Column {
+        Column { name: Arc::clone(&self.name), holds: self.holds }
+    }
+
+    fn takes(&self, of: &Type) -> bool {
         match of {
             Type::Bool => self.holds == Holds::Boolean,
             Type::Long => self.holds == Holds::Integer,
@@ -155,28 +191,89 @@ impl TableMapping {
     /// is called, each query says: see [`Filter::to_sql`](super::Filter::to_sql).
     #[must_use]
     pub fn new(type_name: &str, id: ColumnMapping) -> Self {
-        Self { type_name: type_name.into(), id, columns: BTreeMap::new() }
+        Self {
+            type_name: type_name.into(),
+            id,
+            columns: BTreeMap::new(),
+            drafts: Drafts::default(),
+        }
     }
 
     /// Keeps an attribute in a column. A member of a record is named by its path: `limit.amount`.
     #[must_use]
-    pub fn column(mut self, attribute: &str, column: ColumnMapping) -> Self {
-        self.columns.insert(attribute.into(), Attribute::Column(column));
-        self
+    pub fn column(self, attribute: &str, column: ColumnMapping) -> Self {
+        self.with(attribute, Attribute::Column(column))
     }
 
     /// Keeps a set in another table: a row for each element, which names the resource in `owner`, by
     /// the id that it has in its own table.
     #[must_use]
     pub fn related(
-        mut self,
+        self,
         attribute: &str,
         table: &str,
         owner: &str,
         element: ColumnMapping,
     ) -> Self {
         let related = Related { table: table.into(), owner: owner.into(), element };
-        self.columns.insert(attribute.into(), Attribute::Related(related));
+        self.with(attribute, Attribute::Related(related))
+    }
+
+    /// Keeps an attribute that names an entity in a column, and what policies read on from there in
+    /// another table of the host's: `resource.shelf.closed` as the column `closed` of the row of
+    /// `shelves` that `shelf_id` names. A row that is not there is an entity that is not there.
+    ///
+    /// The type of the other rows is host-owned as well. What is not joined has to be among the
+    /// facts. Where a check would refuse a row of the other table for what is missing in it
+    /// ([`Nulls::Refused`]), the mapping is refused: the row may stand where no policy looks.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::{ColumnMapping, Dialect, Engine, PolicyBundle, Record, TableMapping};
+    ///
+    /// let policies = PolicyBundle::builder()
+    ///     .schema("library.cedarschema", "
+    ///         entity Reader;
+    ///         entity Shelf = { closed: Bool };
+    ///         entity Book = { shelf: Shelf };
+    ///         action read appliesTo { principal: Reader, resource: Book };
+    ///     ")
+    ///     .policies("library.cedar", r#"
+    ///         permit (principal, action, resource) unless { resource.shelf.closed };
+    ///     "#)
+    ///     .build()?;
+    /// let engine = Engine::builder(policies).host_owned("Book").host_owned("Shelf").build()?;
+    /// let shelves = TableMapping::new("Shelf", ColumnMapping::integer("id"))
+    ///     .column("closed", ColumnMapping::boolean("closed"));
+    /// let books = TableMapping::new("Book", ColumnMapping::integer("id"))
+    ///     .joined("shelf", ColumnMapping::integer("shelf_id"), "shelves", shelves);
+    ///
+    /// let read = engine.environment("Reader", "read", "Book")?;
+    /// let context = engine.context(&read, Record::new())?;
+    /// let filter = engine.checker(&read, "ada", &context)?.filter(&read, &books)?;
+    /// assert_eq!(
+    ///     filter.to_sql(Dialect::Sqlite, "b").condition,
+    ///     r#"(EXISTS (SELECT 1 FROM "shelves" AS "joined1" "#.to_owned()
+    ///         + r#"WHERE "joined1"."id" = "b"."shelf_id" AND "joined1"."closed" = ?1))"#,
+    /// );
+    /// # Ok::<(), doorward::Error>(())
+    /// ```
+    #[must_use]
+    pub fn joined(
+        self,
+        attribute: &str,
+        column: ColumnMapping,
+        table: &str,
+        mapping: Self,
+    ) -> Self {
+        self.with(attribute, Attribute::Joined(column, table.into(), mapping))
+    }
+
+    fn with(mut self, name: &str, attribute: Attribute) -> Self {
+        self.columns.insert(name.into(), attribute);
+        // What was drafted is of the mapping as it was.
+        self.drafts = Drafts::default();
         self
     }
 
@@ -184,6 +281,51 @@ impl TableMapping {
     #[must_use]
     pub fn type_name(&self) -> &str {
         &self.type_name
+    }
+
+    pub(super) fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.columns.get(name)
+    }
+
+    /// Whether rows of a type stand in this table, or in one that is joined.
+    pub(super) fn maps(&self, type_name: &str) -> bool {
+        *self.type_name == *type_name || self.joins().any(|joined| joined.maps(type_name))
+    }
+
+    /// The tables that columns of this one lead to.
+    pub(super) fn joins(&self) -> impl Iterator<Item = &Self> {
+        self.columns.values().filter_map(|attribute| match attribute {
+            Attribute::Joined(.., mapping) => Some(mapping),
+            Attribute::Column(_) | Attribute::Related(_) => None,
+        })
+    }
+
+    /// That nothing is missing which the schema requires.
+    pub(super) fn whole(&self) -> Filter {
+        self.refused().fold(Filter::All, |all, column| all.and(not_null(&column.column())))
+    }
+
+    /// The columns that keep a row out where they hold nothing.
+    fn refused(&self) -> impl Iterator<Item = &ColumnMapping> {
+        let columns = self.columns.values().filter_map(|attribute| match attribute {
+            Attribute::Column(column) | Attribute::Joined(column, ..) => Some(column),
+            Attribute::Related(_) => None,
+        });
+        columns.filter(|column| column.nulls == Nulls::Refused)
+    }
+
+    /// What filters of one environment have in common, drafted once for a plan.
+    pub(super) fn draft(
+        &self,
+        key: DraftKey,
+        draft: impl FnOnce() -> Result<Draft, FilterError>,
+    ) -> Result<Arc<Draft>, FilterError> {
+        if let Some(known) = self.drafts.find(key) {
+            return Ok(known);
+        }
+        let made = Arc::new(draft()?);
+        self.drafts.keep(key, &made);
+        Ok(made)
     }
 
     /// Checks all of it against the types of a schema.
@@ -211,8 +353,33 @@ impl TableMapping {
                     &related.element
                 }
                 (Attribute::Column(column), of) if column.takes(of) => column,
+                (Attribute::Joined(column, _, joined), Type::Entity(of))
+                    if column.takes(declared) =>
+                {
+                    if joined.type_name != *of {
+                        let message =
+                            format!("{path} names a {of}, and not a {}", joined.type_name);
+                        return Err(of_type(message)
+                            .with_help("join the mapping of the type that the schema declares"));
+                    }
+                    if let Some(refused) = joined.refused().next() {
+                        let message = format!("NULL in {} cannot refuse another row", refused.name);
+                        return Err(of_type(message)
+                            .with_help("declare the column NOT NULL, or the attribute optional"));
+                    }
+                    joined.check_types(types).map_err(|error| error.within(path))?;
+                    if joined.id.holds != column.holds {
+                        let message = format!("{} and its id are kept in two ways", column.name);
+                        return Err(of_type(message).with_help(
+                            "a column that names rows of a table holds what its id does",
+                        ));
+                    }
+                    column
+                }
                 (
-                    Attribute::Related(Related { element: column, .. }) | Attribute::Column(column),
+                    Attribute::Related(Related { element: column, .. })
+                    | Attribute::Column(column)
+                    | Attribute::Joined(column, ..),
                     _,
                 ) => {
                     let message = format!("{path} is not kept in such a column as {}", column.name);

@@ -1,5 +1,6 @@
 //! A list as a condition on the host's own tables.
 
+mod draft;
 mod mapping;
 mod reading;
 mod residual;
@@ -100,6 +101,20 @@ pub enum Predicate {
         /// Whether there is none.
         negated: bool,
     },
+    /// The row of another table that a column of this one names is there, and meets a condition, or
+    /// is not there.
+    Joined {
+        /// The other table.
+        table: Arc<str>,
+        /// Its id.
+        id: Column,
+        /// The column of this row that names it.
+        named_by: Column,
+        /// A condition on the other row; none where it has only to be there.
+        condition: Option<Box<Predicate>>,
+        /// Whether there is none.
+        negated: bool,
+    },
 }
 
 /// A column by its name, and how its values are bound.
@@ -188,7 +203,16 @@ impl Filter {
                     Predicate::And(parts) => parts,
                     one => vec![one],
                 };
-                let mut all = joined(parts(one), parts(other));
+                let mut all = parts(one);
+                for part in parts(other) {
+                    if !all.contains(&part) && !narrowed(&mut all, &part) {
+                        all.push(part);
+                    }
+                }
+                if all.iter().any(|part| part.among().is_some_and(|(_, values)| values.is_empty()))
+                {
+                    return Self::None;
+                }
                 // What is true of a column alone says that something stands there.
                 let told: Vec<Column> =
                     all.iter().filter_map(Predicate::tells_of).cloned().collect();
@@ -209,7 +233,13 @@ impl Filter {
                     Predicate::Or(parts) => parts,
                     one => vec![one],
                 };
-                Self::chain(joined(parts(one), parts(other)), Predicate::Or)
+                let mut any = parts(one);
+                for part in parts(other) {
+                    if !any.contains(&part) {
+                        any.push(part);
+                    }
+                }
+                Self::chain(any, Predicate::Or)
             }
         }
     }
@@ -222,17 +252,38 @@ impl Filter {
     }
 }
 
-/// Both, each part once.
-fn joined(mut parts: Vec<Predicate>, more: Vec<Predicate>) -> Vec<Predicate> {
-    for part in more {
-        if !parts.contains(&part) {
-            parts.push(part);
+/// That something stands in a column that is compared with nothing.
+fn not_null(column: &Column) -> Filter {
+    Filter::Predicate(Predicate::Null { column: column.clone(), negated: true })
+}
+
+/// Leaves of a column's values only those that a part allows as well; false where neither lists them.
+fn narrowed(all: &mut [Predicate], part: &Predicate) -> bool {
+    let Some((column, values)) = part.among() else { return false };
+    let known = all.iter_mut().find(|it| it.among().is_some_and(|(known, _)| known == column));
+    let Some(known) = known else { return false };
+    match known {
+        Predicate::In { values: known, .. } => known.retain(|value| values.contains(value)),
+        Predicate::Compare(column, _, value) if !values.contains(value) => {
+            *known = Predicate::In { column: column.clone(), values: Vec::new(), negated: false };
         }
+        _ => {}
     }
-    parts
+    true
 }
 
 impl Predicate {
+    /// The only values that a column may hold where this is true, if they are listed.
+    fn among(&self) -> Option<(&Column, &[SqlValue])> {
+        match self {
+            Self::Compare(column, Comparison::Equal, value) => {
+                Some((column, std::slice::from_ref(value)))
+            }
+            Self::In { column, values, negated: false } => Some((column, values)),
+            _ => None,
+        }
+    }
+
     /// The column in which something stands where this is true.
     fn tells_of(&self) -> Option<&Column> {
         match self {

@@ -9,34 +9,31 @@
 //! a column that names an entity (`resource.client.archived`) is asked of each entity that the column
 //! may name: of those that the rest of the condition leaves, or all of the type where they are few.
 //!
-//! Of the table's other rows, and of what they are in, the facts know nothing, while a check has the
-//! one row that the host passes: what reads or goes through such a row is refused.
+//! Of the host's other rows, and of what they are in, the facts know nothing, while a check has the
+//! rows that the host passes: what reads or goes through such a row is refused, but for what a join
+//! tells.
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::mapping::{Attribute, Holds, Related};
-use super::{
-    Column, ColumnMapping, Comparison, Filter, FilterError, Nulls, Predicate, SqlValue,
-    TableMapping,
-};
+use super::draft::{Condition, Draft, Drafting, Hop, Join, Known, Leaf, Part, Set, unsupported};
+use super::mapping::Holds;
+use super::{Column, Comparison, Filter, FilterError, Predicate, SqlValue, TableMapping, not_null};
 use crate::decide::{Asked, ErrorMode};
 use crate::engine::World;
-use crate::facts::{Entity, EntityUid, Naming as _, Slot, Type, Types, Value};
-use crate::plan::{
-    ActionAt, Binary, Evaluator, Expr, ExprId, Local, Plan, RuleKind, Scope, Unary, Val,
-};
+use crate::facts::{IdKey, Naming as _, Rows, Slot, Type, Types};
+use crate::plan::{ActionAt, Binary, Evaluator, Expr, ExprId, Local, Plan, Scope, Val, Var};
 use crate::query::search;
 
 /// How many entities a column may name, where what they say is asked of each.
 const LINKED_MAX: usize = 1000;
 
 /// The id of the resource that stands for all: what is asked of its id is asked of the column.
-const ANY: &str = "doorward: whichever row";
+const ANY: IdKey<'static> = IdKey::Text("doorward: whichever row");
 /// The id of an entity that no facts hold.
-const NOBODY: &str = "doorward: nobody";
+const NOBODY: IdKey<'static> = IdKey::Text("doorward: nobody");
 
 /// The rows that a check of this environment allows.
 pub(crate) fn filter(
@@ -47,7 +44,7 @@ pub(crate) fn filter(
     local: &Local,
     mapping: &TableMapping,
 ) -> Result<Filter, FilterError> {
-    let plan = world.plan();
+    let (plan, rows) = (world.plan(), world.facts().rows());
     let name = plan.type_name(asked.resource);
     if *name != *mapping.type_name {
         let message = format!("the table holds a {}, and a {name} is asked for", mapping.type_name);
@@ -59,345 +56,269 @@ pub(crate) fn filter(
         )
         .with_help("build the engine with `ErrorMode::FailClosed`, or ask with `list`"));
     }
-    if !world.may_be_inline(&name) || world.facts().any_of_type(&name).is_some() {
+    are_hosts(world, mapping)?;
+    if !world.evaluator().is_by_plan() {
+        return Err(FilterError::new("a policy could not be compiled")
+            .with_help("`doorward plan` tells which"));
+    }
+    let found = plan.environments.get(asked.environment as usize);
+    let action = found.and_then(|it| Some((it.action, plan.literal(it.action)?)));
+    let Some((number, action)) = action else { return Ok(Filter::None) };
+    let mut local = local.clone();
+    let resource = local.slot(rows, &mapping.type_name, ANY);
+    let action_at = ActionAt::Literal(number);
+    let draft = mapping.draft((plan.serial(), asked.environment), || {
+        mapping.check_types(types)?;
+        let drafting = Drafting {
+            plan,
+            types,
+            mapping,
+            scope: Scope {
+                rows,
+                local: &local,
+                principal,
+                action: action_at,
+                resource,
+                own: resource,
+            },
+            principal: plan.type_name(asked.principal),
+            action,
+            hops: Vec::new(),
+            bound: Vec::new(),
+        };
+        Ok(drafting.draft())
+    })?;
+    let draft = &*draft;
+    let bound = Vec::with_capacity(draft.hops.len());
+    Residual { plan, rows, mapping, draft, principal, action: action_at, resource, local, bound }
+        .whole()
+}
+
+/// Refuses where rows of the tables are among the facts.
+fn are_hosts(world: &World, mapping: &TableMapping) -> Result<(), FilterError> {
+    let name = mapping.type_name();
+    if !world.may_be_inline(name) || world.facts().any_of_type(name).is_some() {
         return Err(FilterError::new(format!(
             "rows of {name} are stored, and not in a table of the host's"
         ))
         .with_help("declare the type host-owned, or ask with `list`"));
     }
-    if !world.evaluator().is_by_plan() {
-        return Err(FilterError::new("a policy could not be compiled")
-            .with_help("`doorward plan` tells which"));
-    }
-    mapping.check_types(types)?;
-    let Some(environment) = plan.environments.get(asked.environment as usize) else {
-        return Ok(Filter::None);
-    };
-    let mut residual = Residual {
-        world,
-        plan,
-        types,
-        mapping,
-        action: environment.action,
-        resource_type: asked.resource,
-        principal,
-        base: local,
-        local: local.clone(),
-        resource: Slot::MAX,
-        bound: BTreeMap::new(),
-    };
-    residual.lay_out();
-    residual.whole()
+    mapping.joins().try_for_each(|joined| are_hosts(world, joined))
 }
 
-/// By attributes of the resource, the entities that may stand there.
-type Candidates = BTreeMap<Arc<str>, Vec<EntityUid>>;
+/// By hops, what may stand in their columns, where a condition tells.
+type Told = Vec<Option<Rc<[SqlValue]>>>;
 
-pub(super) struct Residual<'w> {
-    pub(super) world: &'w World,
-    pub(super) plan: &'w Plan,
-    pub(super) types: &'w Types,
-    pub(super) mapping: &'w TableMapping,
-    action: u32,
-    resource_type: u32,
+struct Residual<'w> {
+    plan: &'w Plan,
+    rows: &'w Rows,
+    mapping: &'w TableMapping,
+    draft: &'w Draft,
     principal: Slot,
-    /// The circumstances.
-    base: &'w Local,
-    /// The same, with a resource of which some attributes are known.
-    local: Local,
+    action: ActionAt,
     resource: Slot,
-    pub(super) bound: BTreeMap<Arc<str>, EntityUid>,
-}
-
-/// One side of a comparison.
-enum Term {
-    Known(Known),
-    /// It cannot be evaluated.
-    Fails,
-    Column(Column, Type),
-}
-
-/// A value that is known.
-#[derive(Clone)]
-enum Known {
-    Bool(bool),
-    Long(i64),
-    Text(String),
-    Entity(Slot),
-    /// A moment or a duration.
-    Datetime(i64),
-    Duration(i64),
-    Set(Vec<Known>),
-    Other,
+    /// The circumstances, and names of what no facts hold.
+    local: Local,
+    /// The hops that lead to entities which are known.
+    bound: Vec<(ExprId, Slot)>,
 }
 
 type Found = Result<Filter, FilterError>;
 
-impl Residual<'_> {
+impl<'w> Residual<'w> {
     /// The whole condition: no forbid is satisfied, and a permit is.
     fn whole(&mut self) -> Found {
-        let plan = self.plan;
-        let of_kind = |wanted: fn(RuleKind) -> bool| {
-            let rules = plan.rules.iter().flatten();
-            rules.filter(move |rule| wanted(rule.kind)).collect::<Vec<_>>()
-        };
-        let named = |id: crate::symbol::Symbol| move |error: FilterError| error.within(id);
-        let forbids = of_kind(|kind| matches!(kind, RuleKind::Forbid | RuleKind::StepUp));
-        // What is simple says of which entities the rest has to be asked.
-        let (mut found, mut candidates, mut later) =
-            (self.whole_rows(), Candidates::new(), Vec::new());
-        for forbid in forbids {
-            if self.reads_on(forbid.condition) {
-                later.push(forbid);
-            } else {
-                let is = self.holds(forbid.condition, false, &candidates);
-                found = found.and(is.map_err(named(forbid.id))?);
-                self.narrow(&found, &mut candidates);
-            }
+        let draft = self.draft;
+        let mut found = draft.whole.clone();
+        let mut told: Told = vec![None; draft.hops.len()];
+        for forbid in &draft.forbids {
+            let is = self.holds(&forbid.condition, false, &told);
+            let is = is.map_err(|error| error.within(forbid.id))?;
+            self.narrow(&is, &mut told);
+            found = found.and(is);
             if found == Filter::None {
                 return Ok(found);
             }
-        }
-        for forbid in later {
-            let is = self.holds(forbid.condition, false, &candidates);
-            found = found.and(is.map_err(named(forbid.id))?);
-            if found == Filter::None {
-                return Ok(found);
-            }
-            self.narrow(&found, &mut candidates);
         }
         let mut permitted = Filter::None;
-        for permit in of_kind(|kind| kind == RuleKind::Permit) {
-            let is = self.holds(permit.condition, true, &candidates);
-            permitted = permitted.or(is.map_err(named(permit.id))?);
+        for permit in &draft.permits {
+            let is = self.holds(&permit.condition, true, &told);
+            permitted = permitted.or(is.map_err(|error| error.within(permit.id))?);
+            if permitted == Filter::All {
+                break;
+            }
         }
         Ok(found.and(permitted))
     }
 
-    /// That nothing is missing which the schema requires.
-    fn whole_rows(&self) -> Filter {
-        let columns = self.mapping.columns.values().filter_map(|attribute| match attribute {
-            Attribute::Column(column) if column.nulls == Nulls::Refused => Some(column),
-            _ => None,
-        });
-        columns.fold(Filter::All, |all, column| all.and(not_null(&column_of(column))))
-    }
-
-    /// Lays out the resource as far as it is known.
-    fn lay_out(&mut self) {
-        let rows = self.world.facts().rows();
-        let type_name = self.plan.type_name(self.resource_type);
-        let mut entity = Entity::new(EntityUid::new(&*type_name, ANY));
-        for (path, uid) in &self.bound {
-            let (first, within) = path.split_once('.').unwrap_or((path, ""));
-            let known = entity.attribute(first).cloned();
-            entity.set(first, with_member(known, within, uid));
-        }
-        self.local.clone_from(self.base);
-        self.resource = self.local.add(rows, self.resource_type, &entity).unwrap_or(Slot::MAX);
-    }
-
     fn scope(&self) -> Scope<'_> {
         Scope {
-            rows: self.world.facts().rows(),
+            rows: self.rows,
             local: &self.local,
             principal: self.principal,
-            action: ActionAt::Literal(self.action),
+            action: self.action,
             resource: self.resource,
             own: self.principal,
         }
     }
 
-    pub(super) fn evaluator(&self) -> Evaluator<'_> {
-        Evaluator { arena: &self.plan.arena, scope: self.scope() }
+    fn evaluator(&self) -> Evaluator<'_> {
+        Evaluator::new(&self.plan.arena, self.scope()).bound(&self.bound)
     }
 
     /// When a condition is true, or false.
-    fn holds(&mut self, expr: ExprId, want: bool, candidates: &Candidates) -> Found {
-        if !self.is_open(expr) {
-            if self.reads_rows(expr) {
-                return Err(self.unsupported(expr, "it reads a row of the same table"));
-            }
-            let is = self.evaluator().holds(expr);
-            return Ok(Filter::of(is == Ok(want)));
-        }
-        match self.plan.arena.get(expr).clone() {
-            Expr::Unary(Unary::Not, of) => self.holds(of, !want, candidates),
-            Expr::All(parts) if want => self.all(&parts, true, candidates),
-            Expr::Any(parts) if !want => self.all(&parts, false, candidates),
-            Expr::All(parts) => self.any(&parts, false, candidates),
-            Expr::Any(parts) => self.any(&parts, true, candidates),
-            Expr::If(test, then, other) => {
+    ///
+    /// INVARIANT (expression nesting): drafts nest as deep as policies, which bounds this and the
+    /// recursions below.
+    fn holds(&mut self, condition: &'w Condition, want: bool, told: &Told) -> Found {
+        match condition {
+            Condition::Fixed(is) => Ok(Filter::of(*is == want)),
+            Condition::Known(known) => Ok(Filter::of(self.decided(*known)? == Some(want))),
+            Condition::Not(of) => self.holds(of, !want, told),
+            Condition::All(parts) if want => self.all(parts, true, told),
+            Condition::Any(parts) if !want => self.all(parts, false, told),
+            Condition::All(parts) => self.any(parts, false, told),
+            Condition::Any(parts) => self.any(parts, true, told),
+            Condition::If(parts) => {
+                let [test, then, other] = &**parts;
                 let mut found = Filter::None;
                 for (came, then) in [(true, then), (false, other)] {
-                    let test = self.holds(test, came, candidates)?;
+                    let test = self.holds(test, came, told)?;
                     if test != Filter::None {
-                        let mut candidates = candidates.clone();
-                        self.narrow(&test, &mut candidates);
-                        found = found.or(test.and(self.holds(then, want, &candidates)?));
+                        let mut told = told.clone();
+                        self.narrow(&test, &mut told);
+                        found = found.or(test.and(self.holds(then, want, &told)?));
                     }
                 }
                 Ok(found)
             }
-            leaf => self.leaf(expr, &leaf, want, candidates),
+            Condition::Leaf(table, expr, leaf) => {
+                Ok(within(table.as_ref(), self.leaf(*expr, leaf, want)?))
+            }
+            Condition::HasRow(join, column) => Ok(has_row(join, column.as_ref(), want)),
+            Condition::Linked { hop, expr, condition } => {
+                self.linked((*hop, *expr), condition, want, told)
+            }
+            Condition::Refused(error) => Err(error.clone()),
         }
     }
 
     /// When all parts are true, or all false.
-    fn all(&mut self, parts: &[ExprId], want: bool, candidates: &Candidates) -> Found {
-        let (mut found, mut candidates, mut later) = (Filter::All, candidates.clone(), Vec::new());
-        for part in parts {
-            if self.reads_on(*part) {
-                later.push(*part);
-                continue;
+    fn all(&mut self, parts: &'w [Part], want: bool, told: &Told) -> Found {
+        let (mut found, mut told) = (Filter::All, told.clone());
+        // What reads the row alone says of which entities the rest has to be asked.
+        for is_linked in [false, true] {
+            for part in parts.iter().filter(|part| part.is_linked == is_linked) {
+                let is = self.holds(&part.condition, want, &told)?;
+                self.narrow(&is, &mut told);
+                found = found.and(is);
+                if found == Filter::None {
+                    return Ok(found);
+                }
             }
-            found = found.and(self.holds(*part, want, &candidates)?);
-            if found == Filter::None {
-                return Ok(found);
-            }
-            self.narrow(&found, &mut candidates);
-        }
-        for part in later {
-            found = found.and(self.holds(part, want, &candidates)?);
-            if found == Filter::None {
-                return Ok(found);
-            }
-            self.narrow(&found, &mut candidates);
         }
         Ok(found)
     }
 
     /// When one part is true, or false, and those before it are not, without failing.
-    fn any(&mut self, parts: &[ExprId], want: bool, candidates: &Candidates) -> Found {
-        let (mut found, mut before) = (Filter::None, Filter::All);
-        let mut candidates = candidates.clone();
-        for part in parts {
-            let is = self.holds(*part, want, &candidates)?;
+    fn any(&mut self, parts: &'w [Part], want: bool, told: &Told) -> Found {
+        let (mut found, mut before, mut told) = (Filter::None, Filter::All, told.clone());
+        for Part { condition, .. } in parts {
+            let is = self.holds(condition, want, &told)?;
             found = found.or(before.clone().and(is));
             if found == Filter::All {
                 break;
             }
-            if self.may_fail(*part) {
-                before = before.and(self.holds(*part, !want, &candidates)?);
+            if self.may_fail(condition) {
+                let is_not = self.holds(condition, !want, &told)?;
+                self.narrow(&is_not, &mut told);
+                before = before.and(is_not);
                 if before == Filter::None {
                     break;
                 }
-                self.narrow(&before, &mut candidates);
             }
         }
         Ok(found)
     }
 
     /// Whether a condition may be neither true nor false.
-    fn may_fail(&self, expr: ExprId) -> bool {
-        if !self.is_open(expr) {
-            return self.evaluator().holds(expr).is_err();
-        }
-        match self.plan.arena.get(expr) {
-            Expr::Unary(Unary::Not, of) => self.may_fail(*of),
-            Expr::All(parts) | Expr::Any(parts) => parts.iter().any(|part| self.may_fail(*part)),
-            Expr::Has(of, _) => self.path(*of).is_none_or(|path| !path.is_empty()),
+    fn may_fail(&self, condition: &Condition) -> bool {
+        match condition {
+            Condition::Fixed(_) | Condition::Leaf(None, _, Leaf::Has(_)) => false,
+            Condition::Known(known) => self.evaluator().holds(known.expr).is_err(),
+            Condition::Not(of) => self.may_fail(of),
+            Condition::All(parts) | Condition::Any(parts) => {
+                parts.iter().any(|part| self.may_fail(&part.condition))
+            }
             _ => true,
         }
     }
 
     /// What a condition that was found says of the entities that columns name.
-    fn narrow(&self, found: &Filter, candidates: &mut Candidates) {
+    fn narrow(&self, found: &Filter, told: &mut Told) {
         let Filter::Predicate(predicate) = found else { return };
         let parts = match predicate {
             Predicate::And(parts) => &parts[..],
             one => std::slice::from_ref(one),
         };
-        for (name, attribute) in &self.mapping.columns {
-            let Attribute::Column(column) = attribute else { continue };
-            let Some((Type::Entity(type_name), _)) = self.declared(&[Arc::clone(name)]) else {
-                continue;
-            };
-            let own = column_of(column);
-            for part in parts {
-                let values = match part {
-                    Predicate::Compare(of, Comparison::Equal, value) if *of == own => {
-                        std::slice::from_ref(value)
-                    }
-                    Predicate::In { column: of, values, negated: false } if *of == own => values,
-                    _ => continue,
-                };
-                let uid = |value| EntityUid::new(&**type_name, id_of(value));
-                let uids: Vec<EntityUid> = values.iter().map(uid).collect();
-                match candidates.get_mut(name) {
-                    Some(known) => known.retain(|uid| uids.contains(uid)),
-                    None => {
-                        candidates.insert(Arc::clone(name), uids);
-                    }
+        for (column, values) in parts.iter().filter_map(Predicate::among) {
+            for (hop, told) in self.draft.hops.iter().zip(&mut *told) {
+                if hop.at.table.is_none() && hop.at.column == *column {
+                    *told = Some(match told {
+                        Some(known) => {
+                            known.iter().filter(|it| values.contains(it)).cloned().collect()
+                        }
+                        None => values.into(),
+                    });
                 }
             }
-        }
-    }
-
-    /// A condition that no others make up.
-    fn leaf(&mut self, expr: ExprId, leaf: &Expr, want: bool, candidates: &Candidates) -> Found {
-        if let Expr::Binary(Binary::In, left, right) = leaf
-            && self.is_open(*left)
-            && self.is_open(*right)
-        {
-            return Err(self.unsupported(expr, "both are the row's own"));
-        }
-        let mut hops = Vec::new();
-        self.hops(expr, &mut hops);
-        match hops.first() {
-            Some(hop) => self.linked(expr, hop, want, candidates),
-            None => self.direct(expr, leaf, want),
         }
     }
 
     /// A condition on an entity that a column names: what comes of each that it may name.
     fn linked(
         &mut self,
-        expr: ExprId,
-        hop: &Arc<str>,
+        (number, expr): (usize, ExprId),
+        condition: &'w Condition,
         want: bool,
-        candidates: &Candidates,
+        told: &Told,
     ) -> Found {
-        let (column, type_name) = self.entity_column(expr, hop)?;
-        if type_name == self.mapping.type_name {
-            return Err(self.unsupported(expr, "it reads another row of the same table"));
-        }
-        let told = candidates.get(hop);
-        let is_told = told.is_some();
-        let known = told.cloned().or_else(|| self.linked_rows(&type_name));
-        let Some(known) = known.filter(|known| known.len() <= LINKED_MAX) else {
-            return Err(self.unsupported(expr, &format!("it is asked of every {type_name}")).with_help(
-                format!("a filter asks at most {LINKED_MAX}: let a policy say which `resource.{hop}` it may be"),
-            ));
+        let Some(hop) = self.draft.hops.get(number) else { return Ok(Filter::None) };
+        let told_of = told.get(number).and_then(Option::as_ref);
+        let known = match told_of {
+            Some(values) => {
+                values.iter().map(|value| (self.slot_of(hop, value), value.clone())).collect()
+            }
+            None => self.few_rows(hop),
         };
+        if known.len() > LINKED_MAX {
+            let name = &hop.type_name;
+            let attribute = self.plan.text(hop.expr);
+            return Err(unsupported(self.plan, expr, &format!("it is asked of every {name}"))
+                .with_help(format!(
+                    "a filter asks at most {LINKED_MAX}: let a policy say which `{attribute}` it may be"
+                )));
+        }
         let mut found: Vec<(Filter, Vec<SqlValue>)> = Vec::new();
-        let mut all = Vec::new();
-        for uid in known {
-            let Some(value) = id_value(uid.id(), column.holds) else { continue };
-            all.push(value.clone());
-            let is = self.holds_of(hop, uid, expr, want, candidates)?;
+        for (slot, value) in &known {
+            let is = self.holds_of(hop, *slot, condition, want, told)?;
             match found.iter_mut().find(|(known, _)| *known == is) {
                 _ if is == Filter::None => {}
-                Some((_, values)) => values.push(value),
-                None => found.push((is, vec![value])),
+                Some((_, values)) => values.push(value.clone()),
+                None => found.push((is, vec![value.clone()])),
             }
         }
-        let own = column_of(&column);
-        let mut found = found
-            .into_iter()
-            .fold(Filter::None, |all, (is, values)| all.or(is_one_of(&own, values).and(is)));
-        if !is_told {
+        let (table, column) = (hop.at.table.as_ref(), &hop.at.column);
+        let mut found = found.into_iter().fold(Filter::None, |all, (is, values)| {
+            all.or(within(table, is_one_of(column, values)).and(is))
+        });
+        if told_of.is_none() {
             // Others may be named that no facts hold.
-            let nobody = EntityUid::new(&*type_name, NOBODY);
-            let is = self.holds_of(hop, nobody, expr, want, candidates)?;
+            let nobody = self.local.slot(self.rows, &hop.type_name, NOBODY);
+            let is = self.holds_of(hop, nobody, condition, want, told)?;
             if is != Filter::None {
-                let other = match all.is_empty() {
-                    true => not_null(&own),
-                    false => {
-                        Filter::Predicate(Predicate::In { column: own, values: all, negated: true })
-                    }
-                };
-                found = found.or(other.and(is));
+                let values = known.into_iter().map(|(_, value)| value).collect();
+                found = found.or(within(table, is_none_of(column, values)).and(is));
             }
         }
         Ok(found)
@@ -406,407 +327,346 @@ impl Residual<'_> {
     /// The same where a column names this entity.
     fn holds_of(
         &mut self,
-        hop: &Arc<str>,
-        uid: EntityUid,
-        expr: ExprId,
+        hop: &Hop,
+        slot: Slot,
+        condition: &'w Condition,
         want: bool,
-        candidates: &Candidates,
+        told: &Told,
     ) -> Found {
-        self.bound.insert(Arc::clone(hop), uid);
-        self.lay_out();
-        let is = self.holds(expr, want, candidates);
-        self.bound.remove(hop);
-        self.lay_out();
+        self.bound.push((hop.expr, slot));
+        let is = self.holds(condition, want, told);
+        self.bound.pop();
         is
     }
 
-    /// The facts of a type, where they are few.
-    fn linked_rows(&self, type_name: &str) -> Option<Vec<EntityUid>> {
-        let rows = self.world.facts().rows();
-        let number = rows.catalog().type_number(type_name)?;
-        let slots = rows.slots_of(number).filter(|slot| rows.is_fact(*slot));
-        Some(slots.take(LINKED_MAX + 1).map(|slot| rows.uid_of(slot)).collect())
-    }
-
-    /// A condition on the row's own columns.
-    fn direct(&mut self, expr: ExprId, leaf: &Expr, want: bool) -> Found {
-        match leaf {
-            Expr::Attribute(..) => match self.term(expr)? {
-                Term::Column(column, Type::Bool) => {
-                    let value = SqlValue::Boolean(want);
-                    Ok(Filter::Predicate(Predicate::Compare(column, Comparison::Equal, value)))
-                }
-                Term::Known(Known::Bool(flag)) => Ok(Filter::of(flag == want)),
-                _ => Ok(Filter::None),
-            },
-            Expr::Binary(operator, left, right) => {
-                self.binary(expr, *operator, (*left, *right), want)
+    /// The entity that a column names with a value.
+    fn slot_of(&mut self, hop: &Hop, value: &SqlValue) -> Slot {
+        let text;
+        let id = match value {
+            SqlValue::Uuid(id) => IdKey::Uuid(*id),
+            SqlValue::Text(id) => IdKey::of(id),
+            SqlValue::Integer(number) => {
+                text = number.to_string();
+                IdKey::Text(&text)
             }
-            Expr::Has(of, name) => self.has(expr, *of, name, want),
-            Expr::Like(of, pattern) => match self.term(*of)? {
-                Term::Column(column, Type::String) => {
-                    let pattern = Arc::clone(pattern);
-                    Ok(Filter::Predicate(Predicate::Like { column, pattern, negated: !want }))
-                }
-                _ => Ok(Filter::None),
-            },
-            Expr::Is(of, type_name) => match self.term(*of)? {
-                Term::Column(column, Type::Entity(declared)) => {
-                    let is = (declared == *type_name) == want;
-                    Ok(if is { not_null(&column) } else { Filter::None })
-                }
-                _ => Ok(Filter::None),
-            },
-            Expr::Unary(Unary::IsEmpty, of) => {
-                let related = self.related(*of)?;
-                Ok(exists(&column_of(&self.mapping.id), &related, None, !want))
-            }
-            _ => Err(self.unsupported(expr, "no column tells")),
-        }
-    }
-
-    fn has(&self, expr: ExprId, of: ExprId, name: &Arc<str>, want: bool) -> Found {
-        let Some(mut path) = self.path(of) else {
-            return Err(self.unsupported(expr, "no column tells"));
+            // No id is kept so.
+            SqlValue::Boolean(_) => NOBODY,
         };
-        if !path.is_empty() && self.declared(&path).is_none_or(|(_, required)| !required) {
-            return Err(self.unsupported(expr, "the record that it is a member of may be missing"));
-        }
-        if name.contains('.') {
-            return Err(self.unsupported(expr, "the name holds a point"));
-        }
-        path.push(Arc::clone(name));
-        if self.hop(&path).is_some() {
-            return Err(self.unsupported(expr, "it reads on from an entity"));
-        }
-        match self.declared(&path) {
-            // Every row has what the schema requires, or is kept out.
-            Some((_, true)) => Ok(Filter::of(want)),
-            None => Ok(Filter::of(!want)),
-            Some((_, false)) => {
-                let (column, nulls) = match self.mapping.columns.get(&*path.join(".")) {
-                    Some(Attribute::Column(column)) => (column_of(column), column.nulls),
-                    // The set is there, and may be empty.
-                    Some(Attribute::Related(_)) => return Ok(Filter::of(want)),
-                    None => return Err(self.unmapped(expr, &path)),
-                };
-                Ok(match nulls {
-                    Nulls::Absent => Filter::Predicate(Predicate::Null { column, negated: want }),
-                    Nulls::Never | Nulls::Refused => Filter::of(want),
-                })
-            }
-        }
+        self.local.slot(self.rows, &hop.type_name, id)
     }
 
-    fn binary(
-        &mut self,
-        expr: ExprId,
-        operator: Binary,
-        (left, right): (ExprId, ExprId),
-        want: bool,
-    ) -> Found {
-        match operator {
-            Binary::Equal => self.compare(expr, Comparison::Equal, (left, right), want),
-            Binary::Less => self.compare(expr, Comparison::Less, (left, right), want),
-            Binary::LessEqual => self.compare(expr, Comparison::LessOrEqual, (left, right), want),
-            Binary::Contains if self.is_open(left) => {
-                let (related, element) = (self.related(left)?, self.known(right)?);
-                let Some(element) = element else { return Ok(Filter::None) };
-                Ok(self.holds_one(&related, std::slice::from_ref(&element), want))
+    /// The facts of a type, as their columns name them; more than can be asked where they are not few.
+    fn few_rows(&self, hop: &Hop) -> Vec<(Slot, SqlValue)> {
+        let number = self.rows.catalog().type_number(&hop.type_name);
+        let slots = number.into_iter().flat_map(|number| self.rows.slots_of(number));
+        let slots = slots.filter(|slot| self.rows.is_fact(*slot)).take(LINKED_MAX + 1);
+        slots.filter_map(|slot| Some((slot, self.id_value(slot, hop.at.column.holds)?))).collect()
+    }
+
+    /// A condition on columns of one row.
+    fn leaf(&self, expr: ExprId, leaf: &Leaf, want: bool) -> Found {
+        Ok(match leaf {
+            Leaf::Fails => Filter::None,
+            Leaf::Holds => Filter::of(want),
+            Leaf::Flag(column) => {
+                let value = SqlValue::Boolean(want);
+                Filter::Predicate(Predicate::Compare(column.clone(), Comparison::Equal, value))
             }
-            Binary::Contains => {
-                let (set, element) = (self.known(left)?, self.term(right)?);
-                let (Some(Known::Set(set)), Term::Column(column, of)) = (set, element) else {
-                    return Ok(Filter::None);
-                };
-                Ok(self.among(&column, &of, &set, want))
+            Leaf::Compare { column, of, comparison, with } => {
+                self.compare((column, of), *comparison, *with, want)?
             }
-            Binary::ContainsAny => {
-                let (open, other) = if self.is_open(left) { (left, right) } else { (right, left) };
-                let (related, elements) = (self.related(open)?, self.known(other)?);
-                let Some(Known::Set(elements)) = elements else { return Ok(Filter::None) };
-                Ok(self.holds_one(&related, &elements, want))
+            Leaf::CompareColumns(one, comparison, other) => {
+                let comparison = if want { *comparison } else { comparison.negated() };
+                let (one, other) = (one.clone(), other.clone());
+                Filter::Predicate(Predicate::CompareColumns(one, comparison, other))
             }
-            Binary::ContainsAll if self.is_open(left) => {
-                let (related, elements) = (self.related(left)?, self.known(right)?);
-                let Some(Known::Set(elements)) = elements else { return Ok(Filter::None) };
-                let each = elements
-                    .iter()
-                    .map(|it| self.holds_one(&related, std::slice::from_ref(it), want));
-                Ok(if want {
-                    each.fold(Filter::All, Filter::and)
+            Leaf::Like(column, pattern) => {
+                let (column, pattern) = (column.clone(), Arc::clone(pattern));
+                Filter::Predicate(Predicate::Like { column, pattern, negated: !want })
+            }
+            Leaf::Is(column, is) => {
+                if *is == want {
+                    not_null(column)
                 } else {
-                    each.fold(Filter::None, Filter::or)
-                })
+                    Filter::None
+                }
             }
-            Binary::In => self.is_in(expr, left, right, want),
-            _ => Err(self.unsupported(expr, "no column tells")),
-        }
-    }
-
-    fn is_in(&mut self, expr: ExprId, left: ExprId, right: ExprId, want: bool) -> Found {
-        let rows = self.world.facts().rows();
-        if !self.is_open(left) {
-            // Somebody known, in what a column names, or in one of a set.
-            let Some(Known::Entity(slot)) = self.known(left)? else { return Ok(Filter::None) };
-            if self.lies_in_rows(slot) {
-                return Err(self.unsupported(expr, "it lies in a row of the same table"));
+            Leaf::Has(column) => {
+                Filter::Predicate(Predicate::Null { column: column.clone(), negated: want })
             }
-            let mut above = Vec::new();
-            rows.each_above(slot, |it| above.push(Known::Entity(it)));
-            let is_set = self.path(right).and_then(|path| Some(self.declared(&path)?.0.clone()));
-            if let Some(Type::Set(_)) = is_set {
-                let related = self.related(right)?;
-                return Ok(self.holds_one(&related, &above, want));
+            Leaf::Among { column, of, set } => match self.elements(*set)? {
+                Some(set) => self.among(column, of, &set, want),
+                None => Filter::None,
+            },
+            Leaf::In { column, type_name, above, has_above } => {
+                self.is_in(expr, (column, type_name), (*above, *has_above), want)?
             }
-            return match self.term(right)? {
-                Term::Column(column, of) => Ok(self.among(&column, &of, &above, want)),
-                _ => Ok(Filter::None),
-            };
-        }
-        let above = match self.known(right)? {
-            Some(Known::Entity(slot)) => vec![slot],
-            Some(Known::Set(set)) => {
-                let slots = set.iter().map(|it| match it {
-                    Known::Entity(slot) => Some(*slot),
-                    _ => None,
-                });
-                // A set of anything else fails.
-                let Some(slots) = slots.collect::<Option<Vec<_>>>() else {
-                    return Ok(Filter::None);
-                };
-                slots
-            }
-            _ => return Ok(Filter::None),
-        };
-        let Term::Column(column, Type::Entity(type_name)) = self.term(left)? else {
-            return Ok(Filter::None);
-        };
-        let number = self.plan.type_number(&type_name);
-        let has_above = self.types.entity(&type_name).is_some_and(|it| !it.ancestors.is_empty());
-        // What the rows of the table are in, the host tells with each.
-        let may_be_above = |own: &Arc<str>| {
-            self.types.entity(&type_name).is_some_and(|it| it.ancestors.contains(own))
-        };
-        let own = &self.mapping.type_name;
-        if has_above && (type_name == *own || may_be_above(own)) {
-            return Err(self.unsupported(expr, "no column tells what the row is in"));
-        }
-        let mut below: Vec<Known> = above.iter().map(|slot| Known::Entity(*slot)).collect();
-        if has_above {
-            let found =
-                number.and_then(|number| search::below(self.plan, rows, above, number, LINKED_MAX));
-            let Some(found) = found else {
-                return Err(self.unsupported(expr, "what lies below is not known"));
-            };
-            if found.len() > LINKED_MAX {
-                return Err(self
-                    .unsupported(expr, "too many lie below")
-                    .with_help(format!("a filter names at most {LINKED_MAX}")));
-            }
-            below = found.into_iter().map(Known::Entity).collect();
-        }
-        Ok(self.among(&column, &Type::Entity(type_name), &below, want))
-    }
-
-    /// A column holds one of some values, or none of them.
-    fn among(&self, column: &Column, of: &Type, values: &[Known], want: bool) -> Filter {
-        let mut values: Vec<SqlValue> =
-            values.iter().filter_map(|value| self.value(value, column.holds, of)).collect();
-        values.sort_unstable();
-        values.dedup();
-        match (values.is_empty(), want) {
-            (true, true) => Filter::None,
-            (true, false) => not_null(column),
-            (false, true) => is_one_of(column, values),
-            (false, false) => {
-                Filter::Predicate(Predicate::In { column: column.clone(), values, negated: true })
-            }
-        }
-    }
-
-    fn holds_one(&self, (related, of): &(Related, Type), elements: &[Known], want: bool) -> Filter {
-        let element = &related.element;
-        let mut values: Vec<SqlValue> =
-            elements.iter().filter_map(|it| self.value(it, element.holds, of)).collect();
-        values.sort_unstable();
-        values.dedup();
-        if values.is_empty() {
-            return Filter::of(!want);
-        }
-        exists(
-            &column_of(&self.mapping.id),
-            &(related.clone(), of.clone()),
-            Some((column_of(element), values)),
-            want,
-        )
+            Leaf::Above { known, column, of } => match self.above(expr, *known)? {
+                Some(above) => self.among(column, of, &above, want),
+                None => Filter::None,
+            },
+            Leaf::AboveOne(known, set) => match self.above(expr, *known)? {
+                Some(above) => self.holds_one(set, &above, want),
+                None => Filter::None,
+            },
+            Leaf::IsEmpty(set) => exists(set, None, !want),
+            Leaf::Contains(set, element) => match self.known(*element)? {
+                Some(element) => self.holds_one(set, std::slice::from_ref(&element), want),
+                None => Filter::None,
+            },
+            Leaf::ContainsAny(set, elements) => match self.elements(*elements)? {
+                Some(elements) => self.holds_one(set, &elements, want),
+                None => Filter::None,
+            },
+            Leaf::ContainsAll(set, elements) => match self.elements(*elements)? {
+                Some(elements) => {
+                    let one = |element| self.holds_one(set, std::slice::from_ref(element), want);
+                    let each = elements.iter().map(one);
+                    if want {
+                        each.fold(Filter::All, Filter::and)
+                    } else {
+                        each.fold(Filter::None, Filter::or)
+                    }
+                }
+                None => Filter::None,
+            },
+        })
     }
 
     fn compare(
-        &mut self,
-        expr: ExprId,
+        &self,
+        (column, of): (&Column, &Type),
         comparison: Comparison,
-        (left, right): (ExprId, ExprId),
+        with: Known,
         want: bool,
     ) -> Found {
-        let (one, other) = (self.term(left)?, self.term(right)?);
-        let (column, of, comparison, known) = match (one, other) {
-            (Term::Fails, _) | (_, Term::Fails) => return Ok(Filter::None),
-            (Term::Column(column, of), Term::Known(known)) => (column, of, comparison, known),
-            (Term::Known(known), Term::Column(column, of)) => {
-                (column, of, comparison.mirrored(), known)
-            }
-            (Term::Column(one, of), Term::Column(other, beside)) => {
-                return self.compare_columns(expr, comparison, (one, of), (other, beside), want);
-            }
-            (Term::Known(_), Term::Known(_)) => {
-                let is = self.evaluator().holds(expr);
-                return Ok(Filter::of(is == Ok(want)));
-            }
-        };
+        let Some(known) = self.known(with)? else { return Ok(Filter::None) };
         let is_equal = comparison == Comparison::Equal;
-        let Some(value) = self.value(&known, column.holds, &of) else {
+        let Some(value) = self.value(&known, column.holds, of) else {
             // Nothing there is like it; and what has no order fails.
-            return Ok(if is_equal && !want { not_null(&column) } else { Filter::None });
+            return Ok(if is_equal && !want { not_null(column) } else { Filter::None });
         };
         let is_ordered = matches!(of, Type::Long | Type::Datetime | Type::Duration);
         if !is_equal && !is_ordered {
             return Ok(Filter::None);
         }
         let comparison = if want { comparison } else { comparison.negated() };
-        Ok(Filter::Predicate(Predicate::Compare(column, comparison, value)))
+        Ok(Filter::Predicate(Predicate::Compare(column.clone(), comparison, value)))
     }
 
-    fn compare_columns(
+    /// What a column names is in an entity, or in one of some.
+    fn is_in(
         &self,
         expr: ExprId,
-        comparison: Comparison,
-        (one, of): (Column, Type),
-        (other, beside): (Column, Type),
+        (column, type_name): (&Column, &Arc<str>),
+        (above, has_above): (Known, bool),
         want: bool,
     ) -> Found {
-        if of != beside || one.holds != other.holds {
-            return Err(self.unsupported(expr, "the columns are of two types"));
-        }
-        let comparison = if want { comparison } else { comparison.negated() };
-        Ok(Filter::Predicate(Predicate::CompareColumns(one, comparison, other)))
-    }
-
-    /// One side of a comparison.
-    fn term(&self, expr: ExprId) -> Result<Term, FilterError> {
-        if !self.is_open(expr) {
-            return Ok(self.known(expr)?.map_or(Term::Fails, Term::Known));
-        }
-        let Some(path) = self.path(expr) else {
-            return Err(self.unsupported(expr, "no column tells"));
-        };
-        if path.is_empty() {
-            let of = Type::Entity(Arc::clone(&self.mapping.type_name));
-            return Ok(Term::Column(column_of(&self.mapping.id), of));
-        }
-        let Some((of, _)) = self.declared(&path) else {
-            return Err(self.unsupported(expr, "the schema declares no such attribute"));
-        };
-        match self.mapping.columns.get(&*path.join(".")) {
-            Some(Attribute::Column(column)) => Ok(Term::Column(column_of(column), of.clone())),
-            Some(Attribute::Related(_)) => Err(self.unsupported(expr, "a set is no column")),
-            None => Err(self.unmapped(expr, &path)),
-        }
-    }
-
-    /// The set that an attribute of the resource is.
-    fn related(&self, expr: ExprId) -> Result<(Related, Type), FilterError> {
-        let path = self.path(expr).ok_or_else(|| self.unsupported(expr, "no table tells"))?;
-        let of = self.declared(&path).map(|(of, _)| of);
-        match (self.mapping.columns.get(&*path.join(".")), of) {
-            (Some(Attribute::Related(related)), Some(Type::Set(of))) => {
-                Ok((related.clone(), Type::clone(of)))
+        let slots = match self.known(above)? {
+            Some(Val::Entity(slot)) => vec![slot],
+            Some(set) => {
+                let elements = self.evaluator().elements(&set);
+                let slots = elements.map(|elements| elements.iter().map(entity).collect());
+                // What is no set, and a set of anything else, fails.
+                let Ok(Some(slots)) = slots else { return Ok(Filter::None) };
+                slots
             }
-            _ => Err(self.unmapped(expr, &path)),
+            None => return Ok(Filter::None),
+        };
+        let mut below = slots;
+        if has_above {
+            let number = self.plan.type_number(type_name);
+            let found = number
+                .and_then(|number| search::below(self.plan, self.rows, below, number, LINKED_MAX));
+            below = found
+                .ok_or_else(|| unsupported(self.plan, expr, "what lies below is not known"))?;
+            if below.len() > LINKED_MAX {
+                return Err(unsupported(self.plan, expr, "too many lie below")
+                    .with_help(format!("a filter names at most {LINKED_MAX}")));
+            }
         }
+        let below: Vec<Val<'_>> = below.into_iter().map(Val::Entity).collect();
+        Ok(self.among(column, &Type::Entity(Arc::clone(type_name)), &below, want))
     }
 
-    /// A value that has to be known; `None` where it fails.
-    fn known(&self, expr: ExprId) -> Result<Option<Known>, FilterError> {
-        if self.is_open(expr) {
-            return Err(self.unsupported(expr, "it is no value that is known before"));
+    /// An entity and all that it is in; `None` where it is none.
+    fn above(&self, expr: ExprId, known: Known) -> Result<Option<Vec<Val<'_>>>, FilterError> {
+        let Some(Val::Entity(slot)) = self.known(known)? else { return Ok(None) };
+        if self.lies_in_rows(slot) {
+            return Err(unsupported(self.plan, expr, "it lies in a row of the same table"));
         }
-        if self.reads_rows(expr) {
-            return Err(self.unsupported(expr, "it reads a row of the same table"));
-        }
-        Ok(self.known_of(expr))
+        let mut above = Vec::new();
+        self.rows.each_above(slot, |it| above.push(Val::Entity(it)));
+        Ok(Some(above))
     }
 
-    fn known_of(&self, expr: ExprId) -> Option<Known> {
+    /// A column holds one of some values, or none of them.
+    fn among(&self, column: &Column, of: &Type, values: &[Val<'_>], want: bool) -> Filter {
+        let values = self.values(values, column.holds, of);
+        if want { is_one_of(column, values) } else { is_none_of(column, values) }
+    }
+
+    fn holds_one(&self, set: &Set, elements: &[Val<'_>], want: bool) -> Filter {
+        let element = set.related.element.column();
+        let values = self.values(elements, element.holds, &set.of);
+        if values.is_empty() {
+            return Filter::of(!want);
+        }
+        exists(set, Some((element, values)), want)
+    }
+
+    /// Values as they stand in a column, each once, in order.
+    fn values(&self, values: &[Val<'_>], holds: Holds, of: &Type) -> Vec<SqlValue> {
+        let mut values: Vec<SqlValue> =
+            values.iter().filter_map(|value| self.value(value, holds, of)).collect();
+        values.sort_unstable();
+        values.dedup();
+        values
+    }
+
+    /// Whether a condition that reads nothing of the resource holds; `None` where it fails.
+    fn decided(&self, known: Known) -> Result<Option<bool>, FilterError> {
+        self.readable(known)?;
+        Ok(self.evaluator().holds(known.expr).ok())
+    }
+
+    /// A value that is known; `None` where it fails.
+    fn known(&self, known: Known) -> Result<Option<Val<'_>>, FilterError> {
+        self.readable(known)?;
+        Ok(self.evaluator().eval(known.expr).ok())
+    }
+
+    /// The elements of a set that is known; `None` where it fails, or is none.
+    fn elements(&self, known: Known) -> Result<Option<Arc<[Val<'_>]>>, FilterError> {
+        Ok(self.known(known)?.and_then(|set| self.evaluator().elements(&set).ok()))
+    }
+
+    fn readable(&self, known: Known) -> Result<(), FilterError> {
+        if known.may_read_rows && self.reads_rows(known.expr) {
+            return Err(unsupported(self.plan, known.expr, "it reads a row of the same table"));
+        }
+        Ok(())
+    }
+
+    /// Whether what is known reads a row of the host's, of which the facts hold none.
+    fn reads_rows(&self, expr: ExprId) -> bool {
         let evaluator = self.evaluator();
-        let value = evaluator.eval(expr).ok()?;
-        Some(known_value(&evaluator, &value))
+        let is_row = |of: ExprId| {
+            // What the row itself names is bound.
+            !matches!(self.plan.arena.get(of), Expr::Var(Var::Resource))
+                && matches!(evaluator.eval(of), Ok(Val::Entity(slot))
+                    if self.mapping.maps(evaluator.scope.type_name(slot)))
+        };
+        let lies_in_rows = |of: ExprId| match evaluator.eval(of) {
+            Ok(Val::Entity(slot)) => self.lies_in_rows(slot),
+            _ => false,
+        };
+        let expr = self.plan.arena.get(expr);
+        let is_read = match expr {
+            Expr::Attribute(of, _) | Expr::Has(of, _) => is_row(*of),
+            Expr::Binary(Binary::HasTag | Binary::GetTag, of, _) => is_row(*of),
+            Expr::Binary(Binary::In, of, _) => is_row(*of) || lies_in_rows(*of),
+            _ => false,
+        };
+        is_read || expr.any_part(|part| self.reads_rows(part))
+    }
+
+    /// Whether an entity is in a row of the host's, whose own parents the host tells with it.
+    fn lies_in_rows(&self, slot: Slot) -> bool {
+        let scope = self.scope();
+        let mut lies = false;
+        self.rows.each_above(slot, |above| {
+            lies |= above != slot && self.mapping.maps(scope.type_name(above));
+        });
+        lies
     }
 
     /// A value as it stands in a column; `None` where nothing there can be equal to it.
-    fn value(&self, known: &Known, holds: Holds, of: &Type) -> Option<SqlValue> {
+    fn value(&self, known: &Val<'_>, holds: Holds, of: &Type) -> Option<SqlValue> {
         match (known, of) {
-            (Known::Bool(flag), Type::Bool) => Some(SqlValue::Boolean(*flag)),
-            (Known::Long(number), Type::Long) => Some(SqlValue::Integer(*number)),
-            (Known::Text(text), Type::String) => Some(SqlValue::Text(text.clone())),
-            (Known::Datetime(ms), Type::Datetime) | (Known::Duration(ms), Type::Duration) => {
+            (Val::Bool(flag), Type::Bool) => Some(SqlValue::Boolean(*flag)),
+            (Val::Long(number), Type::Long) => Some(SqlValue::Integer(*number)),
+            (Val::Text(text), Type::String) => Some(SqlValue::Text((*text).to_owned())),
+            (Val::Datetime(ms), Type::Datetime) | (Val::Duration(ms), Type::Duration) => {
                 Some(SqlValue::Integer(*ms))
             }
-            (Known::Entity(slot), Type::Entity(type_name)) => {
-                let uid = self.scope().uid(*slot);
-                (*uid.type_name() == **type_name).then(|| id_value(uid.id(), holds)).flatten()
+            (Val::Entity(slot), Type::Entity(type_name)) => {
+                let is_its = *self.scope().type_name(*slot) == **type_name;
+                is_its.then(|| self.id_value(*slot, holds)).flatten()
             }
             _ => None,
         }
     }
 
-    /// The column of an attribute that names an entity, and the type of that.
-    fn entity_column(
-        &self,
-        expr: ExprId,
-        name: &Arc<str>,
-    ) -> Result<(ColumnMapping, Arc<str>), FilterError> {
-        let path = [Arc::clone(name)];
-        match (self.mapping.columns.get(name), self.declared(&path)) {
-            (Some(Attribute::Column(column)), Some((Type::Entity(of), _))) => {
-                Ok((column.clone(), Arc::clone(of)))
+    /// An id as it stands in a column; `None` where the column holds none like it.
+    fn id_value(&self, slot: Slot, holds: Holds) -> Option<SqlValue> {
+        let uuid = self.rows.uuid_of(slot);
+        if let (Some(id), Holds::Uuid) = (uuid, holds) {
+            return Some(SqlValue::Uuid(id));
+        }
+        let uid = self.scope().uid(slot);
+        let id = uid.id();
+        match holds {
+            Holds::Text => Some(SqlValue::Text(id.to_owned())),
+            Holds::Integer => {
+                let number: i64 = id.parse().ok()?;
+                (number.to_string() == id).then_some(SqlValue::Integer(number))
             }
-            _ => Err(self.unmapped(expr, &path)),
+            Holds::Uuid => {
+                let uuid = Uuid::try_parse(id).ok()?;
+                (uuid.hyphenated().to_string() == id).then_some(SqlValue::Uuid(uuid.as_u128()))
+            }
+            Holds::Boolean | Holds::Milliseconds => None,
         }
     }
+}
 
-    fn unsupported(&self, expr: ExprId, why: &str) -> FilterError {
-        FilterError::new(format!("`{}`: {why}", self.plan.text(expr)))
-            .with_help("ask with `list` or `check`, which decide every clause")
-    }
-
-    fn unmapped(&self, expr: ExprId, path: &[Arc<str>]) -> FilterError {
-        let path = path.join(".");
-        FilterError::new(format!("`{}`: no column is declared for {path}", self.plan.text(expr)))
-            .with_help(format!("declare it: `.column(\"{path}\", …)`, or `.related(…)` for a set"))
+fn entity(value: &Val<'_>) -> Option<Slot> {
+    match value {
+        Val::Entity(slot) => Some(*slot),
+        _ => None,
     }
 }
 
-/// A record that has an entity as a member, beside what it has already; the entity where no path leads
-/// on.
-fn with_member(known: Option<Value>, path: &str, uid: &EntityUid) -> Value {
-    if path.is_empty() {
-        return uid.clone().into();
+/// A condition on a row that others lead to: it is there, and meets it.
+fn within(table: Option<&Arc<Join>>, filter: Filter) -> Filter {
+    let Some(join) = table else { return filter };
+    let condition = match filter {
+        Filter::None => return Filter::None,
+        Filter::All => None,
+        Filter::Predicate(condition) => Some(Box::new(condition)),
+    };
+    within(join.named_by.table.as_ref(), joined(join, condition, false))
+}
+
+fn joined(join: &Join, condition: Option<Box<Predicate>>, negated: bool) -> Filter {
+    Filter::Predicate(Predicate::Joined {
+        table: Arc::clone(&join.table),
+        id: join.id.clone(),
+        named_by: join.named_by.column.clone(),
+        condition,
+        negated,
+    })
+}
+
+/// The row that a column names is there, with something in a column of it; or it is not so of one
+/// that is named.
+fn has_row(join: &Arc<Join>, column: Option<&Column>, want: bool) -> Filter {
+    let is = |there: bool| match column {
+        Some(column) => {
+            let column = column.clone();
+            within(Some(join), Filter::Predicate(Predicate::Null { column, negated: there }))
+        }
+        None if there => within(Some(join), Filter::All),
+        None => Filter::None,
+    };
+    if want {
+        return is(true);
     }
-    let mut record = known.as_ref().and_then(Value::as_record).cloned().unwrap_or_default();
-    let (first, within) = path.split_once('.').unwrap_or((path, ""));
-    let member = with_member(record.get(first).cloned(), within, uid);
-    record.insert(first.into(), member);
-    Value::record(record).unwrap_or_else(|_| uid.clone().into())
-}
-
-fn column_of(column: &ColumnMapping) -> Column {
-    Column { name: Arc::clone(&column.name), holds: column.holds }
-}
-
-/// That something stands in a column that is compared with nothing.
-fn not_null(column: &Column) -> Filter {
-    Filter::Predicate(Predicate::Null { column: column.clone(), negated: true })
+    // Who names nobody fails.
+    let names = if join.is_optional { not_null(&join.named_by.column) } else { Filter::All };
+    let is_missing = names.and(joined(join, None, true));
+    within(join.named_by.table.as_ref(), is_missing).or(is(false))
 }
 
 fn is_one_of(column: &Column, mut values: Vec<SqlValue>) -> Filter {
@@ -821,60 +681,19 @@ fn is_one_of(column: &Column, mut values: Vec<SqlValue>) -> Filter {
     }
 }
 
-fn exists(
-    id: &Column,
-    (related, _): &(Related, Type),
-    element: Option<(Column, Vec<SqlValue>)>,
-    want: bool,
-) -> Filter {
+fn is_none_of(column: &Column, values: Vec<SqlValue>) -> Filter {
+    if values.is_empty() {
+        return not_null(column);
+    }
+    Filter::Predicate(Predicate::In { column: column.clone(), values, negated: true })
+}
+
+fn exists(set: &Set, element: Option<(Column, Vec<SqlValue>)>, want: bool) -> Filter {
     Filter::Predicate(Predicate::Exists {
-        table: Arc::clone(&related.table),
-        owner: Arc::clone(&related.owner),
-        id: id.clone(),
+        table: Arc::clone(&set.related.table),
+        owner: Arc::clone(&set.related.owner),
+        id: set.id.clone(),
         element,
         negated: !want,
     })
-}
-
-/// An id as it stands in a column; `None` where the column holds none like it.
-fn id_value(id: &str, holds: Holds) -> Option<SqlValue> {
-    match holds {
-        Holds::Text => Some(SqlValue::Text(id.to_owned())),
-        Holds::Integer => {
-            let number: i64 = id.parse().ok()?;
-            (number.to_string() == id).then_some(SqlValue::Integer(number))
-        }
-        Holds::Uuid => {
-            let uuid = Uuid::try_parse(id).ok()?;
-            (uuid.hyphenated().to_string() == id).then_some(SqlValue::Uuid(uuid.as_u128()))
-        }
-        Holds::Boolean | Holds::Milliseconds => None,
-    }
-}
-
-/// The id that a column's value is.
-fn id_of(value: &SqlValue) -> String {
-    match value {
-        SqlValue::Text(text) => text.clone(),
-        SqlValue::Integer(number) => number.to_string(),
-        SqlValue::Uuid(id) => Uuid::from_u128(*id).hyphenated().to_string(),
-        SqlValue::Boolean(flag) => flag.to_string(),
-    }
-}
-
-fn known_value(evaluator: &Evaluator<'_>, value: &Val<'_>) -> Known {
-    match value {
-        Val::Bool(flag) => Known::Bool(*flag),
-        Val::Long(number) => Known::Long(*number),
-        Val::Text(text) => Known::Text((*text).to_owned()),
-        Val::Entity(slot) => Known::Entity(*slot),
-        Val::Datetime(ms) => Known::Datetime(*ms),
-        Val::Duration(ms) => Known::Duration(*ms),
-        other => match evaluator.elements(other) {
-            Ok(elements) => {
-                Known::Set(elements.iter().map(|it| known_value(evaluator, it)).collect())
-            }
-            Err(_) => Known::Other,
-        },
-    }
 }

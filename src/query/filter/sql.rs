@@ -37,11 +37,13 @@ impl Filter {
     /// MySQL; PostgreSQL's own collations do so unless they were made non-deterministic.
     #[must_use]
     pub fn to_sql(&self, dialect: Dialect, alias: &str) -> Sql {
-        // What the related tables are called must not hide the row's own, in whatever case.
-        let is_taken = alias.eq_ignore_ascii_case("related");
-        let related = if is_taken { "related_to_it" } else { "related" };
-        let mut writer =
-            Writer { dialect, alias, related, text: String::new(), values: Vec::new() };
+        let mut writer = Writer {
+            dialect,
+            alias,
+            at: Table::Own,
+            text: String::with_capacity(512),
+            values: Vec::with_capacity(16),
+        };
         match self {
             Self::All => writer.constant(true),
             Self::None => writer.constant(false),
@@ -51,11 +53,21 @@ impl Filter {
     }
 }
 
+/// A table that a condition names columns of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Own,
+    /// One with the elements of a set.
+    Related,
+    /// One that rows lead to, so many steps away.
+    Joined(u32),
+}
+
 struct Writer<'m> {
     dialect: Dialect,
     alias: &'m str,
-    /// What related tables are called within.
-    related: &'static str,
+    /// The table whose rows the conditions are about.
+    at: Table,
     text: String,
     values: Vec<SqlValue>,
 }
@@ -80,39 +92,80 @@ impl Writer<'_> {
                 self.compare(column, *comparison, value);
             }
             Predicate::CompareColumns(one, comparison, other) => {
-                self.operand(self.alias, one);
+                self.operand(self.at, one);
                 self.text.push_str(symbol(*comparison));
-                self.operand(self.alias, other);
+                self.operand(self.at, other);
             }
             Predicate::In { column, values, negated } => {
-                self.is_in(self.alias, column, values, *negated);
+                self.is_in(self.at, column, values, *negated);
             }
             Predicate::Null { column, negated } => {
-                self.column(self.alias, &column.name);
+                self.column(self.at, &column.name);
                 self.text.push_str(if *negated { " IS NOT NULL" } else { " IS NULL" });
             }
             Predicate::Like { column, pattern, negated } => self.like(column, pattern, *negated),
             Predicate::Exists { table, owner, id, element, negated } => {
-                if *negated {
-                    self.text.push_str("NOT ");
-                }
-                self.text.push_str("EXISTS (SELECT 1 FROM ");
-                self.name(table);
-                // Whatever the query calls its tables, this one is the innermost.
-                self.text.push_str(" AS ");
-                self.name(self.related);
-                self.text.push_str(" WHERE ");
                 let owner = Column { name: Arc::clone(owner), holds: id.holds };
-                self.operand(self.related, &owner);
-                self.text.push_str(" = ");
-                self.operand(self.alias, id);
+                self.subquery(*negated, table, (Table::Related, &owner), (self.at, id));
                 if let Some((column, values)) = element {
                     self.text.push_str(" AND ");
-                    self.is_in(self.related, column, values, false);
+                    self.is_in(Table::Related, column, values, false);
                 }
                 self.text.push(')');
             }
+            Predicate::Joined { table, id, named_by, condition, negated } => {
+                self.joined((table, id), named_by, condition.as_deref(), *negated);
+            }
         }
+    }
+
+    fn joined(
+        &mut self,
+        (table, id): (&str, &Column),
+        named_by: &Column,
+        condition: Option<&Predicate>,
+        negated: bool,
+    ) {
+        let outer = self.at;
+        let inner = match outer {
+            Table::Joined(steps) => Table::Joined(steps + 1),
+            Table::Own | Table::Related => Table::Joined(1),
+        };
+        self.subquery(negated, table, (inner, id), (outer, named_by));
+        if let Some(condition) = condition {
+            self.text.push_str(" AND ");
+            self.at = inner;
+            match condition {
+                Predicate::Or(_) => self.in_parentheses(condition),
+                condition => self.predicate(condition),
+            }
+            self.at = outer;
+        }
+        self.text.push(')');
+    }
+
+    /// The beginning of a question for rows of another table, by a column that is equal to one of the
+    /// row's. It stays open.
+    fn subquery(
+        &mut self,
+        negated: bool,
+        table: &str,
+        (inner, column): (Table, &Column),
+        (outer, equal): (Table, &Column),
+    ) {
+        self.text.push_str(if negated {
+            "NOT EXISTS (SELECT 1 FROM "
+        } else {
+            "EXISTS (SELECT 1 FROM "
+        });
+        self.name(table);
+        // Whatever the query calls its tables, this one is the innermost.
+        self.text.push_str(" AS ");
+        self.alias(inner);
+        self.text.push_str(" WHERE ");
+        self.operand(inner, column);
+        self.text.push_str(" = ");
+        self.operand(outer, equal);
     }
 
     fn chain(&mut self, parts: &[Predicate], between: &str) {
@@ -135,23 +188,23 @@ impl Writer<'_> {
             self.never(column, comparison == Comparison::NotEqual);
             return;
         }
-        self.operand(self.alias, column);
+        self.operand(self.at, column);
         self.text.push_str(symbol(comparison));
         self.value(value);
     }
 
-    fn is_in(&mut self, alias: &str, column: &Column, values: &[SqlValue], negated: bool) {
+    fn is_in(&mut self, table: Table, column: &Column, values: &[SqlValue], negated: bool) {
         let values: Vec<&SqlValue> = values.iter().filter(|it| !self.cannot_be(it)).collect();
         match &values[..] {
-            [] if alias == self.alias => self.never(column, negated),
+            [] if table == self.at => self.never(column, negated),
             [] => self.text.push_str("1 = 0"),
             [value] => {
-                self.operand(alias, column);
+                self.operand(table, column);
                 self.text.push_str(if negated { " <> " } else { " = " });
                 self.value(value);
             }
             values => {
-                self.operand(alias, column);
+                self.operand(table, column);
                 self.text.push_str(if negated { " NOT IN (" } else { " IN (" });
                 for (at, value) in values.iter().enumerate() {
                     if at > 0 {
@@ -167,7 +220,7 @@ impl Writer<'_> {
     /// What is never so, or so for whatever stands there.
     fn never(&mut self, column: &Column, negated: bool) {
         if negated {
-            self.column(self.alias, &column.name);
+            self.column(self.at, &column.name);
             self.text.push_str(" IS NOT NULL");
         } else {
             self.text.push_str("1 = 0");
@@ -203,16 +256,16 @@ impl Writer<'_> {
         let not = if negated { " NOT" } else { "" };
         match self.dialect {
             Dialect::Sqlite => {
-                self.column(self.alias, &column.name);
+                self.column(self.at, &column.name);
                 let _ = write!(self.text, "{not} GLOB ");
                 self.value(&value);
                 // A pattern ends where a text has a NUL: such a text is neither like it nor not.
                 self.text.push_str(" AND instr(");
-                self.column(self.alias, &column.name);
+                self.column(self.at, &column.name);
                 self.text.push_str(", char(0)) = 0");
             }
             Dialect::Postgres | Dialect::MySql => {
-                self.operand(self.alias, column);
+                self.operand(self.at, column);
                 let _ = write!(self.text, "{not} LIKE ");
                 self.value(&value);
                 let _ = write!(self.text, " ESCAPE '{ESCAPE}'");
@@ -221,7 +274,7 @@ impl Writer<'_> {
     }
 
     /// A column as an operand: text by its characters.
-    fn operand(&mut self, alias: &str, column: &Column) {
+    fn operand(&mut self, table: Table, column: &Column) {
         let is_text = match column.holds {
             Holds::Text => true,
             Holds::Uuid => self.dialect != Dialect::Postgres,
@@ -230,26 +283,44 @@ impl Writer<'_> {
         match self.dialect {
             Dialect::MySql if is_text => {
                 self.text.push_str("BINARY CONVERT(");
-                self.column(alias, &column.name);
+                self.column(table, &column.name);
                 self.text.push_str(" USING utf8mb4)");
             }
             Dialect::Sqlite if is_text => {
-                self.column(alias, &column.name);
+                self.column(table, &column.name);
                 self.text.push_str(" COLLATE BINARY");
             }
             Dialect::Postgres if is_text => {
-                self.column(alias, &column.name);
+                self.column(table, &column.name);
                 // What takes capitals for small letters is another type.
                 self.text.push_str("::text");
             }
-            _ => self.column(alias, &column.name),
+            _ => self.column(table, &column.name),
         }
     }
 
-    fn column(&mut self, alias: &str, name: &str) {
-        self.name(alias);
+    fn column(&mut self, table: Table, name: &str) {
+        self.alias(table);
         self.text.push('.');
         self.name(name);
+    }
+
+    /// What a table is called. No other is called like the row's own, in whatever case.
+    fn alias(&mut self, table: Table) {
+        let is_taken = |name: &str| {
+            let start = self.alias.get(..name.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(name))
+        };
+        match table {
+            Table::Own => self.name(self.alias),
+            Table::Related => {
+                self.name(if is_taken("related") { "set_of_it" } else { "related" });
+            }
+            Table::Joined(steps) => {
+                let name = if is_taken("joined") { "row_of_it" } else { "joined" };
+                self.name(&format!("{name}{steps}"));
+            }
+        }
     }
 
     /// A name of the host's, quoted.
