@@ -422,7 +422,7 @@ fn what_goes_through_a_row_of_the_table_is_refused() {
         entity Folder;
         entity Sheet in [Folder] = { up?: Sheet, holder: Person, open?: Bool };
         entity Person in [Sheet, Folder] = { pinned?: Sheet };
-        action view appliesTo { principal: Person, resource: Sheet };";
+        action view appliesTo { principal: [Person, Sheet], resource: Sheet };";
     let sheets = TableMapping::new("Sheet", ColumnMapping::text("id"))
         .column("up", ColumnMapping::text("up").nulls(Nulls::Absent))
         .column("holder", ColumnMapping::text("holder"));
@@ -452,6 +452,16 @@ fn what_goes_through_a_row_of_the_table_is_refused() {
             "{refused:?}"
         );
     }
+    // Who asks may be a row himself, and is in what the host says when it passes that row.
+    let policies = "permit (principal, action, resource) when { principal in resource.within };";
+    let schema = schema.replace("open?: Bool", "open?: Bool, within: Folder");
+    let bundle = PolicyBundle::builder().schema("s", schema).policies("p", policies);
+    let engine = Engine::builder(bundle.build().unwrap()).host_owned("Sheet").build().unwrap();
+    let view = engine.environment("Sheet", "view", "Sheet").unwrap();
+    let context = engine.context(&view, Record::new()).unwrap();
+    let sheets = sheets.column("within", ColumnMapping::text("folder"));
+    let refused = engine.checker(&view, "7", &context).unwrap().filter(&view, &sheets);
+    assert!(refused.is_err_and(|it| it.message().contains("it is a row of the same table")));
 }
 
 #[test]

@@ -493,7 +493,11 @@ impl<'w> Residual<'w> {
     fn above(&self, expr: ExprId, known: Known) -> Result<Option<Vec<Val<'_>>>, FilterError> {
         let Some(Val::Entity(slot)) = self.known(known)? else { return Ok(None) };
         if self.lies_in_rows(slot) {
-            return Err(unsupported(self.plan, expr, "it lies in a row of the same table"));
+            return Err(unsupported(
+                self.plan,
+                expr,
+                "it is a row of the same table, or lies in one",
+            ));
         }
         let mut above = Vec::new();
         self.rows.each_above(slot, |it| above.push(Val::Entity(it)));
@@ -565,18 +569,18 @@ impl<'w> Residual<'w> {
         let is_read = match expr {
             Expr::Attribute(of, _) | Expr::Has(of, _) => is_row(*of),
             Expr::Binary(Binary::HasTag | Binary::GetTag, of, _) => is_row(*of),
-            Expr::Binary(Binary::In, of, _) => is_row(*of) || lies_in_rows(*of),
+            Expr::Binary(Binary::In, of, _) => lies_in_rows(*of),
             _ => false,
         };
         is_read || expr.any_part(|part| self.reads_rows(part))
     }
 
-    /// Whether an entity is in a row of the host's, whose own parents the host tells with it.
+    /// Whether an entity is a row of the host's, or in one: the host tells with it what it is in.
     fn lies_in_rows(&self, slot: Slot) -> bool {
         let scope = self.scope();
         let mut lies = false;
         self.rows.each_above(slot, |above| {
-            lies |= above != slot && self.mapping.maps(scope.type_name(above));
+            lies |= self.mapping.maps(scope.type_name(above));
         });
         lies
     }
