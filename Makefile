@@ -14,10 +14,10 @@ PYTHON = $(abspath $(or $(CARGO_TARGET_DIR),target)/python/bin/python)
 DOORWARD = $${CARGO_TARGET_DIR:-target}/debug/doorward
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench mistakes oracle planted postgres
+.PHONY: help demo test check bench bench-sql mistakes oracle planted postgres
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: ## A client portal in one minute
 	@cargo run -q --example demo
@@ -63,3 +63,8 @@ check: ## Format, lints, documentation, dependencies
 bench: ## Benches (under 8 minutes), then one table with ratios and targets
 	@started=$$(date +%s); \
 	cargo bench -- $(BENCH) && python3 benches/ratios.py --since "$$started"
+
+bench-sql: export DOORWARD_TEST_PYTHON = $(PYTHON)
+bench-sql: postgres ## Filters on a million rows in PostgreSQL, beside the query by hand, with plans
+	@started=$$(date +%s); \
+	cargo bench --bench sql && python3 benches/ratios.py --since "$$started"

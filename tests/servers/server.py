@@ -95,7 +95,8 @@ def main(name):
     # Whoever is stopped so still stops the server.
     for end in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(end, lambda *_: sys.exit(1))
-    with tempfile.TemporaryDirectory() as folder, SERVERS[name](folder) as address:
+    scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with scratch as folder, SERVERS[name](folder) as address:
         print(address, flush=True)
         sys.stdin.read()
     return 0
