@@ -6,6 +6,8 @@ PGSERVER_VERSION = 0.6.0
 BENCH =
 # How many pairs of policies and facts `make oracle` compares.
 PAIRS = 1000000
+# How many filters `make filters` compares.
+FILTERS = 1000000
 
 # Has PostgreSQL, as a wheel.
 PYTHON = $(abspath $(or $(CARGO_TARGET_DIR),target)/python/bin/python)
@@ -14,7 +16,7 @@ PYTHON = $(abspath $(or $(CARGO_TARGET_DIR),target)/python/bin/python)
 DOORWARD = $${CARGO_TARGET_DIR:-target}/debug/doorward
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-sql mistakes oracle planted postgres
+.PHONY: help demo test check bench bench-sql filters mistakes oracle planted postgres
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +50,9 @@ mistakes: ## Plant the mistakes of real portals: the suite catches each
 
 oracle: ## Random policies and facts: the engine decides as Cedar does
 	cargo run --release -p doorward-oracle --features coverage -- --pairs $(PAIRS)
+
+filters: ## Random tables: filters select in SQLite what checks, and Cedar, allow
+	cargo run --release -p doorward-oracle --features coverage -- --filters $(FILTERS)
 
 planted: ## Plant bugs in the evaluation: the comparison finds each
 	python3 oracle/planted.py

@@ -22,6 +22,7 @@
 //! prepared, warm, and ask by turns for contacts in a random order, each of which has to be given the
 //! same rows by both. Prints the plans of both. Needs `DOORWARD_TEST_PYTHON`, as `make bench-sql` sets
 //! it; writes its findings to `sql.json` in the target folder, for `ratios.py` to print.
+#![expect(clippy::print_stdout, reason = "plans are to be read")]
 
 mod findings;
 mod selection;

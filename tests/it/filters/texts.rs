@@ -138,7 +138,7 @@ fn uuid(at: usize) -> Uuid {
 /// A text with a UUID; every third in capitals, which is another id.
 fn word(at: usize) -> Entity {
     let badge = uuid(at).hyphenated().to_string();
-    let badge = if at % 3 == 0 { badge.to_uppercase() } else { badge };
+    let badge = if at.is_multiple_of(3) { badge.to_uppercase() } else { badge };
     Entity::new(EntityUid::new("Word", TEXTS[at]))
         .with("text", TEXTS[at])
         .with("badge", EntityUid::new("Badge", badge))
@@ -149,7 +149,7 @@ fn line(at: usize) -> Entity {
     Entity::new(EntityUid::new("Line", at.to_string()))
         .with("text", text)
         // Every third is like its neighbour.
-        .with("other", if at % 3 == 0 { text } else { next })
+        .with("other", if at.is_multiple_of(3) { text } else { next })
         .with("named", EntityUid::new("Word", text))
         .with("badge", EntityUid::new("Badge", uuid(at).hyphenated().to_string()))
         .with("words", Value::strings([text, next]))
