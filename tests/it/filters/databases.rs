@@ -128,7 +128,7 @@ impl Database for Postgres {
     }
 }
 
-/// A value as the type that it is: what a parameter is of another type is a fault of the query.
+/// A value as the type that it is: a query that wants a parameter of another is at fault.
 #[derive(Debug)]
 struct InPostgres<'v>(Option<&'v SqlValue>);
 
@@ -207,8 +207,7 @@ impl Database for MariaDb {
 
     fn ids(&mut self, query: &str, parameters: &[SqlValue]) -> Vec<i64> {
         let values: Vec<_> = parameters.iter().map(|it| in_mysql(&Some(it.clone()))).collect();
-        // Without any, the driver would not have it prepared.
-        self.client.exec(query, mysql::Params::from(values)).unwrap()
+        self.client.exec(query, values).unwrap()
     }
 
     fn quoted(&self, name: &str) -> String {
