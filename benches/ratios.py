@@ -3,7 +3,7 @@
 
     python3 benches/ratios.py [--since SECONDS]
 
-Reads what criterion and `spread.rs` left in the target folder. SECONDS, since the epoch, leaves out what
+Reads what criterion, `spread.rs` and `sql.rs` left in the target folder. SECONDS, since the epoch, leaves out what
 earlier runs left there: two numbers from different runs make no ratio.
 """
 import argparse
@@ -43,6 +43,8 @@ TARGETS = [
     ("list/all", "doorward", None, 1e6, "most"),
     ("page/50x5", "doorward", None, 6e3, "most"),
     ("filter/build", "doorward", None, 20e3, "most"),
+    *((case, "doorward", (case, "by-hand"), 1.2, "most")
+      for case in ("sql/client", "sql/page", "sql/invited", "sql/owned")),
     ("spread/writes", "doorward-id", ("spread/quiet", "doorward-id"), 2, "most"),
 ]
 
@@ -53,7 +55,9 @@ def main():
     # File times may be coarser than the clock.
     since = parser.parse_args().since - 1
     target = target_dir()
-    found = {**medians(target / "criterion", since), **spread(target / "tmp" / "spread.json", since)}
+    found = medians(target / "criterion", since)
+    for bench in ("spread", "sql"):
+        found |= findings(target / "tmp" / f"{bench}.json", since)
     if not found:
         sys.exit("no bench has run: `cargo bench` first")
     print_table(found)
@@ -75,7 +79,7 @@ def medians(root, since):
     return found
 
 
-def spread(path, since):
+def findings(path, since):
     if not path.exists() or path.stat().st_mtime < since:
         return {}
     return {(it["case"], it["engine"]): (it["value"], it["unit"]) for it in json.loads(path.read_text())}

@@ -13,6 +13,7 @@
 //!
 //! Writes its findings to `spread.json` in the target folder, for `ratios.py` to print.
 
+mod findings;
 #[allow(dead_code, reason = "each bench uses its part")]
 mod floor;
 #[allow(dead_code, reason = "each bench uses its part")]
@@ -24,7 +25,6 @@ mod turns;
 mod workload;
 
 use std::error::Error;
-use std::path::Path;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -32,8 +32,8 @@ use std::time::{Duration, Instant};
 
 use allocation_counter::measure;
 use doorward::{Action, DocumentId, TenantChecker};
-use serde::Serialize;
 
+use findings::Findings;
 use floor::{FloorById, FloorByIndex};
 use selection::is_selected;
 use turns::{ById, Turns};
@@ -44,23 +44,6 @@ use workload::rows::Rows;
 
 const BATCH: usize = 16;
 const BATCH_COUNT: usize = 20_000;
-
-#[derive(Serialize)]
-struct Finding {
-    case: String,
-    engine: String,
-    value: f64,
-    unit: &'static str,
-}
-
-#[derive(Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn add(&mut self, case: &str, engine: &str, value: f64, unit: &'static str) {
-        self.0.push(Finding { case: case.to_owned(), engine: engine.to_owned(), value, unit });
-    }
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut findings = Findings::default();
@@ -81,9 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if any(&["spread/portal"]) {
         portal(&mut findings)?;
     }
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("spread.json");
-    std::fs::write(path, serde_json::to_string(&findings.0)?)?;
-    Ok(())
+    findings.write("spread")
 }
 
 fn stored(findings: &mut Findings, workload: &Workload) -> Result<(), Box<dyn Error>> {

@@ -348,7 +348,7 @@ fn compare_named(
 }
 
 /// An entity that is written as a host would write a struct, in an order of its own.
-struct Struct(Entity);
+pub(crate) struct Struct(pub(crate) Entity);
 
 impl AsEntity for Struct {
     fn type_name(&self) -> &str {

@@ -143,13 +143,13 @@ fn database(columns: &[ColumnOf], rows: &[Entity]) -> Connection {
     database
 }
 
-fn at_path(row: &Entity, path: &str) -> Option<Value> {
+pub(crate) fn at_path(row: &Entity, path: &str) -> Option<Value> {
     let mut names = path.split('.');
     let first = row.attribute(names.next()?)?.clone();
     names.try_fold(first, |value, name| value.as_record()?.get(name).cloned())
 }
 
-fn stored(value: Option<&Value>) -> Stored {
+pub(crate) fn stored(value: Option<&Value>) -> Stored {
     let Some(value) = value else { return Stored::Null };
     let number = value
         .as_long()
@@ -163,7 +163,7 @@ fn stored(value: Option<&Value>) -> Stored {
     }
 }
 
-fn bound(value: &SqlValue) -> Stored {
+pub(crate) fn bound(value: &SqlValue) -> Stored {
     match value {
         SqlValue::Text(text) => Stored::from(text.clone()),
         SqlValue::Integer(number) => Stored::from(*number),

@@ -17,6 +17,7 @@ mod filters;
 mod generate;
 mod lists;
 pub mod run;
+pub mod tables;
 
 pub use choices::Choices;
 pub use generate::{Case, ColumnOf, Holds, Link, Policy, Query, Row, Uid, Val, World};

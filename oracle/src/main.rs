@@ -1,7 +1,9 @@
 //! Compares the engine with Cedar's authorizer on as many pairs of policies and facts as asked for.
 //!
-//! `doorward-oracle --pairs 1000000 --seed 1 --threads 2`, or `--case 17` to see one again. Ends
-//! with 1 where they differ and 2 where the arguments are none.
+//! `doorward-oracle --pairs 1000000 --seed 1 --threads 2`, or `--case 17` to see one again. With
+//! `--filters 1000000` it compares so many filters of tables with checks of their rows instead, and
+//! `--filters 1 --case 17` that table's. Ends with 1 where they differ and 2 where the arguments are
+//! none.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks")]
 
 use std::process::ExitCode;
@@ -12,12 +14,15 @@ use std::time::{Duration, Instant};
 use doorward_oracle::compare::{Difference, Tally};
 use doorward_oracle::coverage::{self, Counts};
 use doorward_oracle::run::{Plan, case, compare_caught, run, shrink};
+use doorward_oracle::tables::{self, Table};
 
-const USAGE: &str = "usage: doorward-oracle [--pairs N] [--seed S] [--threads T] [--case K]";
+const USAGE: &str =
+    "usage: doorward-oracle [--pairs N | --filters N] [--seed S] [--threads T] [--case K]";
 const PROGRESS: Duration = Duration::from_secs(10);
 
 struct Arguments {
     plan: Plan,
+    filters: bool,
     case: Option<u64>,
 }
 
@@ -29,7 +34,9 @@ fn main() -> ExitCode {
     // What panics is reported with its case.
     std::panic::set_hook(Box::new(|_| ()));
     match arguments.case {
+        Some(number) if arguments.filters => replay_filters(arguments.plan, number),
         Some(number) => replay(arguments.plan, number),
+        None if arguments.filters => run_filters(arguments.plan),
         None => run_all(arguments.plan),
     }
 }
@@ -37,18 +44,19 @@ fn main() -> ExitCode {
 fn arguments(mut given: impl Iterator<Item = String>) -> Option<Arguments> {
     let threads = available_parallelism().map_or(1, usize::from);
     let mut plan = Plan { pairs: 10_000, seed: 1, threads };
-    let mut case = None;
+    let (mut case, mut filters) = (None, false);
     while let Some(name) = given.next() {
         let number: u64 = given.next()?.parse().ok()?;
         match name.as_str() {
             "--pairs" => plan.pairs = number,
+            "--filters" => (plan.pairs, filters) = (number, true),
             "--seed" => plan.seed = number,
             "--threads" => plan.threads = usize::try_from(number).ok()?,
             "--case" => case = Some(number),
             _ => return None,
         }
     }
-    Some(Arguments { plan, case })
+    Some(Arguments { plan, filters, case })
 }
 
 fn run_all(plan: Plan) -> ExitCode {
@@ -91,6 +99,39 @@ fn replay(plan: Plan, number: u64) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run_filters(plan: Plan) -> ExitCode {
+    let started = Instant::now();
+    let told = Mutex::new(started);
+    let report = tables::run(plan, |tally| {
+        if let Ok(mut told) = told.lock()
+            && told.elapsed() >= PROGRESS
+        {
+            *told = Instant::now();
+            println!("{:.0} s: {tally}", started.elapsed().as_secs_f64());
+        }
+    });
+    println!("{:.1} s: {}", started.elapsed().as_secs_f64(), report.tally);
+    let Some((number, fault)) = report.failure else {
+        println!("no differences");
+        return ExitCode::SUCCESS;
+    };
+    let seed = plan.seed;
+    println!("\nDIFFERENCE: see it again with --filters 1 --seed {seed} --case {number}\n{fault}");
+    ExitCode::FAILURE
+}
+
+fn replay_filters(plan: Plan, number: u64) -> ExitCode {
+    let mut tally = tables::Tally::default();
+    let compared = tables::compare(&Table::of(plan.seed, number), &mut tally);
+    println!("{tally}");
+    if let Err(fault) = compared {
+        println!("\nDIFFERENCE: {fault}");
+        return ExitCode::FAILURE;
+    }
+    println!("no differences");
+    ExitCode::SUCCESS
 }
 
 fn tell(plan: Plan, number: u64, difference: Difference) {

@@ -16,7 +16,7 @@ use crate::{Case, Choices};
 /// them.
 pub const WORLDS: usize = 24;
 /// Cedar's parser and validator recurse, and unoptimised builds need most of this.
-const STACK_BYTES: usize = 64 << 20;
+pub(crate) const STACK_BYTES: usize = 64 << 20;
 
 /// What to run.
 #[derive(Debug, Clone, Copy)]

@@ -1,12 +1,14 @@
-//! Filters on real databases: SQLite always, PostgreSQL where `make test` has set one up.
+//! Filters on real databases: SQLite always, PostgreSQL and MariaDB where `make test` has them.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+mod databases;
+mod texts;
 
 use doorward::{
     ColumnMapping, Dialect, Engine, Entity, EntityUid, Filter, Nulls, PolicyBundle, Record,
     Request, Sql, SqlValue, TableMapping, Timestamp, Value,
 };
+
+use databases::{Database, MariaDb, Postgres, Sqlite};
 
 const SCHEMA: &str = "
     entity Role;
@@ -217,138 +219,70 @@ fn query(sql: &Sql, table: &str) -> String {
 const TABLES: &str = r#"
     CREATE TABLE "Documents ""of"" it" (
         id BIGINT, "client id" TEXT, owner TEXT, state TEXT, note TEXT, amount BIGINT,
-        visible BOOLEAN, due_ms BIGINT, deleted INTEGER
+        visible BOOLEAN, due_ms BIGINT, deleted BIGINT
     );
     CREATE TABLE invitations (document BIGINT, contact TEXT);
     CREATE TABLE labels (document BIGINT, label TEXT);
 "#;
 
-#[test]
-fn a_filter_selects_in_sqlite_what_checks_allow() {
+/// Fills the tables; the contacts' filters have to select what checks allow.
+fn selects_what_checks_allow(database: &mut dyn Database) {
+    const DOCUMENTS: &str = r#""Documents ""of"" it""#;
+    let text = |text: &str| Some(SqlValue::Text(text.to_owned()));
+    let number = |number: i64| Some(SqlValue::Integer(number));
     let rows = documents();
-    let database = rusqlite::Connection::open_in_memory().unwrap();
-    // A column that takes capitals for small letters must not let a filter do so.
-    let tables = TABLES.replace("owner TEXT", "owner TEXT COLLATE NOCASE");
-    database.execute_batch(&tables).unwrap();
-    for row in &rows {
-        // Each row stands twice, and was once deleted.
-        for deleted in [0, 1] {
-            database
-                .execute(
-                    r#"INSERT INTO "Documents ""of"" it" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"#,
-                    rusqlite::params![
-                        row.id,
-                        row.client,
-                        row.owner,
-                        row.state,
-                        row.note,
-                        row.amount,
-                        row.visible,
-                        row.due,
-                        deleted
-                    ],
-                )
-                .unwrap();
-        }
-        for contact in row.invited {
-            database.execute("INSERT INTO invitations VALUES (?, ?)", (row.id, contact)).unwrap();
-        }
-        for label in row.labels {
-            database.execute("INSERT INTO labels VALUES (?, ?)", (row.id, label)).unwrap();
-        }
-    }
-    let bound = |value: &SqlValue| match value {
-        SqlValue::Text(text) => rusqlite::types::Value::from(text.clone()),
-        SqlValue::Integer(number) => rusqlite::types::Value::from(*number),
-        SqlValue::Boolean(flag) => rusqlite::types::Value::from(*flag),
-        other => panic!("{other:?}"),
+    database.run(TABLES);
+    // Each row stands twice, and was once deleted.
+    let stored = rows.iter().flat_map(|row| {
+        [0, 1].map(|deleted| {
+            vec![
+                number(row.id),
+                row.client.and_then(text),
+                row.owner.and_then(text),
+                text(row.state),
+                row.note.and_then(text),
+                row.amount.and_then(number),
+                row.visible.map(SqlValue::Boolean),
+                row.due.and_then(number),
+                number(deleted),
+            ]
+        })
+    });
+    database.insert(DOCUMENTS, &stored.collect::<Vec<_>>());
+    let of_each = |names: fn(&Document) -> &'static [&'static str]| {
+        let named = |row| names(row).iter().map(move |name| vec![number(row.id), text(name)]);
+        rows.iter().flat_map(named).collect::<Vec<_>>()
     };
+    database.insert("invitations", &of_each(|row| row.invited));
+    database.insert("labels", &of_each(|row| row.labels));
     let mut listed = 0;
     for (contact, allowed, filter) in asked(&engine(), &rows) {
-        let sql = filter.to_sql(Dialect::Sqlite, "d");
-        let mut statement = database.prepare(&query(&sql, r#""Documents ""of"" it""#)).unwrap();
-        let parameters = rusqlite::params_from_iter(sql.parameters.iter().map(bound));
-        let found = statement.query_map(parameters, |row| row.get(0)).unwrap();
-        let found: Vec<i64> = found.map(Result::unwrap).collect();
+        let sql = filter.to_sql(database.dialect(), "d");
+        let found = database.ids(&query(&sql, &database.quoted(DOCUMENTS)), &sql.parameters);
         assert_eq!(found, allowed, "{contact}: {}", sql.condition);
         listed += found.len();
     }
     assert!(listed > 300, "{listed}");
 }
 
-/// A server that stops when the test is over.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
+#[test]
+fn filters_select_in_sqlite_what_checks_allow() {
+    selects_what_checks_allow(&mut Sqlite::new());
+    texts::compare_by_their_characters(&mut Sqlite::new());
 }
 
 #[test]
-fn a_filter_selects_in_postgres_what_checks_allow() {
-    let Some(python) = std::env::var_os("DOORWARD_TEST_PYTHON") else {
-        eprintln!("skipped: no PostgreSQL; `make test` sets one up");
-        return;
-    };
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers/postgres.py");
-    let mut server = Server(
-        Command::new(python)
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap(),
-    );
-    let mut uri = String::new();
-    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut uri).unwrap();
-    let mut client = postgres::Client::connect(uri.trim(), postgres::NoTls).unwrap();
-    client.batch_execute(TABLES).unwrap();
-    let rows = documents();
-    let mut writing = client.transaction().unwrap();
-    for row in &rows {
-        for deleted in [0, 1] {
-            writing
-                .execute(
-                    r#"INSERT INTO "Documents ""of"" it" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"#,
-                    &[
-                        &row.id, &row.client, &row.owner, &row.state, &row.note, &row.amount,
-                        &row.visible, &row.due, &deleted,
-                    ],
-                )
-                .unwrap();
-        }
-        for contact in row.invited {
-            writing
-                .execute("INSERT INTO invitations VALUES ($1, $2)", &[&row.id, contact])
-                .unwrap();
-        }
-        for label in row.labels {
-            writing.execute("INSERT INTO labels VALUES ($1, $2)", &[&row.id, label]).unwrap();
-        }
-    }
-    writing.commit().unwrap();
-    for (contact, allowed, filter) in asked(&engine(), &rows) {
-        let sql = filter.to_sql(Dialect::Postgres, "d");
-        let bound: Vec<Box<dyn postgres::types::ToSql + Sync>> = sql
-            .parameters
-            .iter()
-            .map(|value| -> Box<dyn postgres::types::ToSql + Sync> {
-                match value {
-                    SqlValue::Text(text) => Box::new(text.clone()),
-                    SqlValue::Integer(number) => Box::new(*number),
-                    SqlValue::Boolean(flag) => Box::new(*flag),
-                    other => panic!("{other:?}"),
-                }
-            })
-            .collect();
-        let bound: Vec<&(dyn postgres::types::ToSql + Sync)> =
-            bound.iter().map(|value| &**value).collect();
-        let found = client.query(&query(&sql, r#""Documents ""of"" it""#), &bound).unwrap();
-        let found: Vec<i64> = found.iter().map(|row| row.get(0)).collect();
-        assert_eq!(found, allowed, "{contact}: {}", sql.condition);
-    }
+fn filters_select_in_postgres_what_checks_allow() {
+    let Some(mut database) = Postgres::start() else { return };
+    selects_what_checks_allow(&mut database);
+    texts::compare_by_their_characters(&mut database);
+}
+
+#[test]
+fn filters_select_in_mariadb_what_checks_allow() {
+    let Some(mut database) = MariaDb::start() else { return };
+    selects_what_checks_allow(&mut database);
+    texts::compare_by_their_characters(&mut database);
 }
 
 #[test]

@@ -25,6 +25,9 @@ mod readme;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+#[path = "../servers/mod.rs"]
+mod servers;
+#[cfg(test)]
 mod stale;
 #[cfg(test)]
 mod tape;

@@ -251,7 +251,7 @@ impl Val {
     }
 
     /// As an expression of a policy.
-    pub(super) fn to_policy(&self) -> String {
+    pub(crate) fn to_policy(&self) -> String {
         match self {
             Self::Bool(flag) => flag.to_string(),
             Self::Long(number) => format!("({number})"),

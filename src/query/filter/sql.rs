@@ -256,11 +256,20 @@ impl Writer<'_> {
         let not = if negated { " NOT" } else { "" };
         match self.dialect {
             Dialect::Sqlite => {
-                self.column(self.at, &column.name);
-                let _ = write!(self.text, "{not} GLOB ");
-                self.value(&value);
-                // A pattern ends where a text has a NUL: such a text is neither like it nor not.
-                self.text.push_str(" AND instr(");
+                // GLOB ends a pattern, and a text, at a NUL. So a text that has one is neither like
+                // a pattern nor not; and no other text is like a pattern that has one.
+                if pattern.contains(&Some('\0')) {
+                    if !negated {
+                        self.never(column, false);
+                        return;
+                    }
+                } else {
+                    self.column(self.at, &column.name);
+                    let _ = write!(self.text, "{not} GLOB ");
+                    self.value(&value);
+                    self.text.push_str(" AND ");
+                }
+                self.text.push_str("instr(");
                 self.column(self.at, &column.name);
                 self.text.push_str(", char(0)) = 0");
             }
