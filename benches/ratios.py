@@ -43,6 +43,7 @@ TARGETS = [
     ("list/all", "doorward", None, 1e6, "most"),
     ("page/50x5", "doorward", None, 6e3, "most"),
     ("filter/build", "doorward", None, 20e3, "most"),
+    ("mail/send-out", "doorward", None, 5e6, "most"),
     ("spread/writes", "doorward-id", ("spread/quiet", "doorward-id"), 2, "most"),
 ]
 

@@ -23,6 +23,8 @@ mod readme;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
+mod shipped_states;
+#[cfg(test)]
 mod stale;
 #[cfg(test)]
 mod tape;
