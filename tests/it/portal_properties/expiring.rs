@@ -17,7 +17,7 @@ use super::state::{self, POLICIES, now};
 use super::{TAPE, attribute, principal_row};
 use crate::tape::{config, tapes};
 
-const ACTIONS: [Action; 3] = [Action::View, Action::Pay, Action::Share];
+const ACTIONS: [Action; 2] = [Action::View, Action::Pay];
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A portal with a clock to turn.
@@ -59,7 +59,7 @@ fn answers(tenant: &Tenant, caller: &Caller, contact: &EntityUid) -> Vec<(bool, 
 }
 
 proptest! {
-    #![proptest_config(config(12))]
+    #![proptest_config(config(5))]
 
     #[test]
     fn what_time_alone_changes_was_foretold(mut tape in tapes(TAPE)) {
