@@ -34,6 +34,7 @@
 mod floor;
 #[allow(dead_code, reason = "each bench uses its part")]
 mod selection;
+#[allow(dead_code, reason = "each bench uses its part")]
 mod tenant;
 #[allow(dead_code, reason = "each bench uses its part")]
 mod turns;

@@ -7,6 +7,7 @@
 //! | `list/all`      | the same, where he sees them all                | a client with 50,000 documents |
 //! | `filter/build`  | the same as SQL, where the host keeps documents | 6,000 entities                |
 //! | `page/50x5`     | what he may do with each of a page's documents  | 50 rows, 5 actions            |
+//! | `mail/send-out` | whom invoices are sent to, and who nearly is    | 1,000, 5 contacts, 2 channels |
 //!
 //! | engine           | what                                                                        |
 //! |------------------|-----------------------------------------------------------------------------|
@@ -16,6 +17,8 @@
 //! | `doorward-loop`  | a check of every document by a checker, names looked up before              |
 //! | `cedar-policy`   | `Authorizer::is_authorized` of every document or pair                       |
 //!
+//! The send-out is asked of a portal (`Tenant::audiences`), of which there is no floor by hand.
+//!
 //! Before an engine is timed, its list of each contact is compared with that of the floor. The first
 //! list of an engine makes the indexes that it looks rows up in: that is not part of the time.
 
@@ -23,6 +26,8 @@
 mod floor;
 #[allow(dead_code, reason = "each bench uses its part")]
 mod selection;
+#[allow(dead_code, reason = "each bench uses its part")]
+mod tenant;
 #[allow(dead_code, reason = "each bench uses its part")]
 mod turns;
 #[allow(dead_code, reason = "each bench uses its part")]
@@ -34,6 +39,7 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
+use doorward::portal::Channel;
 
 use floor::{FloorById, FloorByIndex};
 use selection::is_selected;
@@ -65,7 +71,33 @@ fn main() -> Result<(), Box<dyn Error>> {
     if is_selected("filter/build") {
         filter_build(criterion, &workload)?;
     }
+    if is_selected("mail/send-out") {
+        send_out(criterion)?;
+    }
     criterion.final_summary();
+    Ok(())
+}
+
+/// What it costs to decide ten thousand pieces of mail.
+fn send_out(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
+    let tenant::SendOut { tenant, invoices } = tenant::send_out()?;
+    let reached = || {
+        let audiences = tenant
+            .audiences(&invoices, "invoice.sent", &[Channel::Email, Channel::InApp])
+            .unwrap_or_default();
+        audiences.iter().fold((0, 0), |(sent, missed), audience| {
+            (sent + audience.recipients.len(), missed + audience.near_misses.len())
+        })
+    };
+    let mut group = criterion.benchmark_group("mail/send-out");
+    let expected = (6 * invoices.len(), 3 * invoices.len());
+    if reached() != expected {
+        return Err(format!("{:?} are reached and missed, and not {expected:?}", reached()).into());
+    }
+    group.bench_function("doorward", |bencher| {
+        bencher.iter(|| assert_eq!(reached(), expected));
+    });
+    group.finish();
     Ok(())
 }
 

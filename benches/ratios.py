@@ -45,6 +45,7 @@ TARGETS = [
     ("filter/build", "doorward", None, 20e3, "most"),
     *((case, "doorward", (case, "by-hand"), 1.2, "most")
       for case in ("sql/client", "sql/page", "sql/invited", "sql/owned")),
+    ("mail/send-out", "doorward", None, 5e6, "most"),
     ("spread/writes", "doorward-id", ("spread/quiet", "doorward-id"), 2, "most"),
 ]
 

@@ -18,6 +18,7 @@ mod findings;
 mod floor;
 #[allow(dead_code, reason = "each bench uses its part")]
 mod selection;
+#[allow(dead_code, reason = "each bench uses its part")]
 mod tenant;
 #[allow(dead_code, reason = "each bench uses its part")]
 mod turns;

@@ -1,6 +1,6 @@
 //! A tenant on the shipped policies, and questions whose answers its making decides.
 
-use doorward::portal::{Document, NewContact, State};
+use doorward::portal::{Document, NewContact, Resource, State};
 use doorward::{Action, Caller, DocumentId, Error, Kind, Portal, Preset, Tenant, Timestamp};
 
 const CLIENT_COUNT: u32 = 1_000;
@@ -78,6 +78,46 @@ pub fn questions(tenant: &Tenant) -> Vec<Question> {
         }
     }
     questions
+}
+
+/// A send-out: a thousand clients of five contacts, each with an invoice that was just sent.
+pub struct SendOut {
+    pub tenant: Tenant,
+    pub invoices: Vec<Resource>,
+}
+
+/// Of each client's contacts two are invited to the invoice, one is alerted in the portal alone, one
+/// is invited and wants no e-mail, and one has no access any more: by e-mail and in the portal, an
+/// invoice reaches four contacts by six ways, and three more are near misses.
+pub fn send_out() -> Result<SendOut, Error> {
+    let now = Timestamp::from_ms(1_795_000_000_000);
+    let portal = Portal::builder().clock(move || now).build()?;
+    let tenant = portal.create_tenant("agency", Preset::Invoicing)?;
+    let written = tenant.write_as_system(|tx| {
+        let mut invoices = Vec::new();
+        for c in 0..CLIENT_COUNT {
+            let client = tx.create_client(tenant.client(format!("C{c}")))?;
+            let invoice = tenant.document(format!("C{c}-I"));
+            let new = Document::new(invoice.clone(), Kind::INVOICE).client(client.clone());
+            tx.put_document(&new.state(State::Sent).amount(12_000, "EUR"))?;
+            for k in 0..5 {
+                let contact = NewContact::new(tenant.contact(format!("C{c}-{k}")), client.clone())
+                    .email(format!("{k}@c{c}.example"));
+                let contact = tx.create_contact(contact)?;
+                tx.enable(&contact)?;
+                tx.set_mail(&contact, k != 3)?;
+                if [0, 1, 3].contains(&k) {
+                    tx.invite(&invoice, &contact, None)?;
+                }
+                if k == 4 {
+                    tx.revoke(&contact)?;
+                }
+            }
+            invoices.push(invoice.into());
+        }
+        Ok(invoices)
+    })?;
+    Ok(SendOut { tenant, invoices: written.value })
 }
 
 fn document(tenant: &Tenant, client: u32, document: u32) -> DocumentId {

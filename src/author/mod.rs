@@ -42,7 +42,7 @@ pub use format::{
     Expectation, Fixture, LinkFixture, LinkPurpose, Mail, Matrix, Open, Principal, Question,
     ResourceSpec, Scenario, ScenarioFile, StaffFixture, Step, Target, WatchFixture, Write,
 };
-pub use run::{Asked, Failure, ScenarioReport, Suite, SuiteReport};
+pub use run::{Asked, Failure, Reached, ScenarioReport, Suite, SuiteReport};
 pub use stage::Stage;
 
 use crate::error::message_and_help;

@@ -23,8 +23,9 @@ use super::format::{
 use super::stage::{Observed, Stage};
 use crate::decide::Request;
 use crate::engine::{Shadow, ShadowReport, ShadowSetup, World};
+use crate::facts::Timestamp;
 use crate::policy::PolicyBundle;
-use crate::portal::Preset;
+use crate::portal::{Preset, Tenant};
 
 /// Larger files are taken for a mistake.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -191,8 +192,8 @@ impl Suite {
         })
     }
 
-    /// Runs the scenarios as [`run`](Self::run) does, one after the other, and shows each question on the way, with the
-    /// state that it is asked of: to explain it, or to ask another engine the same.
+    /// Runs the scenarios as [`run`](Self::run) does, one after the other, and shows each question on
+    /// the way, with the state that it is asked of: to explain it, or to ask another engine the same.
     ///
     /// # Example
     ///
@@ -222,8 +223,62 @@ impl Suite {
         filter: Option<&str>,
         mut observe: impl FnMut(&Asked<'_>),
     ) -> SuiteReport {
+        self.run_shown(policies, filter, |shown| {
+            if let Shown::Question(asked) = shown {
+                observe(asked);
+            }
+        })
+    }
+
+    /// Runs the scenarios as [`run_with`](Self::run_with) does, and shows each state of a portal that
+    /// they come to: the one they begin with, under each of their presets, and what a write or the
+    /// clock made of it. To ask what no scenario asks: lists, audiences, what holds in all states.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::author::Suite;
+    /// use doorward::portal::shipped_policies;
+    ///
+    /// let suite = Suite::from_text("own.yaml", r#"
+    /// fixtures: { studio: { preset: invoicing, clients: { C1: { contacts: { gm: {} } } } } }
+    /// scenarios:
+    ///   - id: own
+    ///     fixtures: [studio]
+    ///     steps:
+    ///       - { write: { do: [{ revoke: gm }] }, expect: accept }
+    ///       - { check: { principal: gm, action: export, resource: gm }, expect: deny ACCESS_DISABLED }
+    /// "#)?;
+    /// let mut states = Vec::new();
+    /// let report = suite.run_through(&shipped_policies()?, None, |reached| {
+    ///     let gm = reached.tenant.access(&reached.tenant.contact("gm")).unwrap();
+    ///     states.push(gm.state.as_str());
+    /// });
+    /// assert_eq!(report.passed(), 1);
+    /// assert_eq!(states, ["enabled", "disabled"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn run_through(
+        &self,
+        policies: &PolicyBundle,
+        filter: Option<&str>,
+        mut observe: impl FnMut(&Reached<'_>),
+    ) -> SuiteReport {
+        self.run_shown(policies, filter, |shown| {
+            if let Shown::State(reached) = shown {
+                observe(reached);
+            }
+        })
+    }
+
+    fn run_shown(
+        &self,
+        policies: &PolicyBundle,
+        filter: Option<&str>,
+        mut show: impl FnMut(&Shown<'_>),
+    ) -> SuiteReport {
         let under = Under { policies, shadow: None };
-        let run = |(file, scenario)| run(file, scenario, &under, &mut observe);
+        let run = |(file, scenario)| run(file, scenario, &under, &mut show);
         SuiteReport { scenarios: self.chosen(filter).map(run).collect() }
     }
 }
@@ -369,10 +424,37 @@ pub struct Asked<'r> {
     pub world: &'r World,
 }
 
+/// A state of a portal that a scenario comes to.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Reached<'r> {
+    /// The id of the scenario.
+    pub scenario: &'r str,
+    /// The tenant, as the scenario's questions find it.
+    pub tenant: &'r Tenant,
+    /// The moment of its clock, which stands still.
+    pub now: Timestamp,
+}
+
+/// What is seen of a run on the way.
+enum Shown<'r> {
+    Question(Asked<'r>),
+    State(Reached<'r>),
+}
+
 /// A run of one scenario under way.
 struct Run<'r> {
     report: ScenarioReport,
-    observe: &'r mut dyn FnMut(&Asked<'_>),
+    show: &'r mut dyn FnMut(&Shown<'_>),
+}
+
+impl Run<'_> {
+    fn reach(&mut self, stage: &Stage) {
+        if let Some((tenant, now)) = stage.tenant() {
+            let scenario = &self.report.id;
+            (self.show)(&Shown::State(Reached { scenario, tenant, now }));
+        }
+    }
 }
 
 /// What scenarios are decided by.
@@ -385,7 +467,7 @@ fn run(
     file: &Loaded,
     scenario: &Scenario,
     under: &Under<'_>,
-    observe: &mut dyn FnMut(&Asked<'_>),
+    show: &mut dyn FnMut(&Shown<'_>),
 ) -> ScenarioReport {
     let report = ScenarioReport {
         id: scenario.id.clone(),
@@ -395,7 +477,7 @@ fn run(
         codes: BTreeSet::new(),
         failures: Vec::new(),
     };
-    let mut run = Run { report, observe };
+    let mut run = Run { report, show };
     let played = play(file, scenario, under, &mut run);
     let mut report = run.report;
     if let Err(why) = played {
@@ -439,6 +521,7 @@ fn play_once(
     let mut fixture = fixture(file, scenario)?;
     fixture.preset = preset.or(fixture.preset);
     let mut stage = Stage::of(&fixture, under.policies, under.shadow.clone())?;
+    run.reach(&stage);
     let single = Step {
         check: scenario.check.clone(),
         mail: scenario.mail.clone(),
@@ -528,13 +611,16 @@ fn take(stage: &mut Stage, number: usize, step: &Step, run: &mut Run<'_>) -> Res
         (described, stage.credential_mail(contact).map_err(broken)?)
     } else if let Some(write) = write {
         let names: Vec<String> = write.commands.iter().map(Command::name).collect();
-        (format!("write {}", names.join(", ")), stage.write(write).map_err(broken)?)
+        let observed = stage.write(write).map_err(broken)?;
+        run.reach(stage);
+        (format!("write {}", names.join(", ")), observed)
     } else {
         if let Some(open) = open {
             stage.open_session(&open.session, &open.contact).map_err(broken)?;
         }
         if let Some(now) = now {
             stage.set_now(now).map_err(broken)?;
+            run.reach(stage);
         }
         return match expect {
             None => Ok(()),
@@ -557,7 +643,7 @@ fn compare(
     let Observed { actual, mut details, request } = observed;
     if let Some(request) = &request {
         let asked = Asked { scenario: &run.report.id, step: &step, request, world: &stage.world() };
-        (run.observe)(&asked);
+        (run.show)(&Shown::Question(asked));
     }
     if expected.is_met_by(&actual) {
         run.report.codes.extend(expected.code.clone());

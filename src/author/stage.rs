@@ -121,6 +121,14 @@ impl Stage {
         }
     }
 
+    /// The tenant of a portal, and the moment of its clock.
+    pub(super) fn tenant(&self) -> Option<(&Tenant, Timestamp)> {
+        match &self.0 {
+            Kept::Portal(stage) => Some((&stage.tenant, stage.now())),
+            Kept::Engine(_) => None,
+        }
+    }
+
     /// The request that a question in words comes to: names of the fixture, or entities.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::compiled::{decide_by_all, decide_known, known};
+use super::compiled::{decide_by_all, decide_known, forbids_at, known};
 use super::{Decision, codes, refused};
 use crate::engine::World;
 use crate::facts::{IdKey, Look, LookedUp, Record, Row, Rows, SeenAt, Slot, Timestamp};
@@ -56,10 +56,38 @@ impl Circumstances {
         &self.0.context
     }
 
+    /// What they bring along.
+    pub(crate) fn local(&self) -> &Local {
+        &self.0
+    }
+
     /// Decides by ids.
     #[inline]
     pub(crate) fn decide(&self, world: &World, asked: &Asked, ends: [&IdKey<'_>; 2]) -> Decision {
         decide_by_ids(world, asked, ends, &self.0)
+    }
+
+    /// Decides about two rows of the facts.
+    pub(crate) fn decide_rows(&self, world: &World, asked: Asked, ends: [Slot; 2]) -> Decision {
+        self.slots(world, asked, ends).decide()
+    }
+
+    /// Whether a forbid of a step refuses two rows of the facts, or cannot be evaluated on them.
+    pub(crate) fn forbids_at(
+        &self,
+        world: &World,
+        asked: Asked,
+        ends: [Slot; 2],
+        step: u8,
+    ) -> bool {
+        let slots = self.slots(world, asked, ends);
+        slots.matter(None).is_none_or(|matter| forbids_at(&matter, step))
+    }
+
+    fn slots<'w>(&'w self, world: &'w World, asked: Asked, ends: [Slot; 2]) -> Slots<'w> {
+        let rows = world.facts().rows();
+        let ends = ends.map(|slot| Found::at(rows, slot));
+        Slots { world, environment: asked.environment, local: &self.0, ends }
     }
 }
 

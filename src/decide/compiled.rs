@@ -85,6 +85,15 @@ pub(super) fn decide_by_all(world: &World, matter: &Matter<'_>) -> Decision {
     verdict(world, &evaluate(matter.plan, evaluator))
 }
 
+/// Whether a forbid of a step is satisfied, or cannot be evaluated.
+pub(super) fn forbids_at(matter: &Matter<'_>, step: u8) -> bool {
+    let evaluator = plan::Evaluator { arena: &matter.plan.arena, scope: matter.scope };
+    let is_forbid = |kind| matches!(kind, RuleKind::Forbid | RuleKind::StepUp);
+    let of_step = |rule: &&plan::Rule| rule.step == Some(step) && is_forbid(rule.kind);
+    let mut rules = matter.plan.rules.iter().flatten().filter(of_step);
+    rules.any(|rule| !matches!(evaluator.holds(rule.condition), Ok(false)))
+}
+
 /// The decision of each verdict, by its number, ready but for the revision.
 #[derive(Debug)]
 pub(crate) struct Decisions(Box<[Decision]>);

@@ -3,6 +3,7 @@
 mod asking;
 mod checker;
 mod inline;
+mod pairs;
 mod pin;
 mod publication;
 mod shadow;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use asking::{Context, Environment};
 pub use checker::{Checker, Resolved};
+pub(crate) use pairs::Pairs;
 pub(crate) use publication::Publication;
 pub(crate) use shadow::{Shadow, ShadowSetup};
 pub use shadow::{ShadowDivergence, ShadowReport};

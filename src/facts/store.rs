@@ -10,8 +10,9 @@ use super::changes::{Change, Changes};
 use super::draft::Draft;
 use super::entity::Entity;
 use super::json::entity_to_json;
+use super::layout::Path;
 use super::reader::read_entities;
-use super::rows::{Classify, Rows};
+use super::rows::{Classify, Rows, Slot};
 use super::types::Types;
 use super::uid::EntityUid;
 use super::value::ValueError;
@@ -148,6 +149,22 @@ impl Facts {
     /// The names of the entities of one type, ordered by id.
     pub fn uids_of_type(&self, type_name: &str) -> impl Iterator<Item = EntityUid> {
         self.rows.of_type(type_name).into_iter().map(|slot| self.rows.uid_of(slot))
+    }
+
+    /// The entities of one type that have one of these attributes, in no particular order. The others
+    /// are not read.
+    pub(crate) fn having(
+        &self,
+        type_name: &str,
+        attributes: &[&str],
+    ) -> impl Iterator<Item = Entity> {
+        let path = |name: &&str| -> Path { Arc::new([Arc::from(*name)]) };
+        let paths: Vec<Path> = attributes.iter().map(path).collect();
+        let number = self.rows.catalog().type_number(type_name);
+        let slots = number.into_iter().flat_map(|number| self.rows.slots_of(number));
+        let slots = slots.filter(|slot| self.rows.is_fact(*slot));
+        let having = move |slot: &Slot| paths.iter().any(|path| self.rows.has(*slot, path));
+        slots.filter(having).filter_map(|slot| self.rows.entity(slot))
     }
 
     /// The name of some entity of a type, if there is any.

@@ -1,31 +1,45 @@
 //! Who is mailed about something, and who nearly is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use super::caller::Caller;
 use super::document::Resource;
 use super::error::Refused;
-use super::id::{ContactId, DocumentId};
-use super::name::{Action, Channel};
+use super::id::ContactId;
+use super::name::{Action, Channel, MailClass};
 use super::rows::{self, Row as _};
 use super::tenant::Tenant;
-use crate::decide::{Decision, Request};
-use crate::engine::{Checker, Context, Environment, World};
-use crate::facts::{Entity, EntityUid, Path, Record, Value};
-use crate::query::{self, Within};
+use crate::decide::{Decision, Request, codes};
+use crate::engine::{Pairs, World};
+use crate::facts::{Entity, EntityUid, Path, Record, Slot, Value};
+use crate::query;
+use crate::symbol::Symbol;
 
 /// The step of mail, after those of viewing.
 const MAIL_STEP: u8 = 14;
 
-/// Whom an event about a document reaches, on some channels.
+// Columns of documents and of whom they were given to.
+static CLIENT: LazyLock<Path> = LazyLock::new(|| path("client"));
+static HEAD: LazyLock<Path> = LazyLock::new(|| path("head"));
+static ACCESS: LazyLock<Path> = LazyLock::new(|| path("access"));
+static INVITED: LazyLock<Path> = LazyLock::new(|| path("invited"));
+static INVOLVED: LazyLock<Path> = LazyLock::new(|| path("involved"));
+static WATCHERS: LazyLock<Path> = LazyLock::new(|| path("watchers"));
+
+fn path(column: &str) -> Path {
+    Arc::new([Arc::from(column)])
+}
+
+/// Whom an event reaches, on some channels.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Audience {
     /// Who is sent something, by contact and channel.
     pub recipients: Vec<Recipient>,
-    /// Who nearly is: those who may view the document and are not sent the event, and those who are
-    /// subscribed to it and may not view the document; by contact and channel.
+    /// Who nearly is, by contact and channel: those who may view the document and are not sent the
+    /// event, and those who are subscribed to it and may not view the document; of mail about a
+    /// credential, the contact himself.
     pub near_misses: Vec<Recipient>,
 }
 
@@ -35,6 +49,8 @@ pub struct Audience {
 pub struct Recipient {
     /// The contact.
     pub contact: ContactId,
+    /// The class of the mail, by whose rules it is decided.
+    pub class: MailClass,
     /// The channel.
     pub channel: Channel,
     /// As [`Tenant::check_mail`] decides it: its code is the reason.
@@ -45,30 +61,81 @@ pub struct Recipient {
 struct Mailing<'t> {
     tenant: &'t Tenant,
     world: &'t Arc<World>,
-    event: EntityUid,
+    event: &'t str,
+    class: MailClass,
     channels: &'t [Channel],
-    /// `None` where each question has to be asked as a whole request.
-    ready: Option<(Environment, Vec<Context>)>,
-    /// By contact, one for each channel.
-    checkers: BTreeMap<ContactId, Vec<Checker>>,
+    /// What stored documents are asked by, channel by channel. `None` where each question has to be
+    /// asked as a whole request.
+    by_rows: Option<Vec<(Channel, Pairs)>>,
 }
 
 impl Tenant {
-    /// Whom an event about a document reaches on some channels, and who nearly is, each with the
-    /// reason: what a mail job asks before it sends.
+    /// Decides whether a contact may be mailed or alerted, by the rules of the event's
+    /// [class](MailClass::of).
     ///
-    /// Each contact is decided as [`check_mail`](Self::check_mail) decides him, so nobody is in an
-    /// audience who may not view the document, sign-in aside. Asked are the contacts of the
+    /// This is apart from access, and needs no login. For business mail, which is about a document,
+    /// the steps of viewing hold and the contact has to be subscribed; unknown events refuse. For
+    /// credential mail, which is about the contact himself, see
+    /// [`check_credential_mail`](Self::check_credential_mail): all channels are alike. Mail about
+    /// anything else is refused as `UNKNOWN_ACTION`.
+    pub fn check_mail(
+        &self,
+        contact: &ContactId,
+        event: &str,
+        channel: Channel,
+        about: impl Into<Resource>,
+    ) -> Decision {
+        let (world, about) = (self.world(), about.into());
+        let caller = Caller::contact(contact.clone());
+        let decision = match self.mail(&world, &caller, event, &about) {
+            Ok(mail) => world.check(&mail.to(contact, channel)),
+            Err(refused) => refused.decision(),
+        };
+        self.record_mail(&world, &caller, event, channel, &about, &decision);
+        decision
+    }
+
+    /// Decides whether mail with a credential (a link to set a password) may go to a contact:
+    /// to anyone who is not disabled or deleted.
+    pub fn check_credential_mail(&self, contact: &ContactId) -> Decision {
+        self.check(&Caller::contact(contact.clone()), Action::ReceiveCredential, contact)
+    }
+
+    /// What is asked of a contact who would be mailed, by the class of the event.
+    fn mail(
+        &self,
+        world: &World,
+        contact: &Caller,
+        event: &str,
+        about: &Resource,
+    ) -> Result<Mail, Refused> {
+        let class = MailClass::of(event);
+        let request = self.request_in(world, contact, class.action(), about, &[])?;
+        let request = match class {
+            MailClass::Credential => request,
+            MailClass::Business => request.with("event", rows::event(event)),
+        };
+        Ok(Mail { request, class })
+    }
+
+    /// Whom an event reaches on some channels, and who nearly is, each with the reason: what a mail
+    /// job asks before it sends.
+    ///
+    /// Each contact is decided as [`check_mail`](Self::check_mail) decides him, so nobody is in the
+    /// audience of a document who may not view it, sign-in aside. Asked are the contacts of the
     /// document's client, those that it was given to, and whoever else the policies let come to it.
+    /// Mail about a credential (see [`MailClass`]) is asked for with its contact in the place of the
+    /// document, and has him alone in its audience.
     ///
     /// # Errors
     ///
-    /// The refusal, where the document is another tenant's: no policy is asked then.
+    /// The refusal, where the document is another tenant's (`CROSS_TENANT`), or the class of the
+    /// event has no mail about such a thing (`UNKNOWN_ACTION`): no policy is asked then.
     ///
     /// # Example
     ///
     /// ```
-    /// use doorward::portal::{Channel, Document, NewContact, State};
+    /// use doorward::portal::{Channel, Document, MailClass, NewContact, State};
     /// use doorward::{Kind, Portal, Preset};
     ///
     /// # let portal = Portal::builder().build()?;
@@ -89,15 +156,21 @@ impl Tenant {
     /// let missed = &audience.near_misses[0];
     /// assert_eq!(missed.contact, acme.contact("manager"));
     /// assert_eq!(missed.decision.code().unwrap().as_str(), "CHANNEL_OFF");
+    ///
+    /// // Whoever wants no invoices can still set a password.
+    /// let manager = acme.contact("manager");
+    /// let reset = acme.audience(&manager, "password.reset", &[Channel::Email])?;
+    /// assert_eq!(reset.recipients[0].contact, manager);
+    /// assert_eq!(reset.recipients[0].class, MailClass::Credential);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn audience(
         &self,
-        document: impl Into<Resource>,
+        about: impl Into<Resource>,
         event: &str,
         channels: &[Channel],
     ) -> Result<Audience, Refused> {
-        let mut audiences = self.audiences(&[document.into()], event, channels)?;
+        let mut audiences = self.audiences(&[about.into()], event, channels)?;
         Ok(audiences.pop().unwrap_or(Audience { recipients: Vec::new(), near_misses: Vec::new() }))
     }
 
@@ -106,16 +179,35 @@ impl Tenant {
     ///
     /// # Errors
     ///
-    /// The refusal, where one of the documents is another tenant's.
+    /// As [`audience`](Self::audience), where one of them is refused.
     pub fn audiences(
         &self,
-        documents: &[Resource],
+        about: &[Resource],
         event: &str,
         channels: &[Channel],
     ) -> Result<Vec<Audience>, Refused> {
         let world = self.world();
-        let mut mailing = Mailing::new(self, &world, event, channels);
-        documents.iter().map(|document| mailing.audience(document)).collect()
+        let mailing = Mailing::new(self, &world, event, channels);
+        about.iter().map(|about| mailing.audience(about)).collect()
+    }
+}
+
+/// What is asked of a contact who would be mailed, but for the channel.
+struct Mail {
+    request: Request,
+    class: MailClass,
+}
+
+impl Mail {
+    fn to(&self, contact: &ContactId, channel: Channel) -> Request {
+        on(self.request.for_principal(contact.uid()), self.class, channel)
+    }
+}
+
+fn on(request: Request, class: MailClass, channel: Channel) -> Request {
+    match class {
+        MailClass::Credential => request,
+        MailClass::Business => request.with("channel", channel.as_str()),
     }
 }
 
@@ -123,67 +215,146 @@ impl<'t> Mailing<'t> {
     fn new(
         tenant: &'t Tenant,
         world: &'t Arc<World>,
-        event: &str,
+        event: &'t str,
         channels: &'t [Channel],
     ) -> Self {
-        let event = rows::event(event);
-        let now = world.now();
-        let environment = world.environment("Contact", Action::Receive.uid(), "Document").ok();
-        let ready = environment.and_then(|environment| {
-            let context = |channel: &Channel| {
+        let class = MailClass::of(event);
+        let by_rows = || {
+            let environment =
+                world.environment("Contact", class.action().uid(), "Document").ok()?;
+            let now = world.now();
+            let pairs = |channel: &Channel| {
                 let record = Record::from([
                     (Arc::from("now"), Value::from(now)),
-                    (Arc::from("event"), Value::from(event.clone())),
+                    (Arc::from("event"), Value::from(rows::event(event))),
                     (Arc::from("channel"), Value::from(channel.as_str())),
                 ]);
-                world.context(&environment, record).ok()
+                let context = world.context(&environment, record).ok()?;
+                Some((*channel, Pairs::new(world, &environment, &context)?))
             };
-            let contexts: Option<Vec<Context>> = channels.iter().map(context).collect();
-            Some((environment.clone(), contexts?))
-        });
-        Self { tenant, world, event, channels, ready, checkers: BTreeMap::new() }
+            channels.iter().map(pairs).collect()
+        };
+        Self { tenant, world, event, class, channels, by_rows: by_rows() }
     }
 
-    fn audience(&mut self, document: &Resource) -> Result<Audience, Refused> {
-        let anybody = Caller::contact(self.tenant.contact(""));
-        let request =
-            self.tenant.request_in(self.world, &anybody, Action::Receive, document, &[])?;
-        let request = request.with("event", self.event.clone());
-        let mut audience = Audience { recipients: Vec::new(), near_misses: Vec::new() };
-        for contact in self.asked(&request) {
-            for (at, channel) in self.channels.iter().enumerate() {
-                let request =
-                    || request.for_principal(contact.uid()).with("channel", channel.as_str());
-                let decision = self.decide(&contact, at, document, request);
-                let recipient = Recipient { contact: contact.clone(), channel: *channel, decision };
-                if decision.is_allowed() {
-                    audience.recipients.push(recipient);
-                } else if self.is_near_miss(&decision, request) {
-                    audience.near_misses.push(recipient);
-                }
+    fn audience(&self, about: &Resource) -> Result<Audience, Refused> {
+        let audience = match self.audience_by_rows(about) {
+            Some(audience) => audience,
+            None => self.audience_by_requests(about)?,
+        };
+        if self.tenant.audit().is_some() {
+            for recipient in &audience.recipients {
+                let caller = Caller::contact(recipient.contact.clone());
+                let (channel, decision) = (recipient.channel, &recipient.decision);
+                self.tenant.record_mail(self.world, &caller, self.event, channel, about, decision);
             }
-        }
-        let world = self.world;
-        for recipient in &audience.recipients {
-            let caller = Caller::contact(recipient.contact.clone());
-            let (channel, decision) = (recipient.channel, &recipient.decision);
-            self.tenant.record_mail(world, &caller, self.event.id(), channel, document, decision);
         }
         Ok(audience)
     }
 
-    /// The contacts who are asked about, in the order of their ids.
-    fn asked(&self, request: &Request) -> BTreeSet<ContactId> {
-        static CLIENT: LazyLock<Path> = LazyLock::new(|| Arc::new([Arc::from("client")]));
-        let (tenant, facts) = (self.tenant, self.world.facts());
+    /// Of a stored document, without a request for each question.
+    fn audience_by_rows(&self, about: &Resource) -> Option<Audience> {
+        let (by_rows, Resource::Document(document)) = (self.by_rows.as_ref()?, about) else {
+            return None;
+        };
+        let rows = self.world.facts().rows();
+        let is_stored = |slot: &Slot| document.tenant() == self.tenant.id() && rows.is_fact(*slot);
+        let document = rows.slot(&document.uid()).filter(is_stored)?;
+        let mut audience = Audience { recipients: Vec::new(), near_misses: Vec::new() };
+        for slot in self.asked_rows(by_rows, document) {
+            let contact = self.tenant.contact(rows.uid_of(slot).shared_id());
+            for (channel, pairs) in by_rows {
+                let decision = pairs.check(slot, document);
+                let told = if decision.is_allowed() {
+                    &mut audience.recipients
+                } else if decision.step() == Some(MAIL_STEP)
+                    || !pairs.forbids_at(slot, document, MAIL_STEP)
+                {
+                    &mut audience.near_misses
+                } else {
+                    continue;
+                };
+                let (contact, class) = (contact.clone(), self.class);
+                told.push(Recipient { contact, class, channel: *channel, decision });
+            }
+        }
+        Some(audience)
+    }
+
+    /// The contacts who are asked about a stored document, in the order of their ids.
+    fn asked_rows(&self, by_rows: &[(Channel, Pairs)], document: Slot) -> Vec<Slot> {
+        let rows = self.world.facts().rows();
+        let held = |slot: Slot, column: &Path| {
+            let mut held = None;
+            rows.each_held(slot, column, |value| held = Some(value));
+            held
+        };
+        let mut found = match held(document, &CLIENT) {
+            Some(client) => query::naming(self.world, "Contact", &CLIENT, client),
+            None => Vec::new(),
+        };
+        // A child is given to whom its head was given to.
+        let head = held(document, &HEAD).filter(|head| *head != document);
+        for document in [Some(document), head].into_iter().flatten() {
+            let Some(access) = held(document, &ACCESS) else { continue };
+            for given in [&INVITED, &INVOLVED, &WATCHERS] {
+                rows.each_held(access, given, |contact| found.push(contact));
+            }
+        }
+        // Which contacts come to a document is the same on all channels.
+        if let Some((_, pairs)) = by_rows.first() {
+            found.extend(pairs.principals(document));
+        }
+        found.retain(|contact| rows.is_fact(*contact));
+        found.sort_unstable_by(|one, other| rows.by_id(*one, *other));
+        found.dedup();
+        found
+    }
+
+    fn audience_by_requests(&self, about: &Resource) -> Result<Audience, Refused> {
+        let anybody = Caller::contact(self.tenant.contact(""));
+        let mail = self.tenant.mail(self.world, &anybody, self.event, about)?;
+        let (action, about_type) = (self.class.action().uid(), mail.request.resource().type_name());
+        if self.world.environment("Contact", action, about_type).is_err() {
+            return Err(Refused::from(self.world.refuse(codes::UNKNOWN_ACTION, Some(1))));
+        }
+        let asked = match about {
+            Resource::Contact(contact) => {
+                let is_known = self.world.facts().contains(&contact.uid());
+                is_known.then(|| contact.clone()).into_iter().collect()
+            }
+            _ => self.asked(&mail),
+        };
+        let mut audience = Audience { recipients: Vec::new(), near_misses: Vec::new() };
+        for contact in asked {
+            for channel in self.channels {
+                let request = mail.to(&contact, *channel);
+                let decision = self.world.check(&request);
+                let told = if decision.is_allowed() {
+                    &mut audience.recipients
+                } else if self.is_near_miss(&decision, &request) {
+                    &mut audience.near_misses
+                } else {
+                    continue;
+                };
+                let (contact, class) = (contact.clone(), self.class);
+                told.push(Recipient { contact, class, channel: *channel, decision });
+            }
+        }
+        Ok(audience)
+    }
+
+    /// The contacts who are asked about a document, wherever it is kept, in the order of their ids.
+    fn asked(&self, mail: &Mail) -> BTreeSet<ContactId> {
+        let (tenant, facts, request) = (self.tenant, self.world.facts(), &mail.request);
         let is_it = |row: &&Entity| row.uid() == request.resource();
         let row = request.inline.iter().find(is_it).cloned();
         let row = row.or_else(|| facts.entity(request.resource()));
         let mut found: BTreeSet<EntityUid> = BTreeSet::new();
         if let Some(row) = row {
-            if let Some(client) = row.entity_at("client") {
-                let within = Within { column: &CLIENT, entity: client };
-                let slots = query::naming(self.world, "Contact", within);
+            let client = row.entity_at("client").and_then(|client| facts.rows().slot(client));
+            if let Some(client) = client {
+                let slots = query::naming(self.world, "Contact", &CLIENT, client);
                 found.extend(slots.into_iter().map(|slot| facts.rows().uid_of(slot)));
             }
             // A child is given to whom its head was given to; an access row has its document's id.
@@ -203,43 +374,21 @@ impl<'t> Mailing<'t> {
             .collect();
         // Which contacts come to a document is the same on all channels.
         if let Some(channel) = self.channels.first() {
-            let request = request.clone().with("channel", channel.as_str());
+            let request = on(request.clone(), mail.class, *channel);
             found.extend(tenant.candidates(self.world, &request));
         }
         found
     }
 
-    fn decide(
-        &mut self,
-        contact: &ContactId,
-        channel: usize,
-        document: &Resource,
-        request: impl FnOnce() -> Request,
-    ) -> Decision {
-        if let (Some((environment, contexts)), Resource::Document(document)) =
-            (&self.ready, document)
-        {
-            let checkers = self.checkers.entry(contact.clone()).or_insert_with(|| {
-                let checker = |context| self.world.checker(environment, contact.id(), context).ok();
-                contexts.iter().filter_map(checker).collect()
-            });
-            if let Some(checker) = checkers.get(channel) {
-                return checker.check(environment, DocumentId::id(document));
-            }
-        }
-        self.world.check(&request())
-    }
-
     /// Whether either viewing or mail alone is in the way.
-    fn is_near_miss(&self, decision: &Decision, request: impl FnOnce() -> Request) -> bool {
-        let policies = self.world.policies();
-        let step = |id: &str| policies.policy(id).and_then(|policy| policy.step());
-        let decided_by = decision.policy().and_then(|id| step(id.as_str()));
-        if decided_by == Some(MAIL_STEP) {
+    fn is_near_miss(&self, decision: &Decision, request: &Request) -> bool {
+        if decision.step() == Some(MAIL_STEP) {
             return true;
         }
-        let determined = self.world.determine(&request());
+        let policies = self.world.policies();
+        let step = |id: &Symbol| policies.policy(id.as_str()).and_then(|policy| policy.step());
+        let determined = self.world.determine(request);
         let mut forbids = determined.determining.iter().chain(&determined.erring);
-        !forbids.any(|id| step(id.as_str()) == Some(MAIL_STEP))
+        !forbids.any(|id| step(id) == Some(MAIL_STEP))
     }
 }

@@ -178,6 +178,11 @@ impl TenantChecker {
         &self.world
     }
 
+    /// Records that so much of what may be done with something was told.
+    pub(super) fn record_list(&self, resource: &Resource, count: usize) {
+        self.tenant.record_list(&self.world, &self.caller, None, resource, count);
+    }
+
     pub(super) fn decide(&self, action: Action, resource: &Resource) -> Decision {
         let (number, tenant, id) = match resource {
             Resource::Document(document) => (DOCUMENT, document.tenant(), document.id()),

@@ -8,7 +8,7 @@ use super::id::{ContactId, DocumentId};
 use super::name::{AccessState, Action, CredentialState, Kind};
 use super::rows;
 use super::tenant::Tenant;
-use crate::decide::{Decision, Request};
+use crate::decide::{Decision, Request, codes};
 use crate::engine::World;
 use crate::facts::{Entity, Id};
 use crate::plan::Sought;
@@ -229,9 +229,70 @@ impl Tenant {
         };
         resources.iter().map(row).collect()
     }
+
+    /// Which parts of a document a caller sees: each field group that its kind keeps apart, in the
+    /// order of [`Action::FIELD_GROUPS`], with the decision of [`check`](Self::check) for it.
+    ///
+    /// What a kind has no group for is seen with the document: the prices of a kind without
+    /// `view_prices`. Of a document that the caller may not view every group is told, none of them
+    /// shown, whatever its kind: so a foreign one and a missing one look the same.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::portal::{Document, NewContact, Relation, Role, State};
+    /// use doorward::{Action, Caller, Kind, Portal, Preset};
+    ///
+    /// let acme = Portal::builder().build()?.create_tenant("acme", Preset::Bookings)?;
+    /// # let contact = acme.contact("planner");
+    /// acme.write_as_system(|tx| {
+    ///     let client = tx.create_client(acme.client("C1"))?;
+    ///     # tx.create_contact(NewContact::new(contact.clone(), client.clone()).email("p@c.example"))?;
+    ///     # tx.enable(&contact)?;
+    ///     # tx.set_password(&contact)?;
+    ///     let proposal = Document::new(acme.document("E1"), Kind::ESTIMATE).client(client);
+    ///     tx.put_document(&proposal.state(State::Sent).amount(90_000, "EUR"))?;
+    ///     tx.relate(&acme.document("E1"), &contact, Relation::new(Role::Participant))?;
+    ///     tx.grant(&contact, "estimate.view")
+    /// })?;
+    /// # let access = acme.access(&contact).ok_or("no such contact")?;
+    /// # let (epoch, version) = (access.epoch, access.credential_version);
+    /// let planner = Caller::contact(contact).session(epoch, version).password();
+    /// assert!(acme.check(&planner, Action::View, acme.document("E1")).is_allowed());
+    ///
+    /// // An estimate keeps its prices apart, and nothing else.
+    /// let groups = acme.field_groups(&planner, acme.document("E1"));
+    /// assert_eq!(groups.len(), 1);
+    /// assert_eq!(groups[0].0, Action::ViewPrices);
+    /// assert_eq!(groups[0].1.code().unwrap(), "NO_PERMISSION");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn field_groups(
+        &self,
+        caller: &Caller,
+        resource: impl Into<Resource>,
+    ) -> Vec<(Action, Decision)> {
+        self.checker(caller).field_groups(resource)
+    }
 }
 
 impl TenantChecker {
+    /// Which parts of a document the caller sees: see [`Tenant::field_groups`].
+    #[must_use]
+    pub fn field_groups(&self, resource: impl Into<Resource>) -> Vec<(Action, Decision)> {
+        let resource = resource.into();
+        let is_seen = self.decide(Action::View, &resource).is_allowed();
+        let groups =
+            Action::FIELD_GROUPS.iter().map(|group| (*group, self.decide(*group, &resource)));
+        // Policies refuse what a kind does not have before they ask anything else.
+        let has = |decision: &Decision| decision.code() != Some(codes::UNKNOWN_ACTION);
+        let groups: Vec<_> = groups.filter(|(_, decision)| !is_seen || has(decision)).collect();
+        let seen = groups.iter().filter(|(_, decision)| decision.is_allowed()).count();
+        self.record_list(&resource, seen);
+        groups
+    }
+
     /// The stored documents of a kind that the caller may do something with, of the checker's
     /// moment. Nothing is recorded: [`Tenant::list`] and [`Tenant::page`] record what they show.
     #[must_use]

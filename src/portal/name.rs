@@ -159,6 +159,10 @@ words! {
 }
 
 impl Action {
+    /// The field groups: parts of a document that not everybody sees who may view it. See
+    /// [`Tenant::field_groups`](crate::Tenant::field_groups).
+    pub const FIELD_GROUPS: &[Self] = &[Self::ViewPrices, Self::ViewStaffFields];
+
     /// Whether kinds of documents can have it: a permission of its own for each kind.
     pub(super) fn is_of_documents(self) -> bool {
         self <= Self::Send
@@ -247,6 +251,51 @@ words! {
         Push = "push",
         /// A notice in the portal.
         InApp = "in_app",
+    }
+}
+
+words! {
+    /// The two classes of mail, each decided by rules of its own.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::portal::MailClass;
+    ///
+    /// assert_eq!(MailClass::of("password.reset"), MailClass::Credential);
+    /// assert_eq!(MailClass::of("invoice.sent"), MailClass::Business);
+    /// ```
+    MailClass("class of mail") {
+        /// About a contact's credential: it goes to him unless he was disabled or deleted, whatever
+        /// else he wants or may see.
+        Credential = "credential",
+        /// About a document, alerts included: it goes to whoever may view the document, has not opted
+        /// out, and is subscribed on the channel.
+        Business = "business",
+    }
+}
+
+impl MailClass {
+    /// The class of an event's mail: [`Credential`](Self::Credential) for `portal.set_password` and
+    /// `password.reset`, [`Business`](Self::Business) for all others, those that a tenant declares
+    /// among them.
+    ///
+    /// Which they are is fixed: no tenant gets past what its contacts opted out of by calling an
+    /// event something else.
+    #[must_use]
+    pub fn of(event: &str) -> Self {
+        match event {
+            "portal.set_password" | "password.reset" => Self::Credential,
+            _ => Self::Business,
+        }
+    }
+
+    /// What is asked of the contact who would get it.
+    pub(super) const fn action(self) -> Action {
+        match self {
+            Self::Credential => Action::ReceiveCredential,
+            Self::Business => Action::Receive,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::caller::{Ask, Caller};
 use super::document::Resource;
 use super::error::{Refused, WriteError, Written};
 use super::id::{ClientId, ContactId};
-use super::name::{AccessState, Action, Channel, State};
+use super::name::{AccessState, Action, Channel, MailClass, State};
 use super::rows::{self, Row as _};
 use super::tenant::Tenant;
 use crate::audit::{Event, Fate, Record};
@@ -127,12 +127,12 @@ impl Tenant {
         contact: &Caller,
         event: &str,
         channel: Channel,
-        document: &Resource,
+        about: &Resource,
         decision: &Decision,
     ) {
         self.record(|| {
-            let action = Action::Receive;
-            let mut record = self.asked(Event::Decision, world, contact, action, document, &[]);
+            let action = MailClass::of(event).action();
+            let mut record = self.asked(Event::Decision, world, contact, action, about, &[]);
             record.evidence.insert("event".into(), event.into());
             record.evidence.insert("channel".into(), channel.as_str().into());
             record.set_decision(decision);

@@ -9,7 +9,7 @@ use super::checker::{Environments, TenantChecker};
 use super::document::Resource;
 use super::error::{Refused, WriteError, Written};
 use super::id::{ClientGroupId, ClientId, ContactId, DocumentId, LinkId, ShareId, StaffId};
-use super::name::{AccessState, Action, Channel, CredentialState, Kind};
+use super::name::{AccessState, Action, CredentialState, Kind};
 use super::preset::{KindDeclaration, kinds};
 use super::rows::{self, Row as _};
 use super::tx::Tx;
@@ -175,36 +175,6 @@ impl Tenant {
         let world = self.0.engine.world();
         let request = self.request_in(&world, caller, action, &resource.into(), &[])?;
         Ok(world.explain(&request))
-    }
-
-    /// Decides whether a contact may be mailed or alerted about a document.
-    ///
-    /// This is apart from access: the steps of viewing hold, a login is not needed, and the
-    /// contact has to be subscribed. Unknown events refuse.
-    pub fn check_mail(
-        &self,
-        contact: &ContactId,
-        event: &str,
-        channel: Channel,
-        document: impl Into<Resource>,
-    ) -> Decision {
-        let world = self.0.engine.world();
-        let caller = Caller::contact(contact.clone());
-        let document = document.into();
-        let decision = match self.request_in(&world, &caller, Action::Receive, &document, &[]) {
-            Ok(request) => world.check(
-                &request.with("event", rows::event(event)).with("channel", channel.as_str()),
-            ),
-            Err(refused) => refused.decision(),
-        };
-        self.record_mail(&world, &caller, event, channel, &document, &decision);
-        decision
-    }
-
-    /// Decides whether mail with a credential (a link to set a password) may go to a contact:
-    /// to anyone who is not disabled or deleted.
-    pub fn check_credential_mail(&self, contact: &ContactId) -> Decision {
-        self.check(&Caller::contact(contact.clone()), Action::ReceiveCredential, contact)
     }
 
     /// What to tell a person about a decision.

@@ -30,24 +30,33 @@ pub(crate) struct Within<'q> {
 impl Within<'_> {
     /// The facts of a type that name the entity, each looked at.
     pub(crate) fn rows_of(self, rows: &Rows, type_name: &str) -> impl Iterator<Item = Slot> {
-        let (entity, number) = (rows.slot(self.entity), rows.catalog().type_number(type_name));
-        let all = number.into_iter().flat_map(|number| rows.slots_of(number));
-        all.filter(move |slot| {
-            rows.is_fact(*slot) && entity.is_some_and(|it| rows.holds(*slot, self.column, it))
-        })
+        facts_holding(rows, type_name, self.column, rows.slot(self.entity))
     }
 }
 
-/// The facts of a type that name an entity, found by an index where the plan has one.
-pub(crate) fn naming(world: &World, type_name: &str, within: Within<'_>) -> Vec<Slot> {
+/// The facts of a type that name an entity in a column, found by an index where the plan has one.
+pub(crate) fn naming(world: &World, type_name: &str, column: &Path, entity: Slot) -> Vec<Slot> {
     let (plan, rows) = (world.plan(), world.facts().rows());
     let number = plan.type_number(type_name);
-    let index = number.and_then(|number| plan.index_number(number, Some(within.column)));
-    match (index.and_then(|number| rows.index(number)), rows.slot(within.entity)) {
-        (_, None) => Vec::new(),
-        (Some(index), Some(entity)) => index.of_value(entity).collect(),
-        (None, Some(_)) => within.rows_of(rows, type_name).collect(),
+    let index = number.and_then(|number| plan.index_number(number, Some(column)));
+    match index.and_then(|number| rows.index(number)) {
+        Some(index) => index.of_value(entity).collect(),
+        None => facts_holding(rows, type_name, column, Some(entity)).collect(),
     }
+}
+
+/// The facts of a type that name an entity in a column, each looked at.
+fn facts_holding(
+    rows: &Rows,
+    type_name: &str,
+    column: &Path,
+    entity: Option<Slot>,
+) -> impl Iterator<Item = Slot> {
+    let number = rows.catalog().type_number(type_name);
+    let all = number.into_iter().flat_map(|number| rows.slots_of(number));
+    all.filter(move |slot| {
+        rows.is_fact(*slot) && entity.is_some_and(|it| rows.holds(*slot, column, it))
+    })
 }
 
 /// The rows that one end of a request can be, as far as the other end tells: facts, in ascending

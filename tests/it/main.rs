@@ -28,6 +28,8 @@ mod scenarios;
 #[path = "../servers/mod.rs"]
 mod servers;
 #[cfg(test)]
+mod shipped_states;
+#[cfg(test)]
 mod stale;
 #[cfg(test)]
 mod tape;

@@ -1,12 +1,13 @@
 //! What must hold in every state of a portal, on random ones.
 
+mod expiring;
 mod state;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use doorward::portal::{Channel, Recipient, Resource};
+use doorward::portal::{AccessState, Channel, MailClass, Recipient, Resource};
 use doorward::{
     Action, Caller, ContactId, Decision, Engine, Entity, EntityUid, ErrorMode, Explanation, Facts,
     Outcome, Request, Tenant, Value, codes,
@@ -155,6 +156,18 @@ proptest! {
                     each.map(|action| tenant.check(&caller, *action, resource.clone())).collect();
                 prop_assert_eq!(decisions, single);
             }
+            for resource in some(&mut tape, &resources, 3) {
+                let single = |action: Action| tenant.check(&caller, action, resource.clone());
+                let is_seen = single(Action::View).is_allowed();
+                // Of what may be viewed, the groups that its kind keeps apart.
+                let told = Action::FIELD_GROUPS.iter().map(|group| (*group, single(*group)));
+                let told: Vec<_> = told
+                    .filter(|(_, it)| !is_seen || it.code() != Some(codes::UNKNOWN_ACTION))
+                    .collect();
+                prop_assert_eq!(&tenant.field_groups(&caller, resource.clone()), &told);
+                let checker = tenant.checker(&caller);
+                prop_assert_eq!(checker.field_groups(resource.clone()), told);
+            }
             for resource in some(&mut tape, &resources, 1) {
                 let buttons = tenant.actions(&caller, resource.clone());
                 prop_assert!(!buttons.is_empty());
@@ -262,6 +275,8 @@ proptest! {
                     prop_assert_eq!(decision, missed.decision);
                 }
             }
+            let refused = tenant.audience(&document, "password.reset", channels).unwrap_err();
+            prop_assert_eq!(refused.decision().code(), Some(codes::UNKNOWN_ACTION));
             for action in some(&mut tape, ACTIONS, 1) {
                 let who = tenant.who(action, &document).unwrap();
                 for contact in &contacts {
@@ -280,6 +295,36 @@ proptest! {
                 }
             }
         }
+    }
+
+    #[test]
+    fn credentials_are_mailed_to_their_contact_alone(mut tape in tapes(TAPE)) {
+        let tenant = state::restore(&state::facts(&mut tape));
+        let channels = [Channel::Email, Channel::Sms];
+        for contact in state::contacts(&tenant) {
+            let access = tenant.access(&contact).unwrap().state;
+            let may = [AccessState::None, AccessState::Enabled].contains(&access);
+            prop_assert_eq!(tenant.check_credential_mail(&contact).is_allowed(), may);
+            let audience = tenant.audience(&contact, "password.reset", &channels).unwrap();
+            let told = if may { &audience.recipients } else { &audience.near_misses };
+            prop_assert_eq!(audience.recipients.len() + audience.near_misses.len(), told.len());
+            let told: Vec<_> =
+                told.iter().map(|it| (&it.contact, it.class, it.channel, it.decision)).collect();
+            let expected = channels.map(|channel| {
+                let decision = tenant.check_mail(&contact, "password.reset", channel, &contact);
+                (&contact, MailClass::Credential, channel, decision)
+            });
+            prop_assert_eq!(told, expected);
+            for other in state::contacts(&tenant).iter().filter(|other| **other != contact) {
+                let mail = tenant.check_mail(&contact, "password.reset", Channel::Email, other);
+                prop_assert!(!mail.is_allowed(), "{} is mailed the credential of {}", contact, other);
+            }
+            // What is about documents is not about contacts.
+            let business = tenant.audience(&contact, "invoice.sent", &channels).unwrap_err();
+            prop_assert_eq!(business.decision().code(), Some(codes::UNKNOWN_ACTION));
+        }
+        let nobody = tenant.audience(tenant.contact("x"), "password.reset", &channels).unwrap();
+        prop_assert!(nobody.recipients.is_empty() && nobody.near_misses.is_empty());
     }
 
     #[test]

@@ -226,10 +226,20 @@ impl Rows {
     /// Whether a row holds a value in a column.
     pub(crate) fn holds(&self, slot: Slot, path: &Path, value: u32) -> bool {
         let mut holds = false;
-        if let Some(column) = self.column(slot, path) {
-            each_found(self.row(slot), column, |held| holds |= held == value);
-        }
+        self.each_held(slot, path, |held| holds |= held == value);
         holds
+    }
+
+    /// Visits the entities and texts that a row holds in a column.
+    pub(crate) fn each_held(&self, slot: Slot, path: &Path, visit: impl FnMut(u32)) {
+        if let Some(column) = self.column(slot, path) {
+            each_found(self.row(slot), column, visit);
+        }
+    }
+
+    /// Whether a row has anything in a column.
+    pub(crate) fn has(&self, slot: Slot, path: &Path) -> bool {
+        self.column(slot, path).is_some()
     }
 
     fn column(&self, slot: Slot, path: &Path) -> Option<&Column> {

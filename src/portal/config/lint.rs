@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::{Finding, Path};
 use crate::facts::{Value, shorten};
-use crate::portal::name::{Action, Channel, Kind, Level};
+use crate::portal::name::{Action, Channel, Kind, Level, MailClass};
 use crate::portal::preset::{
     Catalogue, KindDeclaration, PORTAL_PERMISSIONS, RESERVED_KINDS, TenantConfig, catalogue,
     permissions,
@@ -258,6 +258,10 @@ impl<'c> Lint<'c> {
             let path = Path::of(&["events"]).named(event);
             if event.is_empty() {
                 self.error(path, "empty-name", "an event has an empty name", "give it a name");
+            } else if MailClass::of(event) == MailClass::Credential {
+                let message = format!("`{}` is mail about credentials", shorten(event));
+                let help = "leave it out: it goes to the contact himself, and to no subscribers";
+                self.error(path, "reserved-event", message, help);
             } else if !told.contains(event.as_str()) {
                 let message = format!("no alert set tells of `{}`", shorten(event));
                 let help = "add it to one; without, only who is invited, watches or is on the \

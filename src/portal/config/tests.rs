@@ -110,6 +110,11 @@ fn each_mistake_has_its_code_and_its_path() {
             "settings.view_as_max_ms",
         ),
         (json!({ "sets": { "": ["booking.view"] } }), "empty-name", "sets."),
+        (
+            json!({ "alert_sets": { "system": [] }, "events": ["password.reset"] }),
+            "reserved-event",
+            "events[0]",
+        ),
         (json!({ "settings": { "portl": false } }), "unknown-member", "settings.portl"),
         (of_kind("note", json!({ "levl": "own" })), "unknown-member", "settings.kinds.note.levl"),
         (of_kind("note", json!({ "level": "all" })), "invalid-value", "settings.kinds.note.level"),

@@ -309,7 +309,7 @@ impl Tx<'_> {
 }
 
 /// Whether a link came to an end that it keeps.
-pub(super) fn is_final(link: &Entity) -> bool {
+pub(in crate::portal) fn is_final(link: &Entity) -> bool {
     ["revoked", "superseded", "used"].into_iter().any(|end| link.is(end))
 }
 

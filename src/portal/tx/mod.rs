@@ -20,6 +20,9 @@ pub use relations::Relation;
 pub use shares::NewShare;
 pub use tenancy::{Archive, NewStaff};
 
+pub(super) use access::is_final;
+pub(super) use shares::is_over;
+
 use super::caller::Caller;
 use super::document::Resource;
 use super::error::{Finding, Violation, WriteError};

@@ -407,6 +407,6 @@ fn is_shareable(action: Action) -> bool {
 }
 
 /// Whether a share, or one that it was made from, was revoked.
-fn is_over(share: &Entity) -> bool {
+pub(in crate::portal) fn is_over(share: &Entity) -> bool {
     share.is("revoked") || share.is("parent_revoked")
 }

@@ -420,10 +420,10 @@ impl Maker<'_> {
             .with("revoked", self.rarely())
             .with("parent_revoked", self.rarely());
         if self.tape.chance(20) {
-            row.set("from", now().plus_ms(*self.tape.pick(&[-1_000, 0, 1_000])));
+            row.set("from", now().plus_ms(*self.tape.pick(&[-1_000, 0, 1_000, 3_000])));
         }
         if self.tape.chance(20) {
-            row.set("until", now().plus_ms(*self.tape.pick(&[1_000, 0, -1_000])));
+            row.set("until", now().plus_ms(*self.tape.pick(&[1_000, 0, -1_000, 2_000])));
         }
         if self.tape.chance(20) {
             row.set("uses_left", *self.tape.pick(&[1, 0]));
@@ -471,7 +471,7 @@ impl Maker<'_> {
                 row.set("share", share);
             }
             if self.rarely() {
-                row.set("expires", now().plus_ms(*self.tape.pick(&[1_000, 0])));
+                row.set("expires", now().plus_ms(*self.tape.pick(&[1_000, 0, 3_000])));
             }
             self.put(row);
         }
@@ -595,9 +595,13 @@ fn limit(amount: i64, currency: &str) -> Value {
 
 /// The tenant of some facts, in a portal of its own, without the rows of the other tenant.
 pub(super) fn restore(facts: &Facts) -> Tenant {
+    restore_in(&portal(), facts)
+}
+
+pub(super) fn restore_in(portal: &Portal, facts: &Facts) -> Tenant {
     let alien = Value::from(uid("Tenant", ALIEN));
     let own = facts.iter().filter(|row| row.attribute("tenant") != Some(&alien));
-    portal().restore_tenant(TENANT, own.collect()).unwrap()
+    portal.restore_tenant(TENANT, own.collect()).unwrap()
 }
 
 /// A session of a contact with everything that could be asked for.
