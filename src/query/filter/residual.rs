@@ -783,7 +783,7 @@ impl Residual<'_> {
     fn unmapped(&self, expr: ExprId, path: &[Arc<str>]) -> FilterError {
         let path = path.join(".");
         FilterError::new(format!("`{}`: no column is declared for {path}", self.plan.text(expr)))
-            .with_help(format!("declare it: `.column(\"{path}\", …)`, or `.related(…)` for a set"))
+            .with_help(format!("map {path} to a column, or, if it is a set, to a related table"))
     }
 }
 
