@@ -106,6 +106,9 @@ pub struct Filtered {
     pub world: Arc<World>,
 }
 
+/// A portal, and who asks there.
+type PortalCaller<'s> = (&'s PortalStage, Caller);
+
 impl Stage {
     /// Which stored resources a principal may do something with: each as a check decides it.
     ///
@@ -196,7 +199,7 @@ impl Stage {
             Among::Type(name) => Some(name.as_str()),
             Among::Kind(_) => return Err(no_kinds()),
         };
-        let (known, action, types, mut uids) = match &self.0 {
+        let mut found = match &self.0 {
             Kept::Engine(stage) => {
                 let known = entity("the resource", &search.known)?;
                 let request =
@@ -206,13 +209,13 @@ impl Stage {
                 let of_principal = types.first().map_or("", String::as_str);
                 fits(&world, of_principal, &request, Some(known.type_name()))?;
                 let uids = types.iter().flat_map(|name| world.who(&request, name)).collect();
-                (known, request.action().clone(), types, uids)
+                let (action, stored) = (request.action().clone(), stored(&world, &types));
+                Found { known, action, types, uids, stored, world }
             }
-            Kept::Portal(stage) => stage.who(&world, search, wanted)?,
+            Kept::Portal(stage) => stage.who(world, search, wanted)?,
         };
-        uids.sort_unstable();
-        let stored = stored(&world, &types);
-        Ok(Found { known, action, types, uids, stored, world })
+        found.uids.sort_unstable();
+        Ok(found)
     }
 
     /// Whom an event about a document reaches on some channels, and who nearly is, each with the
@@ -313,10 +316,7 @@ impl Stage {
     }
 
     /// A request of the principal, whichever its resource is, and in a portal who asks.
-    fn asker(
-        &self,
-        search: &Search,
-    ) -> Result<(Request, Option<(&PortalStage, Caller)>), SuiteError> {
+    fn asker(&self, search: &Search) -> Result<(Request, Option<PortalCaller<'_>>), SuiteError> {
         match &self.0 {
             Kept::Engine(stage) => {
                 let known = entity("the principal", &search.known)?;
@@ -369,39 +369,41 @@ impl PortalStage {
 
     fn who(
         &self,
-        world: &World,
+        world: Arc<World>,
         search: &Search,
         wanted: Option<&str>,
-    ) -> Result<(EntityUid, EntityUid, Vec<String>, Vec<EntityUid>), SuiteError> {
+    ) -> Result<Found, SuiteError> {
         const ASKED: [&str; 3] = ["Contact", "Link", "Staff"];
         let action = search.portal_action()?;
         let resource = self.named_resource(&search.known).map_err(SuiteError::new)?;
-        let (tenant, facts) = (&self.tenant, world.facts());
+        let tenant = &self.tenant;
         let anybody = Caller::guest(tenant.id());
         let request = tenant.request(&anybody, action, resource.clone()).map_err(refused)?;
         let ends = (None, request.action(), Some(request.resource().type_name()));
-        let mut types = types_between(world, ends, wanted)?;
+        let mut types = types_between(&world, ends, wanted)?;
         types.retain(|name| ASKED.contains(&name.as_str()));
         if types.is_empty() {
             return Err(SuiteError::new("in a portal contacts, links and staff are asked about")
                 .with_help(format!("ask for one of {}", ASKED.join(", "))));
         }
-        let mut found = Vec::new();
+        let mut uids = Vec::new();
         for name in &types {
-            let callers = facts.uids_of_type(name);
+            let callers = world.facts().uids_of_type(name);
             let may = |caller: Caller| tenant.check(&caller, action, resource.clone()).is_allowed();
             match name.as_str() {
                 "Contact" => {
                     let contacts = tenant.who(action, resource.clone()).map_err(refused)?;
-                    found.extend(contacts.iter().map(|contact| contact.uid()));
+                    uids.extend(contacts.iter().map(|contact| contact.uid()));
                 }
                 "Link" => {
-                    found.extend(callers.filter(|uid| may(Caller::link(tenant.link(uid.id())))));
+                    uids.extend(callers.filter(|uid| may(Caller::link(tenant.link(uid.id())))));
                 }
-                _ => found.extend(callers.filter(|uid| may(Caller::staff(tenant.staff(uid.id()))))),
+                _ => uids.extend(callers.filter(|uid| may(Caller::staff(tenant.staff(uid.id()))))),
             }
         }
-        Ok((request.resource().clone(), request.action().clone(), types, found))
+        let (known, action) = (request.resource().clone(), request.action().clone());
+        let stored = stored(&world, &types);
+        Ok(Found { known, action, types, uids, stored, world })
     }
 }
 
