@@ -9,7 +9,7 @@
 //! | policies | [`PolicyBundle`], [`Diagnostic`], [`Limits`]; what they compile to: [`PlanListing`] |
 //! | any other schema | [`Engine`], [`Request`], [`Facts`], [`Changes`], [`World`] |
 //! | many questions, fast | [`Environment`], [`Context`], [`Id`], [`Checker`], [`Listing`] |
-//! | lists of the host's own tables, in SQL | [`Checker::filter`], [`TableMapping`], [`Filter`], [`Sql`] |
+//! | lists of the host's own tables, in SQL | [`Checker::filter`], [`Engine::filter`], [`TableMapping`], [`Filter`], [`Sql`] |
 //! | rows of the host's own tables | [`AsEntity`], [`EntityWriter`], [`Engine::check_inline`] |
 //! | JSON in AuthZEN's shape | [`wire`] |
 //! | who did, saw or was refused what | [`audit`] |

@@ -2,7 +2,8 @@
 //!
 //! A scenario file (YAML) describes states of a portal in *fixtures* and asks *scenarios* of them:
 //! single questions, steps with writes and a moving clock, or whole matrices. Each scenario starts
-//! from its fixtures alone and sees nothing of the others.
+//! from its fixtures alone and sees nothing of the others. A [`Stage`] is one such state, to ask what
+//! somebody may do, who may do something, and whom an event reaches.
 //!
 //! ```
 //! use doorward::author::Suite;
@@ -32,7 +33,9 @@
 mod commands;
 mod config;
 mod format;
+mod mapping;
 mod run;
+mod search;
 mod stage;
 
 pub use commands::{Command, EditContactSpec, NewContactSpec, WatchKindSpec};
@@ -42,14 +45,23 @@ pub use format::{
     Expectation, Fixture, LinkFixture, LinkPurpose, Mail, Matrix, Open, Principal, Question,
     ResourceSpec, Scenario, ScenarioFile, StaffFixture, Step, Target, WatchFixture, Write,
 };
+pub use mapping::read_mapping;
 pub use run::{Asked, Failure, Reached, ScenarioReport, Suite, SuiteReport};
+pub use search::{Filtered, Found, Search};
 pub use stage::Stage;
 
-use crate::error::message_and_help;
+use crate::error::{RequestError, message_and_help};
 
 message_and_help! {
-/// Why scenario files or fixtures cannot be used, and where.
+/// Why scenario files, fixtures or mappings cannot be used, or a question in words not asked.
 SuiteError
+}
+
+impl From<RequestError> for SuiteError {
+    fn from(error: RequestError) -> Self {
+        let (message, help) = (error.message().to_owned(), error.help().map(str::to_owned));
+        Self { message, help }
+    }
 }
 
 /// The JSON Schema of scenario files, for editors.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::SuiteError;
@@ -14,6 +15,7 @@ use super::format::{
 };
 use crate::decide::{Decision, Request};
 use crate::engine::{Engine, Shadow, World};
+use crate::error::RequestError;
 use crate::facts::{EntityUid, Timestamp, Value};
 use crate::policy::PolicyBundle;
 use crate::portal::{
@@ -28,12 +30,12 @@ const NEVER: &str = "9999-12-31T23:59:59.999Z";
 
 /// A state to ask questions of: a portal's tenant, or an engine over plain entities.
 ///
-/// Made from a fixture of a scenario file.
+/// Made from a fixture of a scenario file, or of an engine that there is.
 #[derive(Debug)]
-pub struct Stage(Kept);
+pub struct Stage(pub(super) Kept);
 
 #[derive(Debug)]
-enum Kept {
+pub(super) enum Kept {
     Portal(Box<PortalStage>),
     Engine(Box<EngineStage>),
 }
@@ -41,16 +43,23 @@ enum Kept {
 /// A portal whose clock stands still, with the names of its fixture.
 #[derive(Debug)]
 pub(super) struct PortalStage {
-    tenant: Tenant,
+    pub(super) tenant: Tenant,
     clock: Arc<AtomicI64>,
     sessions: HashMap<String, Caller>,
 }
 
 #[derive(Debug)]
-struct EngineStage {
+pub(super) struct EngineStage {
     engine: Engine,
-    policies: PolicyBundle,
-    clock: Arc<AtomicI64>,
+    /// `None` where the engine has its own.
+    clock: Option<Arc<AtomicI64>>,
+}
+
+impl From<Engine> for Stage {
+    /// The facts of an engine, to ask questions in words of.
+    fn from(engine: Engine) -> Self {
+        Self(Kept::Engine(Box::new(EngineStage { engine, clock: None })))
+    }
 }
 
 /// What came of a step.
@@ -259,7 +268,9 @@ impl Stage {
     pub(super) fn set_now(&self, now: &str) -> Result<(), Broken> {
         let clock = match &self.0 {
             Kept::Portal(stage) => &stage.clock,
-            Kept::Engine(stage) => &stage.clock,
+            Kept::Engine(stage) => {
+                stage.clock.as_ref().ok_or("the engine has a clock of its own")?
+            }
         };
         clock.store(moment(now)?.as_ms(), Ordering::Relaxed);
         Ok(())
@@ -285,27 +296,39 @@ impl EngineStage {
         let now = Arc::clone(&clock);
         let engine = Engine::builder(policies.clone())
             .facts(facts)
+            .all_stored_or_inline()
             .shared_shadow(shadow)
             .clock(move || Timestamp::from_ms(now.load(Ordering::Relaxed)))
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { engine, policies: policies.clone(), clock })
+        Ok(Self { engine, clock: Some(clock) })
     }
 
     fn request(&self, question: &Question) -> Result<Request, Broken> {
-        let entity = |name: Option<&str>| -> Result<Json, Broken> {
+        let entity = |name: Option<&str>| -> Result<EntityUid, Broken> {
             let name = name.ok_or("a request on entities names them as in Contact::\"gm\"")?;
-            let uid: EntityUid =
-                name.parse().map_err(|error: crate::ValueError| error.to_string())?;
-            Ok(serde_json::json!({ "type": uid.type_name(), "id": uid.id() }))
+            name.parse().map_err(|error: crate::ValueError| error.to_string())
         };
+        let (principal, resource) =
+            (entity(question.principal.name())?, entity(question.resource.name())?);
+        self.request_between(&principal, &question.action, &resource, &question.context)
+            .map_err(|error| error.to_string())
+    }
+
+    pub(super) fn request_between(
+        &self,
+        principal: &EntityUid,
+        action: &str,
+        resource: &EntityUid,
+        context: &impl Serialize,
+    ) -> Result<Request, RequestError> {
         let body = serde_json::json!({
-            "subject": entity(question.principal.name())?,
-            "action": { "name": question.action },
-            "resource": entity(question.resource.name())?,
-            "context": question.context,
+            "subject": principal,
+            "action": { "name": action },
+            "resource": resource,
+            "context": context,
         });
-        Request::from_json(&body, &self.policies).map_err(|error| error.to_string())
+        Request::from_json(&body, self.engine.world().policies())
     }
 }
 
@@ -392,7 +415,7 @@ impl PortalStage {
         }
     }
 
-    fn named_caller(&self, name: &str) -> Result<Caller, Broken> {
+    pub(super) fn named_caller(&self, name: &str) -> Result<Caller, Broken> {
         if name.contains('/') {
             let (tenant, id) = name.split_once('/').unwrap_or_default();
             let staff = crate::portal::StaffId::new(tenant, id);
@@ -518,7 +541,7 @@ impl PortalStage {
         }
     }
 
-    fn named_resource(&self, name: &str) -> Result<Resource, Broken> {
+    pub(super) fn named_resource(&self, name: &str) -> Result<Resource, Broken> {
         if name == "portal" {
             return Ok(Resource::Portal);
         }

@@ -1,4 +1,6 @@
 use super::*;
+use crate::engine::Engine;
+use crate::facts::EntityUid;
 use crate::policy::PolicyBundle;
 use crate::portal::shipped_policies;
 
@@ -374,4 +376,194 @@ fn a_configuration_in_a_file_is_tested() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/harbour.scenarios.yaml");
     let report = Suite::load(path).unwrap().run(&shipped_policies().unwrap(), None);
     assert_eq!((report.passed(), report.failed()), (2, 0), "{report:?}");
+}
+
+/// The fixtures of all shipped scenario files that stand on their own.
+fn shipped_stages() -> Vec<Stage> {
+    let policies = shipped_policies().unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/tests");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let fixtures =
+        files.filter(|path| path.extension().is_some_and(|it| it == "yaml")).flat_map(|path| {
+            let file: ScenarioFile =
+                run::parse_yaml(&std::fs::read_to_string(path).unwrap()).unwrap();
+            file.fixtures.into_values()
+        });
+    fixtures.filter_map(|fixture| Stage::build(&fixture, &policies).ok()).collect()
+}
+
+/// Of reading, of changing, of staff, and of others than documents.
+const ASKED: [&str; 8] =
+    ["view", "pay", "comment", "edit", "share", "send", "invite", "list_contacts"];
+
+#[test]
+fn lists_and_who_find_what_checks_allow_over_all_shipped_fixtures() {
+    let (mut allowed, mut refused) = (0, 0);
+    for stage in shipped_stages() {
+        let world = stage.world();
+        let of = |types: &[&str]| -> Vec<EntityUid> {
+            types.iter().flat_map(|name| world.facts().uids_of_type(name)).collect()
+        };
+        let (principals, resources) =
+            (of(&["Contact", "Link", "Staff"]), of(&["Client", "Contact", "Document"]));
+        for action in ASKED {
+            let may = |principal: &EntityUid, resource: &EntityUid| {
+                let asked = Question::new(principal.id(), action, resource.id());
+                let request = stage.request(&asked).unwrap();
+                assert_eq!((request.principal(), request.resource()), (principal, resource));
+                world.check(&request).is_allowed()
+            };
+            // An action that is not declared for them is an error, and allows nothing.
+            let found = |found: Result<Found, SuiteError>| {
+                found.map_or_else(|_| Vec::new(), |found| found.uids)
+            };
+            for principal in &principals {
+                let listed = found(stage.list(&Search::new(principal.id(), action)));
+                let listed = listed.iter().filter(|uid| resources.contains(uid));
+                let checked: Vec<_> =
+                    resources.iter().filter(|resource| may(principal, resource)).collect();
+                assert_eq!(listed.collect::<Vec<_>>(), checked, "{principal} {action}");
+                allowed += checked.len();
+                refused += resources.len() - checked.len();
+            }
+            for resource in &resources {
+                let who = found(stage.who(&Search::new(resource.id(), action)));
+                let checked: Vec<_> =
+                    principals.iter().filter(|principal| may(principal, resource)).collect();
+                assert_eq!(who.iter().collect::<Vec<_>>(), checked, "{action} {resource}");
+            }
+        }
+    }
+    assert!(allowed > 50 && refused > 500, "{allowed} allowed, {refused} refused");
+}
+
+const LIBRARY: &str = "
+    entity Reader; entity Guest;
+    entity Book = { lent_to?: Reader, shelf: String, authors: Set<String>, limit: { pages?: Long } };
+    action read appliesTo { principal: Reader, resource: Book, context: { day?: Bool } };
+    action enter appliesTo { principal: Guest, resource: Book };";
+
+fn library(facts: &str) -> Stage {
+    let policies = PolicyBundle::builder()
+        .schema("s", LIBRARY)
+        .policies(
+            "p",
+            r#"@id("lent") permit (principal, action, resource)
+                when { resource has lent_to && resource.lent_to == principal };
+            @id("short") forbid (principal, action, resource)
+                when { resource.limit has pages && resource.limit.pages * 2 > 9 };"#,
+        )
+        .build()
+        .unwrap();
+    let facts = policies.read_facts(facts).unwrap();
+    Stage::from(Engine::builder(policies).facts(facts).all_stored_or_inline().build().unwrap())
+}
+
+#[test]
+fn what_a_state_cannot_be_asked_is_an_error_that_says_what_there_is() {
+    let stage = library("[]");
+    let ada = r#"Reader::"ada""#;
+    let read = || Search::new(ada, "read");
+    let context = serde_json::json!({ "day": 1 }).as_object().cloned().unwrap();
+    let of_book = |action| Search::new(r#"Book::"1""#, action);
+    let cases = [
+        (stage.list(&Search::new("ada", "read")), "the principal: `ada` is not an entity"),
+        (stage.list(&Search::new(ada, "raed")), "the schema declares no action `raed`"),
+        (
+            stage.list(&Search::new(ada, "enter")),
+            "`enter` is not declared for a Reader; known are Guest",
+        ),
+        (stage.list(&read().of_type("Reader")), "for a Reader and a `Reader`; known are Book"),
+        (stage.list(&read().of_kind("invoice")), "only documents of a portal are of kinds"),
+        (stage.list(&read().context(context.clone())), "the context: "),
+        (stage.who(&of_book("read").context(context)), "the context: "),
+        (stage.who(&of_book("raed")), "the schema declares no action `raed`"),
+        (
+            stage.who(&Search::new(ada, "read")),
+            "`read` is not declared for a Reader; known are Book",
+        ),
+        (stage.who(&of_book("read").of_kind("invoice")), "only documents of a portal are of kinds"),
+    ];
+    for (asked, expected) in cases {
+        let error = asked.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}, not {expected}");
+    }
+    let error = stage.audience("I1", "invoice.sent", &[]).unwrap_err();
+    assert_eq!(error.message(), "only a portal sends mail");
+}
+
+#[test]
+fn a_filter_leaves_stored_rows_of_the_table_out() {
+    let stage = library(
+        r#"[{ "uid": { "type": "Book", "id": "1" }, "attrs": { "shelf": "a", "authors": [], "limit": {} } },
+            { "uid": { "type": "Reader", "id": "ada" } }]"#,
+    );
+    let columns = "
+        type: Book
+        id: { column: id, holds: uuid }
+        columns:
+          lent_to: { column: reader, holds: text, nulls: absent }
+          shelf: { column: shelf, holds: text, nulls: refused }
+          limit.pages: { column: pages, holds: integer, nulls: absent }
+        related:
+          authors: { table: authors, owner: book, column: name, holds: text }";
+    let mapping = read_mapping("m.yaml", columns).unwrap();
+    mapping.check(stage.world().policies()).unwrap();
+    let ada = Search::new(r#"Reader::"ada""#, "read");
+    let error = stage.filter(&ada, &mapping).unwrap_err();
+    assert!(error.message().starts_with("short: `resource.limit.pages * 2`"), "{error}");
+
+    let without = read_mapping("m.yaml", &columns.replace("limit.pages", "limit.page")).unwrap();
+    let error = stage.filter(&ada, &without).unwrap_err();
+    assert_eq!(error.message(), "Book: the schema declares no attribute limit.page");
+
+    let guest = Search::new(r#"Guest::"g""#, "enter");
+    let filtered = stage.filter(&guest, &mapping);
+    assert_eq!(filtered.unwrap_err().message().split(':').next(), Some("short"));
+    // The state itself still has them.
+    assert_eq!(stage.list(&ada).unwrap().stored, 1);
+}
+
+#[test]
+fn mappings_that_cannot_be_read_say_the_line() {
+    let id = "type: Book\nid: { column: id, holds: integer }\n";
+    let cases = [
+        (String::new(), "m.yaml: "),
+        ("type: Book\n".to_owned(), "missing field `id`"),
+        (format!("{id}colums: {{}}\n"), "line 3 column 1: unknown field `colums`"),
+        (
+            format!("{id}columns:\n  a: {{ column: a, holds: txt }}\n"),
+            "line 4 column 26: unknown variant `txt`",
+        ),
+        (
+            format!("{id}columns:\n  a: {{ holds: text }}\n"),
+            "line 4 column 8: missing field `column`",
+        ),
+        (
+            format!("{id}columns:\n  a: {{ column: a, holds: text, nulls: maybe }}\n"),
+            "line 4 column 39: unknown variant `maybe`",
+        ),
+        (
+            format!("{id}related:\n  a: {{ table: t, column: a, holds: text }}\n"),
+            "missing field `owner`",
+        ),
+        (
+            format!(
+                "{id}related:\n  a: {{ table: t, owner: o, column: a, holds: text, nulls: absent }}\n"
+            ),
+            "line 4 column 52: unknown field `nulls`",
+        ),
+        (
+            format!(
+                "{id}columns: {{ a: {{ column: a, holds: text }} }}\nrelated: {{ a: {{ table: t, owner: o, column: a, holds: text }} }}\n"
+            ),
+            "`a` stands in two places",
+        ),
+        (format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)), "m.yaml: "),
+    ];
+    for (text, expected) in cases {
+        let error = read_mapping("m.yaml", &text).unwrap_err();
+        assert!(error.message().contains(expected), "{error}, not {expected}");
+        assert!(error.help().is_some());
+    }
 }

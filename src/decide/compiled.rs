@@ -87,7 +87,7 @@ pub(super) fn decide_by_all(world: &World, matter: &Matter<'_>) -> Decision {
 
 /// Whether a forbid of a step is satisfied, or cannot be evaluated.
 pub(super) fn forbids_at(matter: &Matter<'_>, step: u8) -> bool {
-    let evaluator = plan::Evaluator { arena: &matter.plan.arena, scope: matter.scope };
+    let evaluator = plan::Evaluator::new(&matter.plan.arena, matter.scope);
     let is_forbid = |kind| matches!(kind, RuleKind::Forbid | RuleKind::StepUp);
     let of_step = |rule: &&plan::Rule| rule.step == Some(step) && is_forbid(rule.kind);
     let mut rules = matter.plan.rules.iter().flatten().filter(of_step);

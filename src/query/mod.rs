@@ -128,11 +128,7 @@ pub(crate) fn listed(
 /// The rows that one end of a request can be, in whose place the request names any of the type.
 /// `None` where the request does not fit the schema, or there is none.
 pub(crate) fn candidates_of(world: &World, request: &Request, sought: Sought) -> Option<Vec<Slot>> {
-    let plan = world.plan();
-    let (principal, resource) = (request.principal().type_name(), request.resource().type_name());
-    let (environment, principal, resource) = plan.find(principal, request.action(), resource)?;
-    let context = plan.context_type(environment);
-    let asked = Asked { plan: plan.serial(), environment, principal, resource, context };
+    let asked = asked_of(world, request)?;
     decide::laid_out(world, request, |local, [principal, resource]| {
         let known = match sought {
             Sought::Principal => resource,
@@ -140,4 +136,26 @@ pub(crate) fn candidates_of(world: &World, request: &Request, sought: Sought) ->
         };
         candidates(world, asked, sought, known, local, None)
     })
+}
+
+/// The rows of a host's table that a request allows, in whose place the request names any of the type.
+/// `None` where the request does not fit the schema, or there is none.
+pub(crate) fn filter_of(
+    world: &World,
+    request: &Request,
+    mapping: &TableMapping,
+) -> Option<Result<Filter, FilterError>> {
+    let (asked, types) = (asked_of(world, request)?, world.policies().types()?);
+    decide::laid_out(world, request, |local, [principal, _]| {
+        filter(world, types, asked, principal, local, mapping)
+    })
+}
+
+/// What the schema knows a request's types and its action by.
+fn asked_of(world: &World, request: &Request) -> Option<Asked> {
+    let plan = world.plan();
+    let (principal, resource) = (request.principal().type_name(), request.resource().type_name());
+    let (environment, principal, resource) = plan.find(principal, request.action(), resource)?;
+    let context = plan.context_type(environment);
+    Some(Asked { plan: plan.serial(), environment, principal, resource, context })
 }

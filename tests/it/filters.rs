@@ -206,6 +206,9 @@ fn asked(engine: &Engine, rows: &[Document]) -> Vec<(&'static str, Vec<i64>, Fil
             engine.check(&request.context(now()).inline(row.entity())).is_allowed()
         });
         let filter = engine.checker(&view, *id, &context).unwrap().filter(&view, &mapping());
+        let any = EntityUid::new("Document", "");
+        let request = Request::new(EntityUid::new("Contact", *id), "view", any).context(now());
+        assert_eq!(engine.filter(&request, &mapping()), filter, "{id}");
         (*id, allowed.map(|row| row.id).collect(), filter.unwrap())
     };
     CONTACTS.iter().map(of).collect()
@@ -321,9 +324,31 @@ fn what_columns_cannot_tell_is_an_error_that_names_the_clause() {
         .column("client", ColumnMapping::text("client"));
     let error = checker.filter(&view, &bare).unwrap_err();
     assert_eq!(error.message(), "hidden: `resource.visible`: no column is declared for visible");
-    assert!(error.help().unwrap().contains(r#".column("visible", …)"#));
+    assert!(error.help().unwrap().starts_with("map visible to a column"));
     let other = TableMapping::new("Contact", ColumnMapping::integer("id"));
     assert!(checker.filter(&view, &other).is_err());
+}
+
+#[test]
+fn a_request_that_none_could_ask_has_no_filter() {
+    let (engine, any) = (engine(), EntityUid::new("Document", ""));
+    let now = Value::from(Timestamp::from_ms(NOW));
+    let ask = |action: &str| {
+        Request::new(EntityUid::new("Contact", "gm"), action, any.clone()).with("now", now.clone())
+    };
+    let row = Entity::new(EntityUid::new("Document", "1"));
+    for (request, at_fault) in [
+        (ask("veiw"), "veiw"),
+        (ask("view").with("now", "noon"), "now"),
+        (ask("view").for_principal(EntityUid::new("Client", "C1")), "Client"),
+        (ask("view").for_resource(EntityUid::new("Client", "C1")), "Client"),
+        (ask("view").inline(row), "the request brings a Document along"),
+    ] {
+        let error = engine.filter(&request, &mapping()).unwrap_err();
+        assert!(error.message().contains(at_fault), "{error}");
+        assert!(error.help().is_some(), "{error}");
+    }
+    assert!(engine.filter(&ask("view"), &mapping()).is_ok());
 }
 
 #[test]

@@ -1,12 +1,17 @@
 //! The subcommands: a file each, and what they share.
 
+mod audience;
 mod check;
 mod explain;
+mod filter;
+mod list;
 mod plan;
 mod preset;
 mod question;
+mod state;
 mod test;
 mod validate;
+mod who;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,10 +20,11 @@ use doorward::PolicyBundle;
 
 use crate::failure::Failure;
 
+pub(crate) use state::Page;
 pub(crate) use validate::Report;
 
-/// Checks, explains, tests and validates access policies written in Cedar, and shows what they
-/// compile to, and presets.
+/// Checks, explains, tests and validates access policies written in Cedar, lists who may do what
+/// under them, and shows what they compile to, and presets.
 #[derive(Debug, clap::Parser)]
 #[command(name = "doorward", version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
@@ -34,12 +40,16 @@ Exit codes:
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Audience(audience::Arguments),
     Check(check::Arguments),
     Explain(explain::Arguments),
+    Filter(filter::Arguments),
+    List(list::Arguments),
     Plan(plan::Arguments),
     Preset(preset::Arguments),
     Test(test::Arguments),
     Validate(validate::Arguments),
+    Who(who::Arguments),
 }
 
 /// How a command that ran came out.
@@ -70,12 +80,16 @@ enum Format {
 
 pub(crate) fn run(cli: Cli) -> Result<Status, Failure> {
     match cli.command {
+        Command::Audience(arguments) => audience::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Filter(arguments) => filter::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Preset(arguments) => preset::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Who(arguments) => who::run(&arguments),
     }
 }
 

@@ -3,24 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use doorward::author::Stage;
 use doorward::wire::Evaluations;
-use doorward::{Engine, EntityUid, ErrorMode, Facts, PolicyBundle, World};
+use doorward::{EntityUid, PolicyBundle, World};
 use serde_json::{Value as Json, json};
 
+use super::state::{self, ModeArguments, StateArguments};
 use crate::failure::Failure;
-use crate::source::{self, Source};
+use crate::source::Source;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct QuestionArguments {
-    /// Folder of policies (.cedar) and their schema (.cedarschema)
-    #[arg(long, value_name = "DIR")]
-    policies: PathBuf,
-
-    /// Facts as Cedar's entity JSON, or - for standard input; or a portal's fixture in YAML, as in
-    /// scenario files, whose names can then be used
-    #[arg(long, value_name = "FILE")]
-    facts: Option<PathBuf>,
+    #[command(flatten)]
+    state: StateArguments,
 
     /// Who asks, as in 'Contact::"gm"', or a name of the fixture
     #[arg(long, value_name = "UID", required_unless_present = "request")]
@@ -46,18 +40,8 @@ pub(super) struct QuestionArguments {
     )]
     request: Option<PathBuf>,
 
-    /// What a policy does that can't be evaluated
-    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
-    error_mode: Mode,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-enum Mode {
-    /// A forbid refuses
-    #[default]
-    FailClosed,
-    /// It is skipped, as in Cedar
-    Cedar,
+    #[command(flatten)]
+    mode: ModeArguments,
 }
 
 /// The state to ask, and what to ask of it.
@@ -69,24 +53,16 @@ pub(super) struct Question {
 
 impl QuestionArguments {
     pub(super) fn read(&self) -> Result<Question, Failure> {
-        let facts_source = self.facts.as_deref().map(Source::of);
         let request_source = self.request.as_deref().map(Source::of);
-        if facts_source == Some(Source::Stdin) && request_source == Some(Source::Stdin) {
+        if self.state.source() == Some(Source::Stdin) && request_source == Some(Source::Stdin) {
             return Err(Failure::new("both --facts and --request read standard input")
                 .help("put one of them in a file"));
         }
-        let bundle = super::load_policies(&self.policies)?;
-        if let Some(Source::File(path)) = &facts_source
-            && path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
-        {
+        let bundle = super::load_policies(&self.state.policies)?;
+        if let Some(path) = self.state.fixture() {
             return self.read_fixture(path, &bundle);
         }
-        let facts = match &facts_source {
-            None => Facts::new(),
-            Some(source) => {
-                bundle.read_facts(&source.read()?).map_err(|error| Failure::at(source, error))?
-            }
-        };
+        let engine = self.state.engine(&bundle, &self.mode)?;
         let (place, body) = match &request_source {
             Some(source) => (source.to_string(), source.read_json()?),
             None => ("the request".to_owned(), self.body()?),
@@ -94,15 +70,6 @@ impl QuestionArguments {
         let evaluations = Evaluations::from_json(&body, &bundle).map_err(|error| {
             let failure = Failure::at(place, error.message());
             error.help().map(str::to_owned).into_iter().fold(failure, Failure::help)
-        })?;
-        let mode = match self.error_mode {
-            Mode::FailClosed => ErrorMode::FailClosed,
-            Mode::Cedar => ErrorMode::Cedar,
-        };
-        let engine = Engine::builder(bundle).facts(facts).error_mode(mode).all_stored_or_inline();
-        let engine = engine.build().map_err(|error| match &facts_source {
-            Some(source) => Failure::at(source, error),
-            None => Failure::new(error.to_string()),
         })?;
         Ok(Question { world: engine.world(), evaluations })
     }
@@ -120,8 +87,7 @@ impl QuestionArguments {
             return Err(Failure::at(place, "a fixture makes the context itself")
                 .help("leave --context out, or use facts as entity JSON"));
         }
-        let text = Source::File(path.to_owned()).read()?;
-        let stage = Stage::from_yaml(&text, bundle).map_err(|error| Failure::at(place, error))?;
+        let stage = state::read_fixture(path, bundle, &self.mode)?;
         let question = doorward::author::Question::new(principal, action, resource);
         let request =
             stage.request(&question).map_err(|error| Failure::at("the question", error))?;
@@ -136,12 +102,7 @@ impl QuestionArguments {
             "resource": named("--resource", self.resource.as_deref())?,
         });
         if let (Some(context), Json::Object(members)) = (&self.context, &mut body) {
-            let context = match context.strip_prefix('@') {
-                Some(path) => Source::File(path.into()).read_json()?,
-                None => source::json("--context", context).map_err(|failure| {
-                    failure.help("write an object, as in '{\"mfa\": true}', or @ and a file")
-                })?,
-            };
+            let context = state::read_context(context)?;
             members.insert("context".to_owned(), context);
         }
         Ok(body)

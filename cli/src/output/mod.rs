@@ -1,7 +1,10 @@
 //! Renders what the commands found. Nothing here decides or reads anything.
 
+pub(crate) mod audience;
 pub(crate) mod check;
 pub(crate) mod explain;
+pub(crate) mod filter;
+pub(crate) mod found;
 pub(crate) mod plan;
 pub(crate) mod preset;
 pub(crate) mod test;
@@ -47,24 +50,24 @@ pub(crate) fn json(value: &Json) -> String {
     format!("{value:#}\n")
 }
 
-/// Text fit for a line of a terminal: cut, and without what would move the cursor or the reading
-/// direction.
+/// Text fit for a line of a terminal: cut, and harmless.
 fn plain(text: &str) -> String {
-    let mut letters = text.chars();
-    let mut plain: String = letters
-        .by_ref()
-        .take(LINE_CHARS_MAX)
+    match text.char_indices().nth(LINE_CHARS_MAX).and_then(|(end, _)| text.get(..end)) {
+        Some(start) => harmless(start) + "…",
+        None => harmless(text),
+    }
+}
+
+/// Text without what would move the cursor or the reading direction.
+fn harmless(text: &str) -> String {
+    text.chars()
         .map(|c| match c {
             '\n' | '\t' => ' ',
             '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
             c if c.is_control() => char::REPLACEMENT_CHARACTER,
             c => c,
         })
-        .collect();
-    if letters.next().is_some() {
-        plain.push('…');
-    }
-    plain
+        .collect()
 }
 
 /// `deny OVER_LIMIT: Too much. (policy limit, rules.cedar:5)`
@@ -88,10 +91,16 @@ fn verdict(world: &World, decision: &Decision) -> String {
 
 /// `Contact::"gm" view Document::"I1"`
 fn question(request: &Request) -> String {
-    let whole = |uid: &EntityUid| plain(&uid.to_string());
-    let action = match request.action() {
-        action if action.type_name() == "Action" => plain(action.id()),
-        action => whole(action),
-    };
-    format!("{} {action} {}", whole(request.principal()), whole(request.resource()))
+    let (principal, resource) = (entity(request.principal()), entity(request.resource()));
+    format!("{principal} {} {resource}", action(request.action()))
+}
+
+/// `Contact::"gm"`
+fn entity(uid: &EntityUid) -> String {
+    plain(&uid.to_string())
+}
+
+/// `view`
+fn action(uid: &EntityUid) -> String {
+    if uid.type_name() == "Action" { plain(uid.id()) } else { entity(uid) }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use doorward::{
-    EntityUid, PlanEnvironment, PlanListing, PlanPart, PlanPolicy, PlanRead, PolicyBundle, Symbol,
+    PlanEnvironment, PlanListing, PlanPart, PlanPolicy, PlanRead, PolicyBundle, Symbol,
 };
 use serde_json::{Value as Json, json as value};
 
@@ -191,11 +191,7 @@ const ALL: &str = "every policy is evaluated: they follow too many ways to rows"
 /// `Contact view Document`
 fn name(environment: &PlanEnvironment) -> String {
     let PlanEnvironment { principal, action, resource, .. } = environment;
-    format!("{} {} {}", plain(principal), short(action), plain(resource))
-}
-
-fn short(action: &EntityUid) -> String {
-    if action.type_name() == "Action" { plain(action.id()) } else { plain(&action.to_string()) }
+    format!("{} {} {}", plain(principal), super::action(action), plain(resource))
 }
 
 /// `class resource.client:`

@@ -535,7 +535,7 @@ impl Drafting<'_> {
     fn unmapped(&self, expr: ExprId, name: &str) -> FilterError {
         let text = self.plan.text(expr);
         FilterError::new(format!("`{text}`: no column is declared for {name}"))
-            .with_help(format!("declare it: `.column(\"{name}\", …)`, or `.related(…)` for a set"))
+            .with_help(format!("map {name} to a column, or, if it is a set, to a related table"))
     }
 }
 
