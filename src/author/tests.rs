@@ -511,7 +511,7 @@ fn a_filter_leaves_stored_rows_of_the_table_out() {
     mapping.check(stage.world().policies()).unwrap();
     let ada = Search::new(r#"Reader::"ada""#, "read");
     let error = stage.filter(&ada, &mapping).unwrap_err();
-    assert!(error.message().starts_with("short: `resource.limit.pages * 2`"), "{error}");
+    assert!(error.message().starts_with("short: `resource.limit.pages * 2`: "), "{error}");
 
     let without = read_mapping("m.yaml", &columns.replace("limit.pages", "limit.page")).unwrap();
     let error = stage.filter(&ada, &without).unwrap_err();

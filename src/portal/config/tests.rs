@@ -111,7 +111,10 @@ fn each_mistake_has_its_code_and_its_path() {
         ),
         (json!({ "sets": { "": ["booking.view"] } }), "empty-name", "sets."),
         (
-            json!({ "alert_sets": { "system": [] }, "events": ["password.reset"] }),
+            json!({
+                "alert_sets": { "system": ["news:email"] },
+                "events": ["password.reset", "news"],
+            }),
             "reserved-event",
             "events[0]",
         ),

@@ -312,7 +312,7 @@ impl Drafting<'_> {
         if let Some(known) = self.hops.iter().position(|hop| hop.expr == of) {
             return Ok(known);
         }
-        let (at, Type::Entity(type_name)) = self.column(expr, of)? else {
+        let (at, Type::Entity(type_name)) = self.column(of)? else {
             return Err(self.unsupported(expr, "no column tells"));
         };
         if self.mapping.maps(&type_name) {
@@ -330,18 +330,18 @@ impl Drafting<'_> {
                 return self.binary(expr, *operator, (*left, *right));
             }
             Expr::Unary(Unary::IsEmpty, of) => {
-                let (table, set) = self.set(expr, *of)?;
+                let (table, set) = self.set(*of)?;
                 (table, Leaf::IsEmpty(set))
             }
-            Expr::Attribute(..) => match self.column(expr, expr)? {
+            Expr::Attribute(..) => match self.column(expr)? {
                 (at, Type::Bool) => (at.table, Leaf::Flag(at.column)),
                 (at, _) => (at.table, Leaf::Fails),
             },
-            Expr::Like(of, pattern) => match self.column(expr, *of)? {
+            Expr::Like(of, pattern) => match self.column(*of)? {
                 (at, Type::String) => (at.table, Leaf::Like(at.column, Arc::clone(pattern))),
                 (at, _) => (at.table, Leaf::Fails),
             },
-            Expr::Is(of, type_name) => match self.column(expr, *of)? {
+            Expr::Is(of, type_name) => match self.column(*of)? {
                 (at, Type::Entity(of)) => (at.table, Leaf::Is(at.column, of == *type_name)),
                 (at, _) => (at.table, Leaf::Fails),
             },
@@ -401,24 +401,24 @@ impl Drafting<'_> {
             Binary::Less => self.compare(expr, Comparison::Less, (left, right))?,
             Binary::LessEqual => self.compare(expr, Comparison::LessOrEqual, (left, right))?,
             Binary::Contains if self.is_open(left) => {
-                let ((table, set), element) = (self.set(expr, left)?, self.given(right)?);
+                let ((table, set), element) = (self.set(left)?, self.given(right)?);
                 (table, Leaf::Contains(set, element))
             }
             Binary::Contains => {
-                let (set, (at, of)) = (self.given(left)?, self.column(expr, right)?);
+                let (set, (at, of)) = (self.given(left)?, self.column(right)?);
                 (at.table, Leaf::Among { column: at.column, of, set })
             }
             Binary::ContainsAny => {
                 let (open, other) = if self.is_open(left) { (left, right) } else { (right, left) };
-                let ((table, set), elements) = (self.set(expr, open)?, self.given(other)?);
+                let ((table, set), elements) = (self.set(open)?, self.given(other)?);
                 (table, Leaf::ContainsAny(set, elements))
             }
             Binary::ContainsAll if self.is_open(left) => {
-                let ((table, set), elements) = (self.set(expr, left)?, self.given(right)?);
+                let ((table, set), elements) = (self.set(left)?, self.given(right)?);
                 (table, Leaf::ContainsAll(set, elements))
             }
             Binary::In if self.is_open(left) => self.is_in(expr, left, self.given(right)?)?,
-            Binary::In => self.is_above(expr, self.given(left)?, right)?,
+            Binary::In => self.is_above(self.given(left)?, right)?,
             _ => return Err(self.unsupported(expr, "no column tells")),
         };
         Ok(Condition::Leaf(table, expr, leaf))
@@ -431,13 +431,12 @@ impl Drafting<'_> {
         (left, right): (ExprId, ExprId),
     ) -> Result<(Option<Arc<Join>>, Leaf), FilterError> {
         let of_column = |column, known, comparison| {
-            let (At { table, column }, of) = self.column(expr, column)?;
+            let (At { table, column }, of) = self.column(column)?;
             Ok((table, Leaf::Compare { column, of, comparison, with: self.known(known) }))
         };
         match (self.is_open(left), self.is_open(right)) {
             (true, true) => {
-                let ((one, of), (other, beside)) =
-                    (self.column(expr, left)?, self.column(expr, right)?);
+                let ((one, of), (other, beside)) = (self.column(left)?, self.column(right)?);
                 if of != beside || one.column.holds != other.column.holds {
                     return Err(self.unsupported(expr, "the columns are of two types"));
                 }
@@ -458,7 +457,7 @@ impl Drafting<'_> {
         left: ExprId,
         above: Known,
     ) -> Result<(Option<Arc<Join>>, Leaf), FilterError> {
-        let (At { table, column }, Type::Entity(type_name)) = self.column(expr, left)? else {
+        let (At { table, column }, Type::Entity(type_name)) = self.column(left)? else {
             return Ok((None, Leaf::Fails));
         };
         let ancestors = self.types.entity(&type_name).map(|it| &it.ancestors);
@@ -475,16 +474,15 @@ impl Drafting<'_> {
     /// Who is known is in what a column names, or in one of a set.
     fn is_above(
         &self,
-        expr: ExprId,
         known: Known,
         right: ExprId,
     ) -> Result<(Option<Arc<Join>>, Leaf), FilterError> {
         let is_set = self.place(right).is_some_and(|(_, _, of)| matches!(of, Type::Set(_)));
         if is_set {
-            let (table, set) = self.set(expr, right)?;
+            let (table, set) = self.set(right)?;
             return Ok((table, Leaf::AboveOne(known, set)));
         }
-        let (At { table, column }, of) = self.column(expr, right)?;
+        let (At { table, column }, of) = self.column(right)?;
         Ok((table, Leaf::Above { known, column, of }))
     }
 
@@ -497,34 +495,34 @@ impl Drafting<'_> {
     }
 
     /// The column that an expression is.
-    fn column(&self, within: ExprId, of: ExprId) -> Result<(At, Type), FilterError> {
-        if matches!(self.plan.arena.get(of), Expr::Var(Var::Resource)) {
+    fn column(&self, expr: ExprId) -> Result<(At, Type), FilterError> {
+        if matches!(self.plan.arena.get(expr), Expr::Var(Var::Resource)) {
             let column = self.mapping.id.column();
             return Ok((At { table: None, column }, Type::Entity(self.mapping.type_name.clone())));
         }
-        let Some((row, name, of)) = self.place(of) else {
-            return Err(self.unsupported(within, "no column tells"));
+        let Some((row, name, of)) = self.place(expr) else {
+            return Err(self.unsupported(expr, "no column tells"));
         };
         match row.mapping.attribute(&name) {
             Some(Attribute::Column(column) | Attribute::Joined(column, ..)) => {
                 Ok((At { table: row.table, column: column.column() }, of))
             }
-            Some(Attribute::Related(_)) => Err(self.unsupported(within, "a set is no column")),
-            None => Err(self.unmapped(within, &name)),
+            Some(Attribute::Related(_)) => Err(self.unsupported(expr, "a set is no column")),
+            None => Err(self.unmapped(expr, &name)),
         }
     }
 
     /// The set that an expression is.
-    fn set(&self, within: ExprId, of: ExprId) -> Result<(Option<Arc<Join>>, Set), FilterError> {
-        let Some((row, name, of)) = self.place(of) else {
-            return Err(self.unsupported(within, "no table tells"));
+    fn set(&self, expr: ExprId) -> Result<(Option<Arc<Join>>, Set), FilterError> {
+        let Some((row, name, of)) = self.place(expr) else {
+            return Err(self.unsupported(expr, "no table tells"));
         };
         match (row.mapping.attribute(&name), of) {
             (Some(Attribute::Related(related)), Type::Set(of)) => {
                 let (related, id) = (related.clone(), row.mapping.id.column());
                 Ok((row.table, Set { related, id, of: Type::clone(&of) }))
             }
-            _ => Err(self.unmapped(within, &name)),
+            _ => Err(self.unmapped(expr, &name)),
         }
     }
 
