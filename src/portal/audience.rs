@@ -1,6 +1,6 @@
 //! Who is mailed about something, and who nearly is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use super::caller::Caller;
@@ -37,9 +37,9 @@ fn path(column: &str) -> Path {
 pub struct Audience {
     /// Who is sent something, by contact and channel.
     pub recipients: Vec<Recipient>,
-    /// Who nearly is, by contact and channel: those who may view the document and are not sent the
-    /// event, and those who are subscribed to it and may not view the document; of mail about a
-    /// credential, the contact himself.
+    /// Who nearly is, by contact and channel, of the document's client or of those it was given to:
+    /// who may view it and is not sent the event, and who is subscribed to the event and may not
+    /// view it. Of mail about a credential, the contact himself.
     pub near_misses: Vec<Recipient>,
 }
 
@@ -261,14 +261,15 @@ impl<'t> Mailing<'t> {
         let is_stored = |slot: &Slot| document.tenant() == self.tenant.id() && rows.is_fact(*slot);
         let document = rows.slot(&document.uid()).filter(is_stored)?;
         let mut audience = Audience { recipients: Vec::new(), near_misses: Vec::new() };
-        for slot in self.asked_rows(by_rows, document) {
+        for (slot, is_its) in self.asked_rows(by_rows, document) {
             let contact = self.tenant.contact(rows.uid_of(slot).shared_id());
             for (channel, pairs) in by_rows {
                 let decision = pairs.check(slot, document);
                 let told = if decision.is_allowed() {
                     &mut audience.recipients
-                } else if decision.step() == Some(MAIL_STEP)
-                    || !pairs.forbids_at(slot, document, MAIL_STEP)
+                } else if is_its
+                    && (decision.step() == Some(MAIL_STEP)
+                        || !pairs.forbids_at(slot, document, MAIL_STEP))
                 {
                     &mut audience.near_misses
                 } else {
@@ -281,8 +282,9 @@ impl<'t> Mailing<'t> {
         Some(audience)
     }
 
-    /// The contacts who are asked about a stored document, in the order of their ids.
-    fn asked_rows(&self, by_rows: &[(Channel, Pairs)], document: Slot) -> Vec<Slot> {
+    /// The contacts who are asked about a stored document, in the order of their ids, and whether
+    /// they are its client's or were given it: nobody else nearly gets what is about it.
+    fn asked_rows(&self, by_rows: &[(Channel, Pairs)], document: Slot) -> Vec<(Slot, bool)> {
         let rows = self.world.facts().rows();
         let held = |slot: Slot, column: &Path| {
             let mut held = None;
@@ -301,6 +303,7 @@ impl<'t> Mailing<'t> {
                 rows.each_held(access, given, |contact| found.push(contact));
             }
         }
+        let its: HashSet<Slot> = found.iter().copied().collect();
         // Which contacts come to a document is the same on all channels.
         if let Some((_, pairs)) = by_rows.first() {
             found.extend(pairs.principals(document));
@@ -308,7 +311,7 @@ impl<'t> Mailing<'t> {
         found.retain(|contact| rows.is_fact(*contact));
         found.sort_unstable_by(|one, other| rows.by_id(*one, *other));
         found.dedup();
-        found
+        found.into_iter().map(|contact| (contact, its.contains(&contact))).collect()
     }
 
     fn audience_by_requests(&self, about: &Resource) -> Result<Audience, Refused> {
@@ -321,18 +324,18 @@ impl<'t> Mailing<'t> {
         let asked = match about {
             Resource::Contact(contact) => {
                 let is_known = self.world.facts().contains(&contact.uid());
-                is_known.then(|| contact.clone()).into_iter().collect()
+                is_known.then(|| (contact.clone(), true)).into_iter().collect()
             }
             _ => self.asked(&mail),
         };
         let mut audience = Audience { recipients: Vec::new(), near_misses: Vec::new() };
-        for contact in asked {
+        for (contact, is_its) in asked {
             for channel in self.channels {
                 let request = mail.to(&contact, *channel);
                 let decision = self.world.check(&request);
                 let told = if decision.is_allowed() {
                     &mut audience.recipients
-                } else if self.is_near_miss(&decision, &request) {
+                } else if is_its && self.is_near_miss(&decision, &request) {
                     &mut audience.near_misses
                 } else {
                     continue;
@@ -344,8 +347,8 @@ impl<'t> Mailing<'t> {
         Ok(audience)
     }
 
-    /// The contacts who are asked about a document, wherever it is kept, in the order of their ids.
-    fn asked(&self, mail: &Mail) -> BTreeSet<ContactId> {
+    /// The same of a document wherever it is kept.
+    fn asked(&self, mail: &Mail) -> BTreeMap<ContactId, bool> {
         let (tenant, facts, request) = (self.tenant, self.world.facts(), &mail.request);
         let is_it = |row: &&Entity| row.uid() == request.resource();
         let row = request.inline.iter().find(is_it).cloned();
@@ -367,15 +370,17 @@ impl<'t> Mailing<'t> {
                 }
             }
         }
-        let mut found: BTreeSet<ContactId> = found
+        let mut found: BTreeMap<ContactId, bool> = found
             .iter()
             .filter(|uid| facts.contains(uid))
-            .map(|uid| tenant.contact(uid.shared_id()))
+            .map(|uid| (tenant.contact(uid.shared_id()), true))
             .collect();
         // Which contacts come to a document is the same on all channels.
         if let Some(channel) = self.channels.first() {
             let request = on(request.clone(), mail.class, *channel);
-            found.extend(tenant.candidates(self.world, &request));
+            for contact in tenant.candidates(self.world, &request) {
+                found.entry(contact).or_insert(false);
+            }
         }
         found
     }
