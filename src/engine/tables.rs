@@ -76,8 +76,9 @@ impl World {
     /// As [`Engine::filter`].
     pub fn filter(&self, request: &Request, mapping: &TableMapping) -> Result<Filter, FilterError> {
         mapping.check(self.policies())?;
-        if request.inline.iter().any(|row| row.uid().type_name() == mapping.type_name()) {
-            let message = format!("the request brings a {} along", mapping.type_name());
+        let mut inline = request.inline.iter().map(|row| row.uid().type_name());
+        if let Some(of) = inline.find(|of| mapping.maps(of)) {
+            let message = format!("the request brings a {of} along");
             return Err(FilterError::new(message)
                 .with_help("leave rows of the table out: what stands in it, the filter asks"));
         }

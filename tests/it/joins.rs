@@ -16,7 +16,9 @@ const SCHEMA: &str = "
     action read appliesTo { principal: Reader, resource: Book };";
 
 /// Each is asked when it is true, and when it is false.
-const CLAUSES: [&str; 22] = [
+const CLAUSES: [&str; 24] = [
+    "resource.home.limit has nope",
+    "resource.home has nope",
     "resource.home.closed",
     "resource has shelf && resource.shelf.closed",
     "!resource.home.closed || resource.price < 5",
@@ -259,4 +261,73 @@ fn a_join_that_does_not_fit_the_schema_is_refused() {
         assert!(error.message().contains(at_fault), "{error}");
     }
     books().check(&policies).unwrap();
+}
+
+/// What a request brings along counts for a filter as it does for a check.
+#[test]
+fn a_filter_goes_by_what_its_request_brings_along() {
+    let schema = "
+        entity Group;
+        entity User in [Group] = { client: Client };
+        entity Client in [Group] = { archived: Bool, vip?: Bool, boss?: Client };
+        entity Doc = { group: Group, client: Client };
+        action view appliesTo { principal: User, resource: Doc };";
+    let docs = TableMapping::new("Doc", ColumnMapping::integer("id"))
+        .column("group", ColumnMapping::text("team"))
+        .column("client", ColumnMapping::text("client"));
+    let database = rusqlite::Connection::open_in_memory().unwrap();
+    database.execute_batch("CREATE TABLE docs (id INTEGER, team TEXT, client TEXT);").unwrap();
+    let rows = [(1, "g", "c"), (2, "h", "d"), (3, "g", "gone"), (4, "h", "absent")];
+    for row in rows {
+        database.execute("INSERT INTO docs VALUES (?, ?, ?)", row).unwrap();
+    }
+    let (group, client) =
+        (|id: &str| EntityUid::new("Group", id), |id: &str| EntityUid::new("Client", id));
+    let user = EntityUid::new("User", "u");
+    let brought = [
+        Entity::new(user.clone()).with("client", client("gone")).parent(group("g")),
+        Entity::new(client("c")).with("archived", false).with("vip", true).parent(group("g")),
+        Entity::new(client("d")).with("archived", true),
+    ];
+    let mut made = 0;
+    for clause in [
+        "principal in resource.group",
+        r#"resource.client in Group::"g""#,
+        "resource.client has vip",
+        "resource.client has archived && resource.client.archived",
+        "(if resource.client has boss then resource.client.boss else resource.client)
+            == principal.client",
+    ] {
+        let policies = format!(
+            "permit (principal, action, resource);
+             forbid (principal, action, resource) when {{ {clause} }};"
+        );
+        let bundle = PolicyBundle::builder().schema("s", schema).policies("p", policies).build();
+        let engine = Engine::builder(bundle.unwrap()).all_inline().build().unwrap();
+        let request = |id: &str| {
+            let request = Request::new(user.clone(), "view", EntityUid::new("Doc", id));
+            brought.iter().cloned().fold(request, Request::inline)
+        };
+        let allowed = rows.iter().filter(|(id, team, of)| {
+            let id = id.to_string();
+            let row = Entity::new(EntityUid::new("Doc", id.as_str()));
+            let row = row.with("group", group(team)).with("client", client(of));
+            engine.check(&request(&id).inline(row)).is_allowed()
+        });
+        let allowed: Vec<i64> = allowed.map(|row| row.0).collect();
+        let Ok(filter) = engine.filter(&request(""), &docs) else { continue };
+        made += 1;
+        let sql = filter.to_sql(Dialect::Sqlite, "d");
+        let query = format!("SELECT id FROM docs AS d WHERE {} ORDER BY id", sql.condition);
+        let bound = sql.parameters.iter().map(|value| match value {
+            SqlValue::Text(text) => text.clone(),
+            other => panic!("{other:?}"),
+        });
+        let mut statement = database.prepare(&query).unwrap();
+        let found = statement.query_map(rusqlite::params_from_iter(bound), |row| row.get(0));
+        let found: Vec<i64> = found.unwrap().map(Result::unwrap).collect();
+        assert_eq!(found, allowed, "{clause}: {query}");
+    }
+    // What lies between, and which of those that are not there it is, no filter tells.
+    assert_eq!(made, 3);
 }

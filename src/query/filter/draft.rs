@@ -75,6 +75,9 @@ pub(super) enum Condition {
     Linked {
         hop: usize,
         expr: ExprId,
+        /// Whether it asks which entity it is as well as what is known of it: then all that are not
+        /// there are not alike.
+        asks_which: bool,
         condition: Box<Condition>,
     },
     /// What cannot be asked in SQL.
@@ -301,9 +304,24 @@ impl Drafting<'_> {
                 self.bound.push(of);
                 let condition = Box::new(self.condition(expr));
                 self.bound.pop();
-                Ok(Condition::Linked { hop, expr, condition })
+                let asks_which = self.asks_which(expr, of);
+                Ok(Condition::Linked { hop, expr, asks_which, condition })
             }
             None => self.direct(expr, leaf),
+        }
+    }
+
+    /// Whether an expression compares the entity of a hop itself, and does not only read on from it.
+    fn asks_which(&self, expr: ExprId, of: ExprId) -> bool {
+        if expr == of {
+            return true;
+        }
+        match self.plan.arena.get(expr) {
+            Expr::Attribute(it, _) | Expr::Has(it, _) if *it == of => false,
+            Expr::Binary(Binary::HasTag | Binary::GetTag, it, tag) if *it == of => {
+                self.asks_which(*tag, of)
+            }
+            other => other.any_part(|part| self.asks_which(part, of)),
         }
     }
 
@@ -365,12 +383,16 @@ impl Drafting<'_> {
         let column =
             match (row.declared(self.types, &whole_name), row.mapping.attribute(&whole_name)) {
                 (None, _) => {
-                    return Ok(match row.is_entity.then_some(row.table).flatten() {
-                        None => Condition::Fixed(false),
+                    return Ok(match (row.table, row.is_entity) {
+                        (None, _) => Condition::Fixed(false),
                         // Where nobody is named, it fails.
-                        Some(join) => {
+                        (Some(join), true) => {
                             let At { table, column } = join.named_by.clone();
                             Condition::Leaf(table, expr, Leaf::Is(column, false))
+                        }
+                        // Where the row is not there, it fails.
+                        (table, false) => {
+                            Condition::Not(Box::new(Condition::Leaf(table, expr, Leaf::Holds)))
                         }
                     });
                 }

@@ -12,7 +12,8 @@ use crate::facts::{Attributes, Type, Types};
 /// the schema.
 ///
 /// Names of tables and columns are the host's own and are written into SQL as they are, quoted; no
-/// value ever is. Declare what policies read; what they read and nobody declared is an error of the
+/// value ever is. What the schema demands of an entity, the columns keep: where a type has only the ids
+/// that it lists, no other stands in a column. Declare what policies read; what they read and nobody declared is an error of the
 /// filter that needs it, never a wider filter.
 ///
 /// # Example
@@ -288,7 +289,7 @@ impl TableMapping {
     }
 
     /// Whether rows of a type stand in this table, or in one that is joined.
-    pub(super) fn maps(&self, type_name: &str) -> bool {
+    pub(crate) fn maps(&self, type_name: &str) -> bool {
         *self.type_name == *type_name || self.joins().any(|joined| joined.maps(type_name))
     }
 
@@ -362,7 +363,9 @@ impl TableMapping {
                         return Err(of_type(message)
                             .with_help("join the mapping of the type that the schema declares"));
                     }
-                    if let Some(refused) = joined.refused().next() {
+                    // Rows of this table, joined with itself, are kept out by it as well.
+                    let own = self.refused().filter(|_| joined.maps(&self.type_name));
+                    if let Some(refused) = joined.refused().chain(own).next() {
                         let message = format!("NULL in {} cannot refuse another row", refused.name);
                         return Err(of_type(message)
                             .with_help("declare the column NOT NULL, or the attribute optional"));

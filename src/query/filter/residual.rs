@@ -196,7 +196,14 @@ impl<'w> Residual<'w> {
                 Ok(within(table.as_ref(), self.leaf(*expr, leaf, want)?))
             }
             Condition::HasRow(join, column) => Ok(has_row(join, column.as_ref(), want)),
-            Condition::Linked { hop, expr, condition } => {
+            Condition::Linked { hop, expr, asks_which, condition } => {
+                if *asks_which && told.get(*hop).is_none_or(Option::is_none) {
+                    return Err(unsupported(
+                        self.plan,
+                        *expr,
+                        "it asks which one it is, there or not",
+                    ));
+                }
                 self.linked((*hop, *expr), condition, want, told)
             }
             Condition::Refused(error) => Err(error.clone()),
@@ -359,7 +366,9 @@ impl<'w> Residual<'w> {
     fn few_rows(&self, hop: &Hop) -> Vec<(Slot, SqlValue)> {
         let number = self.rows.catalog().type_number(&hop.type_name);
         let slots = number.into_iter().flat_map(|number| self.rows.slots_of(number));
-        let slots = slots.filter(|slot| self.rows.is_fact(*slot)).take(LINKED_MAX + 1);
+        let is_its = |slot: &Slot| *self.scope().type_name(*slot) == *hop.type_name;
+        let slots = slots.filter(|slot| self.rows.is_fact(*slot));
+        let slots = slots.chain(self.local.slots().filter(is_its)).take(LINKED_MAX + 1);
         slots.filter_map(|slot| Some((slot, self.id_value(slot, hop.at.column.holds)?))).collect()
     }
 
@@ -474,6 +483,13 @@ impl<'w> Residual<'w> {
             None => return Ok(Filter::None),
         };
         let mut below = slots;
+        if has_above && self.local.has_parents() {
+            return Err(unsupported(
+                self.plan,
+                expr,
+                "what the request brings along may lie between",
+            ));
+        }
         if has_above {
             let number = self.plan.type_number(type_name);
             let found = number
@@ -499,9 +515,7 @@ impl<'w> Residual<'w> {
                 "it is a row of the same table, or lies in one",
             ));
         }
-        let mut above = Vec::new();
-        self.rows.each_above(slot, |it| above.push(Val::Entity(it)));
-        Ok(Some(above))
+        Ok(Some(self.above_of(slot).into_iter().map(Val::Entity).collect()))
     }
 
     /// A column holds one of some values, or none of them.
@@ -578,11 +592,21 @@ impl<'w> Residual<'w> {
     /// Whether an entity is a row of the host's, or in one: the host tells with it what it is in.
     fn lies_in_rows(&self, slot: Slot) -> bool {
         let scope = self.scope();
-        let mut lies = false;
-        self.rows.each_above(slot, |above| {
-            lies |= self.mapping.maps(scope.type_name(above));
-        });
-        lies
+        self.above_of(slot).into_iter().any(|above| self.mapping.maps(scope.type_name(above)))
+    }
+
+    /// An entity and all that it is in, by what the request brings along as by the facts.
+    fn above_of(&self, slot: Slot) -> Vec<Slot> {
+        let (scope, mut found, mut next) = (self.scope(), vec![slot], 0);
+        while let Some(at) = found.get(next).copied() {
+            next += 1;
+            for parent in scope.row(at).parents() {
+                if !found.contains(parent) {
+                    found.push(*parent);
+                }
+            }
+        }
+        found
     }
 
     /// A value as it stands in a column; `None` where nothing there can be equal to it.
