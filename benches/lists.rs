@@ -90,6 +90,7 @@ fn send_out(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
         })
     };
     let mut group = criterion.benchmark_group("mail/send-out");
+    group.sample_size(10);
     let expected = (6 * invoices.len(), 3 * invoices.len());
     if reached() != expected {
         return Err(format!("{:?} are reached and missed, and not {expected:?}", reached()).into());
