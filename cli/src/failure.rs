@@ -26,6 +26,11 @@ impl Failure {
         self.help = Some(help.into());
         self
     }
+
+    /// What to do, where that is known.
+    pub(crate) fn help_of(self, help: Option<&str>) -> Self {
+        Self { help: help.map(str::to_owned), ..self }
+    }
 }
 
 impl fmt::Display for Failure {

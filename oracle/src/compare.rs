@@ -14,7 +14,7 @@ use doorward::{
 };
 
 use crate::generate::{Case, Link, Policy, Query, Row, Uid, World, cedar_pairs};
-use crate::{filters, lists};
+use crate::{filters, lists, share};
 
 /// Of so many decisions, one is explained as well: that costs as much as a hundred checks.
 const EXPLAINED: usize = 96;
@@ -89,10 +89,6 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let share = |part: usize, whole: usize| {
-            let permille = part * 1_000 / whole.max(1);
-            format!("{}.{} %", permille / 10, permille % 10)
-        };
         let of = |part: usize| share(part, self.decisions);
         write!(
             f,

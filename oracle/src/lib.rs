@@ -21,3 +21,9 @@ pub mod tables;
 
 pub use choices::Choices;
 pub use generate::{Case, ColumnOf, Holds, Link, Policy, Query, Row, Uid, Val, World};
+
+/// A part of a whole, in per cent.
+fn share(part: usize, whole: usize) -> String {
+    let permille = part * 1_000 / whole.max(1);
+    format!("{}.{} %", permille / 10, permille % 10)
+}

@@ -22,12 +22,12 @@ use doorward::{
 use rusqlite::Connection;
 use rusqlite::types::Value as Stored;
 
-use crate::Choices;
 use crate::choices::next;
 use crate::compare::{Difference, Struct, same};
 use crate::filters::{at_path, bound, stored};
 use crate::generate::{Query, Row, cedar_pairs};
 use crate::run::{Plan, STACK_BYTES};
+use crate::{Choices, share};
 use model::{Column, Of, PERSON, SHEET};
 use policy::Writer;
 
@@ -93,10 +93,6 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let share = |part: usize, whole: usize| {
-            let permille = part * 1_000 / whole.max(1);
-            format!("{}.{} %", permille / 10, permille % 10)
-        };
         let of = |part: usize| share(part, self.filters);
         let refused: usize = self.refused.values().sum();
         write!(

@@ -26,6 +26,8 @@ use crate::source::Source;
 ///     owner: { column: owner_id, holds: text, nulls: absent }
 ///   related:
 ///     labels: { table: labels, owner: document_id, column: label, holds: text }
+///   joined:
+///     client: { column: client_id, holds: uuid, table: clients, mapping: { type: Client, ... } }
 ///
 /// A column holds text, integer, boolean, uuid or milliseconds. Its nulls are never (the default),
 /// absent (an optional attribute) or refused (the row is shown to nobody).
@@ -91,10 +93,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Status, Failure> {
     }
     let mapping = read_mapping(&source.to_string(), &source.read()?).map_err(state::told)?;
     let stage = arguments.state.stage(&ModeArguments::default())?;
-    mapping.check(stage.world().policies()).map_err(|error| {
-        let failure = Failure::at(&source, error.message());
-        error.help().map(str::to_owned).into_iter().fold(failure, Failure::help)
-    })?;
+    mapping
+        .check(stage.world().policies())
+        .map_err(|error| Failure::at(&source, error.message()).help_of(error.help()))?;
     let search = Search::new(&arguments.principal, &arguments.action);
     let search = search.context(arguments.context.read()?);
     let filtered = stage.filter(&search, &mapping).map_err(state::told)?;

@@ -167,6 +167,5 @@ fn uid(text: &str) -> Result<EntityUid, doorward::ValueError> {
 
 /// Why a state can't be asked something.
 pub(super) fn told(error: SuiteError) -> Failure {
-    let failure = Failure::new(error.message());
-    error.help().map(str::to_owned).into_iter().fold(failure, Failure::help)
+    Failure::new(error.message()).help_of(error.help())
 }

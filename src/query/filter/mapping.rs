@@ -74,7 +74,7 @@ impl Drafts {
         known.iter().find(|(of, _)| *of == key).map(|(_, draft)| Arc::clone(draft))
     }
 
-    /// Keeps a draft, and forgets those of plans before it where there are too many.
+    /// Keeps a draft. Where there are too many, as after many plans, all others are forgotten.
     fn keep(&self, key: DraftKey, draft: &Arc<Draft>) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= Self::COUNT_MAX {
