@@ -12,9 +12,10 @@ use crate::source::Source;
 
 /// List whom an event about a document reaches, and who nearly is reached
 ///
-/// Prints the recipients on each channel with the reason, then near misses with theirs: those who
-/// may view the document and are not sent the event, and those who are subscribed to it and may not
-/// view the document. Mail goes to contacts whether or not they are signed in.
+/// Prints the recipients on each channel with the reason, then near misses with theirs: of the
+/// document's client and of those it was given to, who may view it and is not sent the event, and
+/// who is subscribed to the event and may not view it. Mail goes to contacts whether or not they
+/// are signed in.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Folder of policies (.cedar) and their schema (.cedarschema)

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use doorward::Dialect;
-use doorward::author::{Search, read_mapping};
+use doorward::author::read_mapping;
 
-use super::state::{self, ContextArguments, ModeArguments, StateArguments};
+use super::state::{self, AskerArguments, ContextArguments, ModeArguments, StateArguments};
 use super::{Format, Status};
 use crate::failure::Failure;
 use crate::output::{self, filter::Written};
@@ -37,13 +37,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     state: StateArguments,
 
-    /// Who asks, as in 'Contact::"gm"', or a name of the fixture
-    #[arg(long, value_name = "UID")]
-    principal: String,
-
-    /// What for: a name, as in view, or a uid, as in 'Shop::Action::"view"'
-    #[arg(long, value_name = "NAME")]
-    action: String,
+    #[command(flatten)]
+    asker: AskerArguments,
 
     #[command(flatten)]
     context: ContextArguments,
@@ -96,8 +91,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Status, Failure> {
     mapping
         .check(stage.world().policies())
         .map_err(|error| Failure::at(&source, error.message()).help_of(error.help()))?;
-    let search = Search::new(&arguments.principal, &arguments.action);
-    let search = search.context(arguments.context.read()?);
+    let search = arguments.asker.search().context(arguments.context.read()?);
     let filtered = stage.filter(&search, &mapping).map_err(state::told)?;
     let dialect = arguments.dialect.dialect();
     let sql = filtered.filter.to_sql(dialect, &arguments.alias);

@@ -1,8 +1,8 @@
 //! `doorward list`: what a principal may do something with.
 
-use doorward::author::Search;
-
-use super::state::{self, ContextArguments, ModeArguments, PageArguments, StateArguments};
+use super::state::{
+    self, AskerArguments, ContextArguments, ModeArguments, PageArguments, StateArguments,
+};
 use super::{Format, Status};
 use crate::failure::Failure;
 use crate::output;
@@ -16,13 +16,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     state: StateArguments,
 
-    /// Who asks, as in 'Contact::"gm"', or a name of the fixture
-    #[arg(long, value_name = "UID")]
-    principal: String,
-
-    /// What for: a name, as in view, or a uid, as in 'Shop::Action::"view"'
-    #[arg(long, value_name = "NAME")]
-    action: String,
+    #[command(flatten)]
+    asker: AskerArguments,
 
     /// Only resources of this type, as in Document; else of all that the schema declares the action
     /// for
@@ -48,8 +43,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Status, Failure> {
-    let search = Search::new(&arguments.principal, &arguments.action);
-    let search = search.context(arguments.context.read()?);
+    let search = arguments.asker.search().context(arguments.context.read()?);
     let search = match (&arguments.kind, &arguments.type_name) {
         (Some(kind), _) => search.of_kind(kind),
         (None, Some(type_name)) => search.of_type(type_name),

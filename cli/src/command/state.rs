@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use doorward::author::{Stage, SuiteError};
+use doorward::author::{Search, Stage, SuiteError};
 use doorward::{Engine, EntityUid, ErrorMode, Facts, PolicyBundle};
 use serde_json::{Map, Value as Json};
 
@@ -100,6 +100,24 @@ pub(super) fn read_fixture(
     }
     let text = Source::File(path.to_owned()).read()?;
     Stage::from_yaml(&text, bundle).map_err(|error| Failure::at(place, error))
+}
+
+/// Who asks, and what for.
+#[derive(Debug, clap::Args)]
+pub(super) struct AskerArguments {
+    /// Who asks, as in 'Contact::"gm"', or a name of the fixture
+    #[arg(long, value_name = "UID")]
+    principal: String,
+
+    /// What for: a name, as in view, or a uid, as in 'Shop::Action::"view"'
+    #[arg(long, value_name = "NAME")]
+    action: String,
+}
+
+impl AskerArguments {
+    pub(super) fn search(&self) -> Search {
+        Search::new(&self.principal, &self.action)
+    }
 }
 
 /// The circumstances of a question.
