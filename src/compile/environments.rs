@@ -231,6 +231,7 @@ impl<'e, 'c> OneEnvironment<'e, 'c> {
             numbers: Default::default(),
             machine,
             reaches: Default::default(),
+            at_steps: Default::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use super::compiled::{decide_by_all, decide_known, forbids_at, known};
 use super::{Decision, codes, refused};
 use crate::engine::World;
 use crate::facts::{IdKey, Look, LookedUp, Record, Row, Rows, SeenAt, Slot, Timestamp};
-use crate::plan::{ActionAt, Entered, Local, LocalRow, Matter, Scope, Verdict};
+use crate::plan::{ActionAt, AtStep, Entered, Local, LocalRow, Matter, Scope, Verdict};
 
 /// The plan's numbers for what is asked: an environment, and the types that it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,10 +78,10 @@ impl Circumstances {
         world: &World,
         asked: Asked,
         ends: [Slot; 2],
-        step: u8,
+        at_step: &AtStep,
     ) -> bool {
         let slots = self.slots(world, asked, ends);
-        slots.matter(None).is_none_or(|matter| forbids_at(&matter, step))
+        slots.matter(None).is_none_or(|matter| forbids_at(&matter, at_step))
     }
 
     fn slots<'w>(&'w self, world: &'w World, asked: Asked, ends: [Slot; 2]) -> Slots<'w> {

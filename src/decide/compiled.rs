@@ -7,7 +7,7 @@ use super::{
 };
 use crate::engine::World;
 use crate::facts::Revision;
-use crate::plan::{self, EvalError, Matter, Plan, RuleKind, Verdict};
+use crate::plan::{self, AtStep, EvalError, Matter, Plan, RuleKind, Verdict};
 use crate::policy::Digest;
 
 /// Evaluates the plan of a bundle, every policy of it.
@@ -86,7 +86,13 @@ pub(super) fn decide_by_all(world: &World, matter: &Matter<'_>) -> Decision {
 }
 
 /// Whether a forbid of a step is satisfied, or cannot be evaluated.
-pub(super) fn forbids_at(matter: &Matter<'_>, step: u8) -> bool {
+pub(super) fn forbids_at(matter: &Matter<'_>, at_step: &AtStep) -> bool {
+    let known = at_step.machine.as_ref().and_then(|machine| machine.decide(matter));
+    known.map_or_else(|| forbids_by_all(matter, at_step.step), |known| !known.allows())
+}
+
+#[cold]
+fn forbids_by_all(matter: &Matter<'_>, step: u8) -> bool {
     let evaluator = plan::Evaluator::new(&matter.plan.arena, matter.scope);
     let is_forbid = |kind| matches!(kind, RuleKind::Forbid | RuleKind::StepUp);
     let of_step = |rule: &&plan::Rule| rule.step == Some(step) && is_forbid(rule.kind);

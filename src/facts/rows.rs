@@ -528,8 +528,8 @@ impl Rows {
         order.sort_unstable();
         self.literal_order = order.into();
         self.literals = literals.into();
-        self.links = self.catalog.types().iter().map(|name| plan.links(name)).collect();
         self.adopt_indexes(plan.indexes());
+        self.links = self.catalog.types().iter().map(|name| plan.links(name)).collect();
         self.plan = Some(plan);
         let groups = Arc::clone(&self.groups);
         for group in groups.iter().copied() {

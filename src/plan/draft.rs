@@ -17,6 +17,9 @@ use super::relation::Place;
 use super::scope::Scope;
 use crate::facts::{Kind, Slot, UNCLASSED};
 
+/// A program's number for the row of the context.
+const CONTEXT_ROW: u8 = 2;
+
 impl Builder {
     /// A program for a state, over rows like those that this request comes to.
     pub(super) fn program(&self, matter: &Matter<'_>, at: u32) -> Result<Program, Obstacle> {
@@ -79,7 +82,7 @@ impl<'b> Writer<'b> {
         let rows = [
             (0, (0, principal)),
             (1, (1, resource)),
-            (2, (2, none)),
+            (2, (CONTEXT_ROW, none)),
             (seen, (3, none)),
             (seen + 1, (4, none)),
         ];
@@ -157,8 +160,13 @@ impl<'b> Writer<'b> {
                 let Some((place, Kind::Entity)) = place else { return Err(Obstacle::Here) };
                 match above_row {
                     Some((row, slot)) => {
-                        let slot = scope.row(slot).word(place.offset as usize);
-                        (Ok(Place { row, ..place }), slot)
+                        // The context is nobody's row.
+                        let above = if row == CONTEXT_ROW {
+                            scope.local.context.row()
+                        } else {
+                            scope.row(slot)
+                        };
+                        (Ok(Place { row, ..place }), above.word(place.offset as usize))
                     }
                     None => {
                         let (row, _) = self.rows.get(&place.row.into()).ok_or(Obstacle::Always)?;

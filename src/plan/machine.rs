@@ -228,6 +228,18 @@ impl Machine {
         }
     }
 
+    /// One that allows what no forbid refuses of those that are told.
+    pub(super) fn of_forbids(&self, is_told: impl Fn(u32) -> bool) -> Self {
+        self.at_start(|nodes, items| {
+            let told = |items: &[(u32, NodeId)]| {
+                items.iter().copied().filter(|(rule, _)| is_told(*rule)).collect()
+            };
+            let (forbids, step_ups) = (told(&items.forbids), told(&items.step_ups));
+            let permits = vec![(0, TRUE)];
+            Self::new(nodes.clone(), Items { forbids, step_ups, permits, reasons: Vec::new() })
+        })
+    }
+
     /// The policies before anything is asked, to look at. Who decides meanwhile does without what
     /// it would add to the machine.
     pub(super) fn at_start<T>(&self, look: impl FnOnce(&Nodes, &Items) -> T) -> T {

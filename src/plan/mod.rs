@@ -40,11 +40,11 @@ use crate::facts::{
 use crate::symbol::Symbol;
 use above::Aim;
 use around::Outlook;
-use classes::{Layout, NOT_THERE, TypeClasses};
+use classes::{Layout, NOT_THERE, TypeClasses, class_of};
 use machine::STATES_MAX;
 use program::PROGRAMS_MAX;
 
-pub(crate) use environment::{Environment, Link, PathInfo, TypePlan};
+pub(crate) use environment::{AtStep, Environment, Link, PathInfo, TypePlan};
 pub(crate) use eval::{Evaluator, Val};
 pub(crate) use expr::{Arena, Binary, EvalError, Expr, ExprId, Pattern, Unary, Var};
 pub(crate) use lead::{Entered, Verdict};
@@ -56,7 +56,9 @@ pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX};
 pub(crate) use node::{
     FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE,
 };
-pub(crate) use reach::{Demand, Known, PlaceId, Reach, Related, SOUGHT, Sought, Source, Way};
+pub(crate) use reach::{
+    Demand, GuardId, KnownId, PlaceId, Reach, Related, SOUGHT, Sought, Source, SourceId, Way,
+};
 use scope::NO_SLOT;
 pub(crate) use scope::{ActionAt, Local, LocalRow, Scope};
 #[cfg(feature = "coverage")]
@@ -84,6 +86,8 @@ pub(crate) struct Plan {
     tests_now: Vec<bool>,
     /// What rows are looked up by.
     index_keys: Vec<IndexKey>,
+    /// By type: the numbers of these by which it and what may lie between are looked up by parents.
+    parent_indexes: Box<[Option<Box<[usize]>>]>,
     /// No other plan of this process has it.
     serial: u64,
     /// How many states its machines have made, and how many of them were tried for a program.
@@ -147,6 +151,7 @@ impl Plan {
             .zip(looked_at)
             .map(|(plan, (own, sets))| TypeClasses::new(&arena, plan, own, sets))
             .collect();
+        let index_keys = Self::index_keys(&types);
         let reads_now = |test: &ExprId| arena.reads_attribute(*test, "now");
         let tests_now = types.iter().map(|plan| plan.tests.iter().any(reads_now)).collect();
         Self {
@@ -162,7 +167,8 @@ impl Plan {
             outlooks,
             aims,
             tests_now,
-            index_keys: Self::index_keys(&types),
+            parent_indexes: Self::number_parent_indexes(&types, &index_keys),
+            index_keys,
             serial: NEXT.fetch_add(1, Ordering::Relaxed),
             states: AtomicU32::new(0),
             programs: AtomicU32::new(0),
@@ -321,6 +327,14 @@ impl Plan {
         let own = local.nobody(&plan.name);
         let scope = Scope::of_row(rows, &local, own);
         Some(classes::outcomes(&Evaluator::new(&self.arena, scope), plan))
+    }
+
+    /// What rows of a type come to in each of its tests, by their class word. `None` where that tells
+    /// nothing.
+    pub(crate) fn outcomes(&self, type_number: u32, class: u32) -> Option<Arc<[NodeId]>> {
+        let classes = self.classes.get(type_number as usize)?;
+        let class = classes.class(class_of(class)).filter(|_| class != UNCLASSED)?;
+        Some(class.outcomes)
     }
 
     fn of_type(&self, number: u32) -> Option<(&TypePlan, &TypeClasses)> {

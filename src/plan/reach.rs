@@ -7,7 +7,8 @@
 //! tell where to look rows up. Whatever is left out of a way only widens it: every row that is found
 //! is checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::environment::{Environment, Link};
 use super::expr::{Expr, ExprId, Var};
@@ -44,6 +45,9 @@ impl Sought {
 #[derive(Debug)]
 pub(crate) struct Reach {
     pub(crate) places: Box<[Place]>,
+    pub(crate) knowns: Box<[Known]>,
+    pub(crate) sources: Box<[Source]>,
+    pub(crate) guards: Box<[Guard]>,
     /// What all ways demand.
     pub(crate) always: Way,
     /// One of these leads to each row that a check allows.
@@ -64,8 +68,8 @@ pub(crate) struct Way {
     pub(crate) demands: Box<[Demand]>,
     /// What leads from place to place.
     pub(crate) steps: Box<[Step]>,
-    /// What has to hold of who is known.
-    pub(crate) guards: Box<[Guard]>,
+    /// It can be gone where all of one of these hold. None of them is part of another.
+    pub(crate) guards: Vec<Box<[GuardId]>>,
 }
 
 /// A column of a place that leads to another place.
@@ -77,10 +81,13 @@ pub(crate) struct Step {
     pub(crate) index: usize,
 }
 
+/// The number of a [`Guard`] of a [`Reach`].
+pub(crate) type GuardId = u16;
+
 /// A test of a row that is known before.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Guard {
-    pub(crate) known: Known,
+    pub(crate) known: KnownId,
     pub(crate) type_number: u32,
     pub(crate) test: u32,
     pub(crate) want: bool,
@@ -89,17 +96,20 @@ pub(crate) struct Guard {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Demand {
     /// What stands at a place is one of these.
-    Is(PlaceId, Source),
+    Is(PlaceId, SourceId),
     /// A set in a column of a place's row, or its tags' names, found by an index, holds one of these.
-    Holds(PlaceId, usize, Source),
+    Holds(PlaceId, usize, SourceId),
     /// A test of a place's row comes out so.
     Test(PlaceId, u32, bool),
 }
 
+/// The number of a [`Source`] of a [`Reach`].
+pub(crate) type SourceId = u16;
+
 /// Values that are known before anything is looked up.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Source {
-    pub(crate) known: Known,
+    pub(crate) known: KnownId,
     /// The column of it that is meant, if not the entity itself.
     pub(crate) column: Option<Path>,
     pub(crate) related: Related,
@@ -107,13 +117,16 @@ pub(crate) struct Source {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Related {
-    /// What stands there, or each element where it is a set.
+    /// What stands there, or each element where it is a set, or each name of tags.
     Same,
     /// It and what it is in.
     Above,
     /// It, or each element, and what is in them: of this type of the plan's.
     Below(u32),
 }
+
+/// The number of a [`Known`] of a [`Reach`].
+pub(crate) type KnownId = u16;
 
 /// A row that columns lead to from who is known, or from a literal.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,15 +142,20 @@ type Literal = (NodeId, bool);
 type Conjunction = BTreeSet<Literal>;
 
 impl Plan {
-    /// What rows are looked up by: every column that conditions read, and their parents. Their
-    /// numbers are those that [`index_number`](Self::index_number) tells.
+    /// What rows are looked up by: every column that conditions read, and their parents, which rows of
+    /// types between may have, too. Their numbers are those that [`index_number`](Self::index_number)
+    /// and [`parent_indexes`](Self::parent_indexes) tell.
     pub(super) fn index_keys(types: &[TypePlan]) -> Vec<IndexKey> {
         let keys = |plan: &TypePlan| {
             let columns = plan.columns.iter().map(|column| By::Column(Path::clone(column)));
             let key = |by| IndexKey { type_name: plan.name.clone(), by };
             [By::Parent].into_iter().chain(columns).map(key).collect::<Vec<_>>()
         };
-        types.iter().flat_map(keys).collect()
+        let is_read = |name: &Arc<str>| types.iter().any(|plan| plan.name == *name);
+        let between: BTreeSet<&Arc<str>> = types.iter().flat_map(|plan| &plan.above).collect();
+        let unread = between.into_iter().filter(|name| !is_read(name));
+        let parents = unread.map(|name| IndexKey { type_name: name.clone(), by: By::Parent });
+        types.iter().flat_map(keys).chain(parents).collect()
     }
 
     /// The number of what rows of a type are looked up by: a column, or a parent.
@@ -150,13 +168,23 @@ impl Plan {
         }
     }
 
-    /// The numbers by which rows of a type, or of types that may lie between, are looked up by their
-    /// parents. `None` where the plan does not know one of them.
-    pub(crate) fn parent_indexes(&self, type_number: u32) -> Option<Vec<usize>> {
-        let plan = self.types.get(type_number as usize)?;
-        let between = plan.above.iter().map(|name| self.type_number(name));
-        let all = [Some(type_number)].into_iter().chain(between);
-        all.map(|number| self.index_number(number?, None)).collect()
+    /// By type: the numbers by which rows of it, and of types that may lie between, are looked up by
+    /// their parents.
+    pub(super) fn number_parent_indexes(
+        types: &[TypePlan],
+        keys: &[IndexKey],
+    ) -> Box<[Option<Box<[usize]>>]> {
+        let by_parent = keys.iter().enumerate().filter(|(_, key)| key.by == By::Parent);
+        let numbers: HashMap<&str, usize> =
+            by_parent.map(|(number, key)| (&*key.type_name, number)).collect();
+        let number = |name: &Arc<str>| numbers.get(&**name).copied();
+        let of =
+            |plan: &TypePlan| [&plan.name].into_iter().chain(&plan.above).map(number).collect();
+        types.iter().map(of).collect()
+    }
+
+    pub(crate) fn parent_indexes(&self, type_number: u32) -> Option<&[usize]> {
+        self.parent_indexes.get(type_number as usize)?.as_deref()
     }
 
     /// Where to find the rows that one end of a request of an environment can be. `forbids_count`
@@ -173,8 +201,17 @@ impl Plan {
         cell.get_or_init(|| {
             environment.machine.as_ref().map(|machine| {
                 machine.at_start(|nodes, items| {
-                    Reading { plan: self, environment, nodes, sought, places: Vec::new() }
-                        .reach(items, forbids_count)
+                    Reading {
+                        plan: self,
+                        environment,
+                        nodes,
+                        sought,
+                        places: Vec::new(),
+                        knowns: Vec::new(),
+                        sources: Vec::new(),
+                        guards: Vec::new(),
+                    }
+                    .reach(items, forbids_count)
                 })
             })
         })
@@ -189,13 +226,16 @@ struct Reading<'p> {
     nodes: &'p Nodes,
     sought: Sought,
     places: Vec<Place>,
+    knowns: Vec<Known>,
+    sources: Vec<Source>,
+    guards: Vec<Guard>,
 }
 
 /// What an operand is.
 enum Side {
     /// A place, if it is a value that stands in it or the entity there.
     Sought(PlaceId),
-    Known(Known, Option<Path>),
+    Known(KnownId, Option<Path>),
     /// The circumstances, or what no columns lead to.
     Neither,
 }
@@ -227,8 +267,23 @@ impl Reading<'_> {
         for alternatives in &choices {
             ways = self.split(ways, alternatives);
         }
-        let ways: Vec<Way> = ways.iter().map(|way| self.way(way)).collect();
-        Reach { always: self.way(&always), ways: ways.into(), places: self.places.into() }
+        let mut told: Vec<Way> = Vec::new();
+        for way in ways {
+            let way = self.way(&way);
+            let is_same = |it: &&mut Way| it.demands == way.demands && it.steps == way.steps;
+            match told.iter_mut().find(is_same) {
+                Some(same) => way.guards.into_iter().for_each(|guards| same.open_by(guards)),
+                None => told.push(way),
+            }
+        }
+        Reach {
+            always: self.way(&always),
+            ways: told.into(),
+            places: self.places.into(),
+            knowns: self.knowns.into(),
+            sources: self.sources.into(),
+            guards: self.guards.into(),
+        }
     }
 
     /// Tells ways apart by which of some alternatives holds, as far as that says more.
@@ -407,7 +462,7 @@ impl Reading<'_> {
         }
     }
 
-    fn known(&self, path: PathId) -> Option<Known> {
+    fn known(&mut self, path: PathId) -> Option<KnownId> {
         let (mut at, mut columns) = (path, Vec::new());
         while let Some(Link::Column(from, column)) = self.link(at) {
             columns.push(Path::clone(column));
@@ -419,7 +474,7 @@ impl Reading<'_> {
             Link::Principal | Link::Resource => None,
             Link::Context | Link::Column(..) => return None,
         };
-        Some(Known { literal, columns })
+        Some(number_of(&mut self.knowns, Known { literal, columns }))
     }
 
     fn place(&mut self, path: PathId) -> PlaceId {
@@ -458,15 +513,18 @@ impl Reading<'_> {
                         demands.push(Demand::Test(self.place(*path), *test, *want));
                     } else if let Some(known) = self.known(*path) {
                         let type_number = self.type_of(*path);
-                        guards.push(Guard { known, type_number, test: *test, want: *want });
+                        let guard = Guard { known, type_number, test: *test, want: *want };
+                        guards.push(number_of(&mut self.guards, guard));
                     }
                 }
                 Node::Group(path, group) if *want && self.root_of(*path) == self.sought.path() => {
                     let literal = self.plan.groups.get(*group as usize).copied();
-                    let known = Known { literal, columns: Vec::new() };
                     if literal.is_some() {
+                        let known = Known { literal, columns: Vec::new() };
+                        let known = number_of(&mut self.knowns, known);
                         let related = Related::Below(self.type_of(*path));
                         let source = Source { known, column: None, related };
+                        let source = number_of(&mut self.sources, source);
                         demands.push(Demand::Is(self.place(*path), source));
                     }
                 }
@@ -522,7 +580,9 @@ impl Reading<'_> {
             }
         }
         demands.dedup();
-        Way { demands: demands.into(), steps: steps.into(), guards: guards.into() }
+        guards.sort_unstable();
+        guards.dedup();
+        Way { demands: demands.into(), steps: steps.into(), guards: vec![guards.into()] }
     }
 
     fn type_at(&self, place: PlaceId) -> Option<u32> {
@@ -538,7 +598,9 @@ impl Reading<'_> {
         let mut operands = operator.operands();
         let (Some(one), Some(other)) = (operands.next(), operands.next()) else { return };
         let (left, right) = (self.side(one), self.side(other));
-        let source = |known, column, related| Source { known, column, related };
+        let sources = &mut self.sources;
+        let mut source =
+            |known, column, related| number_of(sources, Source { known, column, related });
         match (operator, left, right) {
             (JoinOperator::Equal(..), Side::Sought(one), Side::Sought(other)) => {
                 same.push((one, other));
@@ -556,27 +618,34 @@ impl Reading<'_> {
                 Side::Sought(place),
                 Side::Known(known, column),
             ) => {
-                if let Some(of) = self.type_at(place) {
+                if let Some(of) = type_at(&self.places, place) {
                     demands.push(Demand::Is(place, source(known, column, Related::Below(of))));
                 }
             }
             (JoinOperator::InAny(..), Side::Known(known, column), Side::Sought(set)) => {
-                self.holds(set, source(known, column, Related::Above), demands);
+                let source = source(known, column, Related::Above);
+                self.holds(set, source, demands);
             }
             (JoinOperator::Contains(..), Side::Sought(set), Side::Known(known, column))
             | (JoinOperator::ContainsAny(..), Side::Sought(set), Side::Known(known, column))
             | (JoinOperator::ContainsAny(..), Side::Known(known, column), Side::Sought(set)) => {
-                self.holds(set, source(known, column, Related::Same), demands);
+                let source = source(known, column, Related::Same);
+                self.holds(set, source, demands);
+            }
+            (JoinOperator::HasTag(..), Side::Known(known, None), Side::Sought(place)) => {
+                let names = source(known, Some(TAGS.into()), Related::Same);
+                demands.push(Demand::Is(place, names));
             }
             (JoinOperator::HasTag(..), Side::Sought(place), Side::Known(known, column)) => {
+                let source = source(known, column, Related::Same);
                 let tags = self.step(place, &TAGS.into(), u32::MAX);
-                self.holds(tags, source(known, column, Related::Same), demands);
+                self.holds(tags, source, demands);
             }
             _ => {}
         }
     }
 
-    fn holds(&self, set: PlaceId, source: Source, demands: &mut Vec<Demand>) {
+    fn holds(&self, set: PlaceId, source: SourceId, demands: &mut Vec<Demand>) {
         let Some((from, column)) = self.places.get(set as usize).and_then(|it| it.from.as_ref())
         else {
             return;
@@ -616,6 +685,26 @@ impl Reading<'_> {
             if !changed {
                 return canonical;
             }
+        }
+    }
+}
+
+/// The number of one of these, which it is added to where it is new.
+fn number_of<T: PartialEq>(all: &mut Vec<T>, one: T) -> u16 {
+    let number = all.iter().position(|it| *it == one).unwrap_or_else(|| {
+        all.push(one);
+        all.len() - 1
+    });
+    number as u16
+}
+
+impl Way {
+    /// Opens it where all of these hold, too.
+    fn open_by(&mut self, guards: Box<[GuardId]>) {
+        let is_part = |one: &[GuardId], of: &[GuardId]| one.iter().all(|it| of.contains(it));
+        if !self.guards.iter().any(|it| is_part(it, &guards)) {
+            self.guards.retain(|it| !is_part(&guards, it));
+            self.guards.push(guards);
         }
     }
 }

@@ -230,7 +230,7 @@ impl<'t> Mailing<'t> {
                     (Arc::from("channel"), Value::from(channel.as_str())),
                 ]);
                 let context = world.context(&environment, record).ok()?;
-                Some((*channel, Pairs::new(world, &environment, &context)?))
+                Some((*channel, Pairs::new(world, &environment, &context, MAIL_STEP)?))
             };
             channels.iter().map(pairs).collect()
         };
@@ -269,7 +269,7 @@ impl<'t> Mailing<'t> {
                     &mut audience.recipients
                 } else if is_its
                     && (decision.step() == Some(MAIL_STEP)
-                        || !pairs.forbids_at(slot, document, MAIL_STEP))
+                        || !pairs.forbids_at_step(slot, document))
                 {
                     &mut audience.near_misses
                 } else {

@@ -88,7 +88,7 @@ pub(crate) fn candidates(
     let found = reach.and_then(|reach| {
         let scope = Scope::of_row(rows, local, known);
         let indexed = within.and_then(|(slot, _, index)| Some((index?, slot)));
-        Search { plan, scope, known, reach, within: indexed }.rows()
+        Search::new(plan, scope, reach, known, indexed).rows()
     });
     let sought_type = rows.plan_type(number);
     let mut found = found

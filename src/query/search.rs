@@ -1,11 +1,17 @@
 //! The rows that can come into question for one end of a request, looked up by what is known of the
 //! other.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use crate::facts::{Index, Path, Postings, Rows, Slot, UNCLASSED, View, each};
+use foldhash::fast::RandomState;
+
+use crate::facts::{Index, Path, Postings, Rows, Slot, UNCLASSED, View, each, members};
 use crate::plan::{
-    Demand, Evaluator, ExprId, Known, PlaceId, Plan, Reach, Related, SOUGHT, Scope, Source, Way,
+    Demand, Evaluator, ExprId, FALSE, GuardId, KnownId, NodeId, PlaceId, Plan, Reach, Related,
+    SOUGHT, Scope, Source, SourceId, TRUE, Way,
 };
 
 /// Where what all ways demand leads to fewer rows than this, nothing narrower is looked for. In the
@@ -18,26 +24,35 @@ const TESTED_MAX: usize = 1024;
 /// Of a type with no more rows than this, all are looked at.
 const TYPE_MAX: usize = 1024;
 
-/// What a search looks at.
-#[derive(Clone, Copy)]
+/// What a class comes to in each test.
+type Outcomes = Arc<[NodeId]>;
+
+/// One look for rows.
 pub(super) struct Search<'w> {
-    pub(super) plan: &'w Plan,
-    pub(super) scope: Scope<'w>,
-    /// The end of the request that is known.
-    pub(super) known: Slot,
-    pub(super) reach: &'w Reach,
+    plan: &'w Plan,
+    scope: Scope<'w>,
+    reach: &'w Reach,
     /// An entity that a column of the rows that are looked for has to hold, and the number of its
     /// index.
-    pub(super) within: Option<(usize, Slot)>,
+    within: Option<(usize, Slot)>,
+    /// The end of the request that is known.
+    known: Slot,
+    /// The entities that columns lead to from there, what came of the guards, and of the sources, as far
+    /// as they were looked at.
+    entities: Vec<OnceCell<Option<Slot>>>,
+    /// What their classes come to in all tests, where they are of one.
+    outcomes: Vec<OnceCell<Option<Outcomes>>>,
+    guards: Vec<OnceCell<bool>>,
+    values: Vec<OnceCell<Option<Vec<u32>>>>,
 }
 
 /// Where to look rows up.
-enum Lookup<'w> {
-    These(Vec<Slot>),
+enum Lookup<'s> {
+    These(Cow<'s, [Slot]>),
     /// Those that hold one of these values.
-    Holding(&'w Index, Vec<u32>),
+    Holding(&'s Index, Cow<'s, [u32]>),
     /// Those of these classes.
-    OfClasses(Vec<(&'w Postings, u32)>),
+    OfClasses(Vec<(&'s Postings, u32)>),
 }
 
 impl Lookup<'_> {
@@ -56,7 +71,7 @@ impl Lookup<'_> {
 
     fn rows(self, into: &mut Vec<Slot>) {
         match self {
-            Self::These(slots) => into.extend(slots),
+            Self::These(slots) => into.extend_from_slice(&slots),
             Self::Holding(index, values) => {
                 values.iter().for_each(|value| index.add_to(*value, into));
             }
@@ -68,6 +83,20 @@ impl Lookup<'_> {
 }
 
 impl<'w> Search<'w> {
+    pub(super) fn new(
+        plan: &'w Plan,
+        scope: Scope<'w>,
+        reach: &'w Reach,
+        known: Slot,
+        within: Option<(usize, Slot)>,
+    ) -> Self {
+        let entities = vec![OnceCell::new(); reach.knowns.len()];
+        let outcomes = vec![OnceCell::new(); reach.knowns.len()];
+        let guards = vec![OnceCell::new(); reach.guards.len()];
+        let values = vec![OnceCell::new(); reach.sources.len()];
+        Self { plan, scope, reach, within, known, entities, outcomes, guards, values }
+    }
+
     /// The facts, in ascending order, each once: all that a check may allow, and others. `None` where
     /// nothing tells them from the rest of their type.
     pub(super) fn rows(&self) -> Option<Vec<Slot>> {
@@ -94,7 +123,7 @@ impl<'w> Search<'w> {
     }
 
     /// The leads of all ways, where together they lead to fewer rows than what all ways demand.
-    fn narrower(&self, always: Option<&Lookup<'w>>) -> Option<Vec<Lookup<'w>>> {
+    fn narrower(&self, always: Option<&Lookup<'_>>) -> Option<Vec<Lookup<'_>>> {
         let mut leads = Vec::new();
         for way in &self.reach.ways {
             match self.lead(way) {
@@ -120,31 +149,61 @@ impl<'w> Search<'w> {
     }
 
     /// Where a way leads.
-    fn lead(&self, way: &'w Way) -> Sights<'w> {
-        let is_shut = way.guards.iter().any(|guard| {
-            let slot = self.entity(&guard.known);
-            slot.zip(guard.expr(self.plan)).is_some_and(|(slot, test)| {
-                let evaluator = Evaluator::new(&self.plan.arena, Scope { own: slot, ..self.scope });
-                evaluator.holds(test) != Ok(guard.want)
-            })
-        });
-        if is_shut {
+    fn lead<'s>(&'s self, way: &'s Way) -> Sights<'s> {
+        if !way.guards.iter().any(|all| all.iter().all(|guard| self.lets_pass(*guard))) {
             return Sights::Nothing;
         }
         let mut at = At { search: self, way, open: Vec::new() };
         at.lead(SOUGHT, usize::MAX)
     }
 
-    /// The entity that columns lead to.
-    fn entity(&self, known: &Known) -> Option<Slot> {
-        let start = match known.literal {
-            Some(literal) => self.scope.rows.literals().get(literal as usize).copied()?,
-            None => self.known,
+    /// Whether a guard's row comes out as wanted, if there is one.
+    fn lets_pass(&self, guard: GuardId) -> bool {
+        let number = usize::from(guard);
+        let (Some(kept), Some(guard)) = (self.guards.get(number), self.reach.guards.get(number))
+        else {
+            return true;
         };
-        known.columns.iter().try_fold(start, |slot, column| match self.view(slot, column)? {
-            View::Entity(slot) => Some(slot),
-            _ => None,
+        *kept.get_or_init(|| {
+            let Some(slot) = self.entity(guard.known) else { return true };
+            let of_class = self.outcomes.get(usize::from(guard.known)).and_then(|kept| {
+                kept.get_or_init(|| self.outcomes(guard.type_number, slot)).as_ref()
+            });
+            let wanted = if guard.want { TRUE } else { FALSE };
+            match of_class.and_then(|all| all.get(guard.test as usize)) {
+                Some(outcome) => *outcome == wanted,
+                None => {
+                    guard.expr(self.plan).is_none_or(|test| self.comes_out(slot, test, guard.want))
+                }
+            }
         })
+    }
+
+    /// The entity that columns lead to.
+    fn entity(&self, known: KnownId) -> Option<Slot> {
+        let number = usize::from(known);
+        let (kept, known) = self.entities.get(number).zip(self.reach.knowns.get(number))?;
+        *kept.get_or_init(|| {
+            let start = match known.literal {
+                Some(literal) => self.scope.rows.literals().get(literal as usize).copied()?,
+                None => self.known,
+            };
+            known.columns.iter().try_fold(start, |slot, column| match self.view(slot, column)? {
+                View::Entity(slot) => Some(slot),
+                _ => None,
+            })
+        })
+    }
+
+    fn outcomes(&self, type_number: u32, slot: Slot) -> Option<Outcomes> {
+        let rows = self.scope.rows;
+        let is_of_type = rows.type_number(slot) == rows.plan_type(type_number);
+        is_of_type.then(|| self.plan.outcomes(type_number, rows.row(slot).class())).flatten()
+    }
+
+    fn comes_out(&self, slot: Slot, test: ExprId, want: bool) -> bool {
+        let evaluator = Evaluator::new(&self.plan.arena, Scope { own: slot, ..self.scope });
+        evaluator.holds(test) == Ok(want)
     }
 
     fn view(&self, slot: Slot, path: &Path) -> Option<View<'w>> {
@@ -153,10 +212,16 @@ impl<'w> Search<'w> {
         columns.get(at).map(|column| self.scope.row(slot).view(column))
     }
 
-    /// What a source comes to. `None` where the index does not know such values.
-    fn values(&self, source: &Source) -> Option<Vec<u32>> {
+    /// What a source comes to, ascending. `None` where the index does not know such values.
+    fn values(&self, source: SourceId) -> Option<&[u32]> {
+        let number = usize::from(source);
+        let (kept, source) = self.values.get(number).zip(self.reach.sources.get(number))?;
+        kept.get_or_init(|| self.values_of(source)).as_deref()
+    }
+
+    fn values_of(&self, source: &Source) -> Option<Vec<u32>> {
         // What is not there fails every condition that reads it.
-        let Some(slot) = self.entity(&source.known) else { return Some(Vec::new()) };
+        let Some(slot) = self.entity(source.known) else { return Some(Vec::new()) };
         let mut values = Vec::new();
         match &source.column {
             None => values.push(slot),
@@ -172,6 +237,9 @@ impl<'w> Search<'w> {
                     if !all {
                         return None;
                     }
+                }
+                Some(tags @ View::Record(..)) if column.is_empty() => {
+                    values.extend(members(tags).map(|(name, _)| name));
                 }
                 Some(_) => return None,
             },
@@ -206,9 +274,9 @@ pub(super) fn below(
     type_number: u32,
     most: usize,
 ) -> Option<Vec<Slot>> {
-    let indexes = plan.parent_indexes(type_number)?.into_iter().map(|number| rows.index(number));
+    let indexes = plan.parent_indexes(type_number)?.iter().map(|number| rows.index(*number));
     let indexes: Vec<&Index> = indexes.collect::<Option<_>>()?;
-    let mut seen: HashSet<Slot> = found.iter().copied().collect();
+    let mut seen: HashSet<Slot, RandomState> = found.iter().copied().collect();
     let mut next = 0;
     while let Some(above) = found.get(next).copied().filter(|_| found.len() <= most) {
         next += 1;
@@ -219,30 +287,30 @@ pub(super) fn below(
 }
 
 /// What comes of a look along a way.
-enum Sights<'w> {
+enum Sights<'s> {
     /// The way cannot be gone.
     Nothing,
     /// Nothing tells where to look.
     All,
-    Lookup(Lookup<'w>),
+    Lookup(Lookup<'s>),
 }
 
 /// A look along one way.
 struct At<'s, 'w> {
     search: &'s Search<'w>,
-    way: &'w Way,
+    way: &'s Way,
     /// The places that are being looked at: columns may lead in a circle.
     open: Vec<PlaceId>,
 }
 
-impl<'w> At<'_, 'w> {
+impl<'s> At<'s, '_> {
     /// The narrowest lead to the rows at a place, if it is narrower than so many.
-    fn lead(&mut self, place: PlaceId, mut most: usize) -> Sights<'w> {
+    fn lead(&mut self, place: PlaceId, mut most: usize) -> Sights<'s> {
         let rows = self.search.rows_of();
         // No index knows what a request brings along.
         let is_whole = place == SOUGHT || self.search.scope.local.is_empty();
         let mut best = None;
-        let better = |lead: Lookup<'w>, most: &mut usize, best: &mut Option<Lookup<'w>>| {
+        let better = |lead: Lookup<'s>, most: &mut usize, best: &mut Option<Lookup<'s>>| {
             let count = lead.count(*most);
             if count < *most {
                 (*most, *best) = (count, Some(lead));
@@ -252,12 +320,12 @@ impl<'w> At<'_, 'w> {
         for demand in &self.way.demands {
             let lead = match demand {
                 Demand::Is(at, source) if *at == place => {
-                    self.search.values(source).map(Lookup::These)
+                    self.search.values(*source).map(|values| Lookup::These(values.into()))
                 }
                 Demand::Holds(at, index, source) if *at == place => self
                     .search
-                    .values(source)
-                    .and_then(|values| Some(Lookup::Holding(rows.index(*index)?, values))),
+                    .values(*source)
+                    .and_then(|values| Some(Lookup::Holding(rows.index(*index)?, values.into()))),
                 _ => None,
             };
             if let Some(lead) = lead
@@ -269,7 +337,7 @@ impl<'w> At<'_, 'w> {
         if place == SOUGHT
             && let Some((index, slot)) = self.search.within
             && let Some(index) = rows.index(index)
-            && better(Lookup::Holding(index, vec![slot]), &mut most, &mut best)
+            && better(Lookup::Holding(index, vec![slot].into()), &mut most, &mut best)
         {
             return Sights::Nothing;
         }
@@ -291,7 +359,7 @@ impl<'w> At<'_, 'w> {
                 return Sights::Nothing;
             }
             if let Some(index) = rows.index(step.index)
-                && better(Lookup::Holding(index, values), &mut most, &mut best)
+                && better(Lookup::Holding(index, values.into()), &mut most, &mut best)
             {
                 return Sights::Nothing;
             }
@@ -301,7 +369,9 @@ impl<'w> At<'_, 'w> {
             // What rows are asked to be, or to be in, may be of any type, and need not be there.
             Some(Lookup::These(mut slots)) if place == SOUGHT => {
                 let of = self.search.reach.type_at(SOUGHT).map(|number| rows.plan_type(number));
-                slots.retain(|slot| Some(rows.type_number(*slot)) == of && rows.is_fact(*slot));
+                slots
+                    .to_mut()
+                    .retain(|slot| Some(rows.type_number(*slot)) == of && rows.is_fact(*slot));
                 Sights::Lookup(Lookup::These(slots))
             }
             Some(lead) if place == SOUGHT => self.of_classes(lead),
@@ -313,7 +383,7 @@ impl<'w> At<'_, 'w> {
 
     /// Of the rows that are looked for, those of classes that come out of their tests as demanded,
     /// where rows are kept by their class.
-    fn of_classes(&self, lead: Lookup<'w>) -> Sights<'w> {
+    fn of_classes(&self, lead: Lookup<'s>) -> Sights<'s> {
         let Lookup::Holding(index, values) = &lead else { return Sights::Lookup(lead) };
         let kept = values.iter().map(|value| index.classes(*value)).collect::<Option<Vec<_>>>();
         let tests = self.tests(SOUGHT);
@@ -322,7 +392,7 @@ impl<'w> At<'_, 'w> {
         for rows in kept {
             let wanted = rows.values().filter(|(class, row)| {
                 // What one row of a class comes to, all do.
-                *class == UNCLASSED || self.comes_out(*row, &tests)
+                *class == UNCLASSED || self.all_come_out(*row, &tests)
             });
             classes.extend(wanted.map(|(class, _)| (rows, class)));
         }
@@ -334,7 +404,7 @@ impl<'w> At<'_, 'w> {
     }
 
     /// All rows of a place's type that its tests leave, where there are few.
-    fn all(&self, place: PlaceId, most: usize) -> Sights<'w> {
+    fn all(&self, place: PlaceId, most: usize) -> Sights<'s> {
         let rows = self.search.rows_of();
         let is_tested =
             self.way.demands.iter().any(|it| matches!(it, Demand::Test(at, ..) if *at == place));
@@ -353,7 +423,7 @@ impl<'w> At<'_, 'w> {
             return slots;
         }
         let tests = self.tests(place);
-        slots.retain(|slot| self.comes_out(*slot, &tests));
+        slots.retain(|slot| self.all_come_out(*slot, &tests));
         slots
     }
 
@@ -369,9 +439,7 @@ impl<'w> At<'_, 'w> {
         self.way.demands.iter().filter_map(test).collect()
     }
 
-    fn comes_out(&self, slot: Slot, tests: &[(ExprId, bool)]) -> bool {
-        let scope = Scope { own: slot, ..self.search.scope };
-        let evaluator = Evaluator::new(&self.search.plan.arena, scope);
-        tests.iter().all(|(test, want)| evaluator.holds(*test) == Ok(*want))
+    fn all_come_out(&self, slot: Slot, tests: &[(ExprId, bool)]) -> bool {
+        tests.iter().all(|(test, want)| self.search.comes_out(slot, *test, *want))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorward::{Changes, Engine, Entity, EntityUid, PolicyBundle, Record, Value, World};
+use doorward::{Changes, Engine, Entity, EntityUid, PolicyBundle, Record, Request, Value, World};
 
 const SCHEMA: &str = "
     entity Reader = { levels: Set<Long> };
@@ -79,4 +79,50 @@ fn what_no_index_knows_is_listed_all_the_same() {
     let world = engine().world();
     assert_eq!(listed(&world, "rate", "ada").len(), 300);
     assert_eq!(listed(&world, "rate", "eve").len(), 0);
+}
+
+/// Rows are looked up through what lies between, which may come later, and by the names of tags.
+#[test]
+fn who_may_is_found_through_what_lies_between_and_by_tags() {
+    let schema = "
+        entity House;
+        entity Team in [House];
+        entity Person in [Team] = { key: String };
+        entity Room = { house: House } tags Long;
+        action enter, book appliesTo { principal: Person, resource: Room };";
+    let policies = r#"
+        @id("house") permit (principal, action == Action::"enter", resource)
+            when { principal in resource.house };
+        @id("tag") permit (principal, action == Action::"book", resource)
+            when { resource.hasTag(principal.key) && resource.getTag(principal.key) > 1 };"#;
+    let policies = PolicyBundle::builder().schema("s", schema).policies("p", policies).build();
+    let house = |id: &str| EntityUid::new("House", id);
+    let room = Entity::new(EntityUid::new("Room", "r")).with("house", house("h"));
+    let room = room.tag("k1", 2_i64).tag("k2", 1_i64).tag("nobody", 2_i64);
+    let engine =
+        Engine::builder(policies.unwrap()).facts([room].into_iter().collect()).build().unwrap();
+    let who = |action: &str| -> Vec<String> {
+        let uid = |name: &str, id: &str| EntityUid::new(name, id);
+        let request = Request::new(uid("Person", ""), uid("Action", action), uid("Room", "r"));
+        engine.who(&request, "Person").iter().map(|uid| uid.id().to_owned()).collect()
+    };
+    assert!(who("enter").is_empty() && who("book").is_empty());
+
+    let team = |id: &str, of: &str| Entity::new(EntityUid::new("Team", id)).parent(house(of));
+    let person = |id: &str, team: &str, key: &str| {
+        Entity::new(EntityUid::new("Person", id))
+            .parent(EntityUid::new("Team", team))
+            .with("key", key)
+    };
+    let others = (0..200).map(|at| person(&format!("o{at}"), "other", &format!("k{at}0")));
+    let rows =
+        [team("t", "h"), team("other", "i"), person("ann", "t", "k1"), person("bob", "t", "k2")];
+    let changes = rows.into_iter().chain(others).fold(Changes::new(), Changes::put);
+    engine.apply(&changes).unwrap();
+    assert_eq!(who("enter"), ["ann", "bob"]);
+    assert_eq!(who("book"), ["ann"]);
+
+    // A team moves, and with it who is in it.
+    engine.apply(&Changes::new().put(team("t", "i")).put(team("other", "h"))).unwrap();
+    assert_eq!(who("enter").len(), 200);
 }

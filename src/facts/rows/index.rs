@@ -142,12 +142,14 @@ impl Indexes {
 impl Rows {
     /// Takes over what a plan looks rows up by.
     pub(super) fn adopt_indexes(&mut self, keys: &[IndexKey]) {
+        // Rows of a type that is not there yet may come.
         let number = |key: &IndexKey| Key {
-            type_number: self.catalog.type_number(&key.type_name).unwrap_or(u32::MAX),
+            type_number: self.type_number_of(&key.type_name),
             by: key.by.clone(),
         };
+        let numbered = keys.iter().map(number).collect();
         self.indexes = Arc::new(Indexes {
-            keys: keys.iter().map(number).collect(),
+            keys: numbered,
             made: keys.iter().map(|_| OnceLock::new()).collect(),
             wanted: Arc::new(Wanted {
                 each: keys.iter().map(|_| AtomicBool::new(false)).collect(),
