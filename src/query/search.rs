@@ -198,7 +198,7 @@ impl<'w> Search<'w> {
     fn outcomes(&self, type_number: u32, slot: Slot) -> Option<Outcomes> {
         let rows = self.scope.rows;
         let is_of_type = rows.type_number(slot) == rows.plan_type(type_number);
-        is_of_type.then(|| self.plan.outcomes(type_number, rows.row(slot).class())).flatten()
+        is_of_type.then(|| self.plan.outcomes(type_number, self.scope.row(slot).class())).flatten()
     }
 
     fn comes_out(&self, slot: Slot, test: ExprId, want: bool) -> bool {
