@@ -7,7 +7,7 @@ use super::compiled::{decide_by_all, decide_known, forbids_at, known};
 use super::{Decision, codes, refused};
 use crate::engine::World;
 use crate::facts::{IdKey, Look, LookedUp, Record, Row, Rows, SeenAt, Slot, Timestamp};
-use crate::plan::{ActionAt, AtStep, Entered, Local, LocalRow, Matter, Scope, Verdict};
+use crate::plan::{ActionAt, AtStep, Entered, Half, Local, LocalRow, Matter, Scope, Verdict};
 
 /// The plan's numbers for what is asked: an environment, and the types that it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -304,9 +304,14 @@ impl Asker {
     }
 
     /// Whether each of some resources of the facts is allowed, and no more.
-    pub(crate) fn effects<'w>(&'w self, world: &'w World) -> Effects<'w> {
+    pub(crate) fn effects<'w>(&'w self, world: &'w World, asked: Asked) -> Effects<'w> {
+        let slots = self.slots(world, asked.environment, self.principal);
+        let matter = slots.matter(Some((&self.entered, asked.environment)));
+        let machine = matter.as_ref().and_then(|it| it.environment.machine.as_ref());
+        let half = matter.as_ref().zip(machine).and_then(|(matter, it)| it.half(matter));
         let scope = Scope::of_row(world.facts().rows(), self.local(), self.principal.slot);
-        Effects { asker: self, world, principal: scope.row(self.principal.slot) }
+        let principal = scope.row(self.principal.slot);
+        Effects { asker: self, world, asked, principal, matter, half }
     }
 
     /// What the principal and the circumstances bring along.
@@ -347,32 +352,46 @@ impl Asker {
     }
 }
 
-/// Decisions without their reasons, of one asker.
-#[derive(Debug, Clone, Copy)]
+/// Decisions without their reasons, of one asker in one environment.
 pub(crate) struct Effects<'w> {
     asker: &'w Asker,
     world: &'w World,
+    asked: Asked,
     principal: Row<'w>,
+    /// What is asked, but for the resource; `None` where the plan has no such environment.
+    matter: Option<Matter<'w>>,
+    half: Option<Half<'w>>,
 }
 
 impl<'w> Effects<'w> {
-    /// Whether a resource is allowed, as [`Asker::decide_found`] says. Takes its row, too.
-    #[inline]
-    pub(crate) fn allows(&self, asked: Asked, resource: Found, row: Row<'w>) -> bool {
-        let Self { asker, world, principal } = *self;
-        let slots = asker.slots(world, asked.environment, resource);
-        let allows = slots.matter(Some((&asker.entered, asked.environment))).and_then(|it| {
-            let matter = Matter { ends: Some([principal, row]), ..it };
-            matter.environment.machine.as_ref()?.allows(&matter)
-        });
-        allows.unwrap_or_else(|| slots.decide_by_all().is_allowed())
+    /// The plan's number for the type of the resources.
+    pub(crate) fn resource_type(&self) -> u32 {
+        self.asked.resource
     }
 
-    /// A row of the facts, to be asked about.
+    /// Whether a resource is allowed, as [`Asker::decide_found`] says. Takes its row, too.
     #[inline]
-    pub(crate) fn look(&self, slot: Slot) -> (Found, Row<'w>) {
-        let (row, look) = self.world.facts().rows().look_at(slot);
-        (Found { slot, look }, row)
+    pub(crate) fn allows(&mut self, resource: Found, row: Row<'w>) -> bool {
+        if let (Some(matter), Some(half)) = (&mut self.matter, &self.half) {
+            matter.scope.resource = resource.slot;
+            matter.looks[1] = resource.look;
+            matter.ends = Some([self.principal, row]);
+            if let Some(allows) = half.allows(matter) {
+                return allows;
+            }
+        }
+        self.allows_first(resource)
+    }
+
+    /// The same of a resource unlike those before.
+    #[cold]
+    fn allows_first(&mut self, resource: Found) -> bool {
+        let slots = self.asker.slots(self.world, self.asked.environment, resource);
+        let matter = slots.matter(Some((&self.asker.entered, self.asked.environment)));
+        let machine = self.matter.as_ref().and_then(|it| it.environment.machine.as_ref());
+        let allows = matter.zip(machine).and_then(|(matter, machine)| machine.allows(&matter));
+        self.half = self.matter.as_ref().zip(machine).and_then(|(matter, it)| it.half(matter));
+        allows.unwrap_or_else(|| slots.decide_by_all().is_allowed())
     }
 }
 
@@ -385,6 +404,23 @@ impl Found {
     #[inline(always)]
     fn of(found: &LookedUp<'_>) -> Self {
         Self { slot: found.slot, look: found.look }
+    }
+
+    /// An entity that facts name, with its row.
+    #[inline]
+    pub(crate) fn with_row<'w>(
+        rows: &'w Rows,
+        type_number: u32,
+        id: IdKey<'_>,
+    ) -> Option<(Self, Row<'w>)> {
+        rows.look_up((type_number, id)).map(|found| (Self::of(&found), found.row))
+    }
+
+    /// The same by its slot.
+    #[inline]
+    pub(crate) fn row_at(rows: &Rows, slot: Slot) -> (Self, Row<'_>) {
+        let (row, look) = rows.look_at(slot);
+        (Self { slot, look }, row)
     }
 
     #[inline]

@@ -15,7 +15,7 @@ pub use determination::Determination;
 pub use explain::{Clause, ClauseValue, Explanation, Outcome, PolicyTrace};
 pub use request::{ActionName, Request};
 
-pub(crate) use asker::{Asked, Asker, Circumstances, Found, decide_in, with_now};
+pub(crate) use asker::{Asked, Asker, Circumstances, Effects, Found, decide_in, with_now};
 pub(crate) use compiled::{Compiled, Decisions};
 pub(crate) use determination::determine;
 pub(crate) use explain::explain;

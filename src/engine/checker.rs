@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::asking::{Context, Environment};
 use super::{Engine, World};
-use crate::decide::{Asked, Asker, Decision, Found, Request, codes};
+use crate::decide::{Asked, Asker, Decision, Effects, Found, Request, codes};
 use crate::error::RequestError;
 use crate::facts::{EntityUid, Id, Record};
 use crate::query::{self, Filter, FilterError, Listing, TableMapping, Within};
@@ -208,23 +208,35 @@ impl Checker {
         environments: &[&Environment],
         resources: impl IntoIterator<Item = I>,
     ) -> Vec<bool> {
-        let (resources, effects) = (resources.into_iter(), self.asker.effects(&self.world));
+        let (resources, rows) = (resources.into_iter(), self.world.facts().rows());
+        let effects = |environment: &&Environment| {
+            let asked = self.asked(environment).filter(|_| self.asked_as.is_none());
+            asked.map(|asked| self.asker.effects(&self.world, asked))
+        };
+        let mut effects: Vec<Option<Effects<'_>>> = environments.iter().map(effects).collect();
         let mut allowed = Vec::with_capacity(resources.size_hint().0 * environments.len());
         for resource in resources {
             let resource = resource.into();
+            // Of which type it was looked up, and what was found.
             let mut known = None;
-            for environment in environments {
-                let asked = self.asked(environment);
-                if known.is_none() && self.asked_as.is_none() {
-                    let found = self.resolve(environment, resource);
-                    known = found.map(|it| (it.type_number, effects.look(it.found.slot())));
-                }
-                allowed.push(match (asked, known) {
-                    (Some(asked), Some((of, (found, row)))) if of == asked.resource => {
-                        effects.allows(asked, found, row)
-                    }
-                    // Of another type, named by nothing, or to be decided twice.
-                    _ => self.check(environment, resource).is_allowed(),
+            for (environment, effects) in environments.iter().zip(&mut effects) {
+                let found = effects.as_mut().and_then(|effects| {
+                    let of = effects.resource_type();
+                    let found = match known {
+                        Some((type_number, found)) if type_number == of => found,
+                        _ => {
+                            let may_be_asked = environment.may_be_asked(&self.world, &resource);
+                            let found = may_be_asked.then(|| Found::with_row(rows, of, resource.0));
+                            known = Some((of, found.flatten()));
+                            found.flatten()
+                        }
+                    };
+                    found.map(|found| (effects, found))
+                });
+                allowed.push(match found {
+                    Some((effects, (found, row))) => effects.allows(found, row),
+                    // Named by nothing, or to be decided twice.
+                    None => self.check(environment, resource).is_allowed(),
                 });
             }
         }

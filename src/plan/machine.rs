@@ -162,6 +162,14 @@ pub(crate) struct Machine {
     builder: Mutex<Builder>,
 }
 
+/// A machine that one principal entered in one set of circumstances.
+#[derive(Clone, Copy)]
+pub(crate) struct Half<'m> {
+    machine: &'m Machine,
+    next: Next,
+    state: Option<&'m State>,
+}
+
 /// The rows that a request has come to so far.
 struct Frame<'w> {
     slots: [Slot; PATHS_MAX],
@@ -274,6 +282,18 @@ impl Machine {
     pub(crate) fn allows(&self, matter: &Matter<'_>) -> Option<bool> {
         let (next, gate, _) = self.enter(matter);
         self.effect(matter, next, gate).or_else(|| self.decide(matter).map(Verdict::allows))
+    }
+
+    /// Where requests of one principal stand in one set of circumstances, to ask about many resources
+    /// from there. `None` where none came so far yet.
+    pub(crate) fn half(&self, matter: &Matter<'_>) -> Option<Half<'_>> {
+        let (entered, number) = matter.entered?;
+        let next = entered.get(number)?;
+        let state = match next.state() {
+            Some(at) => Some(self.known(at)?),
+            None => None,
+        };
+        Some(Half { machine: self, next, state })
     }
 
     /// The effect behind a gate, by what is ready there.
@@ -615,6 +635,20 @@ fn led(passed: Result<&Lead, Next>) -> (Next, Option<&Lead>) {
 
 /// How many states a plan has room for.
 pub(crate) const STATES_MAX: u32 = States::ROOM as u32;
+
+impl Half<'_> {
+    /// Whether a machine [allows](Machine::allows), where that is ready.
+    #[inline(always)]
+    pub(crate) fn allows(&self, matter: &Matter<'_>) -> Option<bool> {
+        let Some(state) = self.state else { return self.next.verdict().map(Verdict::allows) };
+        let (resource, _) = matter.looks[1];
+        if resource == UNCLASSED {
+            return None;
+        }
+        let (next, gate) = state.leads.get(class_of(resource) as usize)?.get_gated();
+        self.machine.effect(matter, next, gate)
+    }
+}
 
 impl<'w> Frame<'w> {
     #[inline]

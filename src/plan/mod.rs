@@ -52,7 +52,7 @@ pub use listing::{
     PlanClause, PlanCounts, PlanEnvironment, PlanFilter, PlanJoin, PlanListing, PlanPart,
     PlanPolicy, PlanRead, PlanType,
 };
-pub(crate) use machine::{Items, Machine, Matter, PATHS_MAX};
+pub(crate) use machine::{Half, Items, Machine, Matter, PATHS_MAX};
 pub(crate) use node::{
     FAIL, FALSE, Join, JoinOperator, Node, NodeId, Nodes, Operand, PathId, TRUE,
 };

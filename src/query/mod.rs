@@ -15,7 +15,7 @@ pub(crate) use filter::filter;
 
 use search::Search;
 
-use crate::decide::{self, Asked, Asker, ErrorMode, Request};
+use crate::decide::{self, Asked, Asker, ErrorMode, Found, Request};
 use crate::engine::World;
 use crate::facts::{EntityUid, Path, Rows, Slot};
 use crate::plan::{Local, Scope, Sought};
@@ -111,10 +111,10 @@ pub(crate) fn listed(
     let local = asker.local();
     let mut found =
         candidates(world, asked, Sought::Resource, asker.principal().slot(), local, within);
-    let effects = asker.effects(world);
-    let allows = |slot: Slot| {
-        let (found, row) = effects.look(slot);
-        effects.allows(asked, found, row)
+    let (mut effects, rows) = (asker.effects(world, asked), world.facts().rows());
+    let mut allows = |slot: Slot| {
+        let (found, row) = Found::row_at(rows, slot);
+        effects.allows(found, row)
     };
     match decided {
         None => found.retain(|slot| allows(*slot)),
