@@ -66,7 +66,15 @@ pub(crate) fn compare_checker(
         }
         pages.extend(page);
     }
-    same("a checker's pages", &allowed, &pages)
+    same("a checker's pages", &allowed, &pages)?;
+    // Any id may stand in a page, each asked about twice.
+    let mut ids: Vec<&str> = world.stored.iter().map(|row| row.uid.id).collect();
+    ids.push("no such");
+    let environments = [environment, environment];
+    let buttons = checker.allowed(&environments, ids.iter().copied());
+    let checked = |id: &&str| engine.check_in(environment, principal, *id, context).is_allowed();
+    let expected: Vec<bool> = ids.iter().map(checked).flat_map(|it| [it, it]).collect();
+    same("a page's buttons", &expected, &buttons)
 }
 
 /// The stored entities of a type, ordered by id.

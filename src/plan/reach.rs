@@ -720,12 +720,6 @@ fn type_at(places: &[Place], place: PlaceId) -> Option<u32> {
     places.get(place as usize).map(|place| place.type_number).filter(|it| *it != u32::MAX)
 }
 
-impl Guard {
-    pub(crate) fn expr(&self, plan: &Plan) -> Option<ExprId> {
-        plan.test(self.type_number, self.test)
-    }
-}
-
 impl Plan {
     /// A test of the rows of a type, by its number.
     pub(crate) fn test(&self, type_number: u32, test: u32) -> Option<ExprId> {

@@ -1,6 +1,6 @@
 //! Who is mailed about something, and who nearly is.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use super::caller::Caller;
@@ -303,7 +303,9 @@ impl<'t> Mailing<'t> {
                 rows.each_held(access, given, |contact| found.push(contact));
             }
         }
-        let its: HashSet<Slot> = found.iter().copied().collect();
+        found.sort_unstable();
+        found.dedup();
+        let its = found.clone();
         // Which contacts come to a document is the same on all channels.
         if let Some((_, pairs)) = by_rows.first() {
             found.extend(pairs.principals(document));
@@ -311,7 +313,8 @@ impl<'t> Mailing<'t> {
         found.retain(|contact| rows.is_fact(*contact));
         found.sort_unstable_by(|one, other| rows.by_id(*one, *other));
         found.dedup();
-        found.into_iter().map(|contact| (contact, its.contains(&contact))).collect()
+        let is_its = |contact: Slot| its.binary_search(&contact).is_ok();
+        found.into_iter().map(|contact| (contact, is_its(contact))).collect()
     }
 
     fn audience_by_requests(&self, about: &Resource) -> Result<Audience, Refused> {

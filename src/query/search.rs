@@ -10,8 +10,8 @@ use foldhash::fast::RandomState;
 
 use crate::facts::{Index, Path, Postings, Rows, Slot, UNCLASSED, View, each, members};
 use crate::plan::{
-    Demand, Evaluator, ExprId, FALSE, GuardId, KnownId, NodeId, PlaceId, Plan, Reach, Related,
-    SOUGHT, Scope, Source, SourceId, TRUE, Way,
+    Demand, Evaluator, FALSE, GuardId, KnownId, NodeId, PlaceId, Plan, Reach, Related, SOUGHT,
+    Scope, Source, SourceId, TRUE, Way,
 };
 
 /// Where what all ways demand leads to fewer rows than this, nothing narrower is looked for. In the
@@ -169,13 +169,7 @@ impl<'w> Search<'w> {
             let of_class = self.outcomes.get(usize::from(guard.known)).and_then(|kept| {
                 kept.get_or_init(|| self.outcomes(guard.type_number, slot)).as_ref()
             });
-            let wanted = if guard.want { TRUE } else { FALSE };
-            match of_class.and_then(|all| all.get(guard.test as usize)) {
-                Some(outcome) => *outcome == wanted,
-                None => {
-                    guard.expr(self.plan).is_none_or(|test| self.comes_out(slot, test, guard.want))
-                }
-            }
+            self.comes_out(of_class, slot, (guard.type_number, guard.test), guard.want)
         })
     }
 
@@ -201,9 +195,21 @@ impl<'w> Search<'w> {
         is_of_type.then(|| self.plan.outcomes(type_number, self.scope.row(slot).class())).flatten()
     }
 
-    fn comes_out(&self, slot: Slot, test: ExprId, want: bool) -> bool {
-        let evaluator = Evaluator::new(&self.plan.arena, Scope { own: slot, ..self.scope });
-        evaluator.holds(test) == Ok(want)
+    /// Whether a test of a row's type comes out as wanted; it does where there is none.
+    fn comes_out(
+        &self,
+        of_class: Option<&Outcomes>,
+        slot: Slot,
+        (type_number, test): (u32, u32),
+        want: bool,
+    ) -> bool {
+        if let Some(outcome) = of_class.and_then(|all| all.get(test as usize)) {
+            return *outcome == if want { TRUE } else { FALSE };
+        }
+        let scope = Scope { own: slot, ..self.scope };
+        let evaluator = Evaluator::new(&self.plan.arena, scope);
+        let test = self.plan.test(type_number, test);
+        test.is_none_or(|test| evaluator.holds(test) == Ok(want))
     }
 
     fn view(&self, slot: Slot, path: &Path) -> Option<View<'w>> {
@@ -274,7 +280,11 @@ pub(super) fn below(
     type_number: u32,
     most: usize,
 ) -> Option<Vec<Slot>> {
-    let indexes = plan.parent_indexes(type_number)?.iter().map(|number| rows.index(*number));
+    let parent_indexes = plan.parent_indexes(type_number)?;
+    if found.is_empty() {
+        return Some(found);
+    }
+    let indexes = parent_indexes.iter().map(|number| rows.index(*number));
     let indexes: Vec<&Index> = indexes.collect::<Option<_>>()?;
     let mut seen: HashSet<Slot, RandomState> = found.iter().copied().collect();
     let mut next = 0;
@@ -386,13 +396,14 @@ impl<'s> At<'s, '_> {
     fn of_classes(&self, lead: Lookup<'s>) -> Sights<'s> {
         let Lookup::Holding(index, values) = &lead else { return Sights::Lookup(lead) };
         let kept = values.iter().map(|value| index.classes(*value)).collect::<Option<Vec<_>>>();
-        let tests = self.tests(SOUGHT);
-        let Some(kept) = kept.filter(|_| !tests.is_empty()) else { return Sights::Lookup(lead) };
+        let Some((kept, (type_number, tests))) = kept.zip(self.tests(SOUGHT)) else {
+            return Sights::Lookup(lead);
+        };
         let mut classes = Vec::new();
         for rows in kept {
             let wanted = rows.values().filter(|(class, row)| {
                 // What one row of a class comes to, all do.
-                *class == UNCLASSED || self.all_come_out(*row, &tests)
+                *class == UNCLASSED || self.all_come_out(*row, type_number, &tests)
             });
             classes.extend(wanted.map(|(class, _)| (rows, class)));
         }
@@ -422,24 +433,28 @@ impl<'s> At<'s, '_> {
         if slots.len() > TESTED_MAX {
             return slots;
         }
-        let tests = self.tests(place);
-        slots.retain(|slot| self.all_come_out(*slot, &tests));
+        if let Some((type_number, tests)) = self.tests(place) {
+            slots.retain(|slot| self.all_come_out(*slot, type_number, &tests));
+        }
         slots
     }
 
-    /// What is demanded of a place's row alone.
-    fn tests(&self, place: PlaceId) -> Vec<(ExprId, bool)> {
+    /// What is demanded of a place's row alone: tests of its type, by number.
+    fn tests(&self, place: PlaceId) -> Option<(u32, Vec<(u32, bool)>)> {
         let test = |demand: &Demand| match demand {
-            Demand::Test(at, test, want) if *at == place => {
-                let type_number = self.search.reach.type_at(place)?;
-                Some((self.search.plan.test(type_number, *test)?, *want))
-            }
+            Demand::Test(at, test, want) if *at == place => Some((*test, *want)),
             _ => None,
         };
-        self.way.demands.iter().filter_map(test).collect()
+        let tests: Vec<(u32, bool)> = self.way.demands.iter().filter_map(test).collect();
+        let type_number = self.search.reach.type_at(place)?;
+        (!tests.is_empty()).then_some((type_number, tests))
     }
 
-    fn all_come_out(&self, slot: Slot, tests: &[(ExprId, bool)]) -> bool {
-        tests.iter().all(|(test, want)| self.search.comes_out(slot, *test, *want))
+    fn all_come_out(&self, slot: Slot, type_number: u32, tests: &[(u32, bool)]) -> bool {
+        let of_class = self.search.outcomes(type_number, slot);
+        let comes_out = |(test, want): &(u32, bool)| {
+            self.search.comes_out(of_class.as_ref(), slot, (type_number, *test), *want)
+        };
+        tests.iter().all(comes_out)
     }
 }
