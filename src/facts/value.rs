@@ -221,12 +221,15 @@ impl Value {
     }
 
     /// The number in ten-thousandths, if it is a decimal.
-    pub(crate) fn as_decimal(&self) -> Option<i64> {
+    #[must_use]
+    pub fn as_decimal(&self) -> Option<i64> {
         if let Repr::Decimal(value) = self.0 { Some(value) } else { None }
     }
 
-    /// The address and the length of its prefix, if it is an IP address or range.
-    pub(crate) fn as_ip(&self) -> Option<(IpAddr, u8)> {
+    /// The address and the length of its prefix, in bits, if it is an IP address or range: 32 or 128
+    /// for one address.
+    #[must_use]
+    pub fn as_ip(&self) -> Option<(IpAddr, u8)> {
         if let Repr::Ip { address, prefix } = self.0 { Some((address, prefix)) } else { None }
     }
 

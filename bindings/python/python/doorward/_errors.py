@@ -1,0 +1,105 @@
+"""What can go wrong, apart from a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from doorward._core import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding about policies or a schema, with the place it was found at.
+
+    ``line`` and ``column`` count from 1.
+    """
+
+    code: str
+    severity: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    help: str | None = None
+    policy: str | None = None
+    snippet: str | None = None
+
+
+class Error(Exception):
+    """Any error of the library.
+
+    Nothing that goes wrong inside a decision is an error: it refuses, and shows in the
+    :class:`Decision`. Arguments of the wrong Python type raise :class:`TypeError`, as everywhere.
+
+    Attributes:
+        message: What is wrong, and where.
+        help: What to do about it, where there is something to say.
+    """
+
+    message: str
+    help: str | None
+
+    def __init__(self, message: str, help: str | None = None) -> None:
+        super().__init__(message, help)
+        self.message = message
+        self.help = help
+
+    def __str__(self) -> str:
+        return self.message if self.help is None else f"{self.message}; {self.help}"
+
+
+class PolicyError(Error):
+    """Policies or a schema that cannot be used.
+
+    Attributes:
+        diagnostics: Everything that is wrong, in the order of the files.
+        code, file, line: Those of the first of them.
+    """
+
+    diagnostics: tuple[Diagnostic, ...]
+    code: str
+    file: str | None
+    line: int | None
+
+    def __init__(
+        self, message: str, help: str | None = None, diagnostics: tuple[Diagnostic, ...] = ()
+    ) -> None:
+        super().__init__(message, help)
+        # What `Exception` pickles is what it was made of.
+        self.args = (message, help, diagnostics)
+        self.diagnostics = diagnostics
+        first = diagnostics[0] if diagnostics else None
+        self.code = first.code if first else "policy"
+        self.file = first.file if first else None
+        self.line = first.line if first else None
+
+
+class RequestError(Error):
+    """Arguments that form no request: a uid, value, entity or circumstances that cannot be."""
+
+
+class StoreError(Error):
+    """Facts that cannot be kept. It names rows and attributes, and no values."""
+
+
+class FilterError(Error):
+    """A question that cannot be asked of a host's tables. It names the clause."""
+
+
+class Denied(PermissionError):
+    """Raised by ``require``: the decision was a refusal.
+
+    Attributes:
+        decision: The refusal.
+    """
+
+    decision: Decision
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(str(decision))
+        self.decision = decision
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.decision,)

@@ -1,0 +1,119 @@
+//! What came of a request.
+
+use std::fmt::Write as _;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+/// Whether a request is allowed, and why.
+#[pyclass(frozen, module = "doorward")]
+pub(crate) struct Decision(pub(crate) doorward::Decision);
+
+#[pymethods]
+impl Decision {
+    #[getter]
+    fn allowed(&self) -> bool {
+        self.0.is_allowed()
+    }
+
+    #[getter]
+    fn code(&self) -> Option<&'static str> {
+        self.0.code().map(|code| code.as_str())
+    }
+
+    #[getter]
+    fn policy(&self) -> Option<&'static str> {
+        self.0.policy().map(|id| id.as_str())
+    }
+
+    #[getter]
+    fn step(&self) -> Option<u8> {
+        self.0.step()
+    }
+
+    #[getter]
+    fn step_up(&self) -> Option<&'static str> {
+        self.0.step_up().map(|how| how.as_str())
+    }
+
+    #[getter]
+    fn revision(&self) -> u64 {
+        self.0.revision().number()
+    }
+
+    #[getter]
+    fn bundle(&self) -> String {
+        hex(self.0.bundle())
+    }
+
+    /// A refusal is never taken for "some value".
+    fn __bool__(&self) -> PyResult<bool> {
+        Err(PyTypeError::new_err("a decision is no bool: ask for its `allowed`"))
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Self>().is_ok_and(|other| other.get().0 == self.0)
+    }
+
+    fn __str__(&self) -> String {
+        self.0.to_string()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Decision {}>", self.0)
+    }
+}
+
+pub(crate) fn hex(digest: doorward::Digest) -> String {
+    digest.as_bytes().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // A text takes all that is written to it.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A decision with what led to it.
+#[pyclass(frozen, module = "doorward")]
+pub(crate) struct Explanation(pub(crate) doorward::Explanation);
+
+#[pymethods]
+impl Explanation {
+    #[getter]
+    fn decision(&self) -> Decision {
+        Decision(self.0.decision)
+    }
+
+    #[getter]
+    fn message(&self) -> &'static str {
+        self.0.message
+    }
+
+    #[getter]
+    fn fault(&self) -> Option<&str> {
+        self.0.fault.as_deref()
+    }
+
+    #[getter]
+    fn determining<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.0.determining.iter().map(|id| id.as_str()))
+    }
+
+    #[getter]
+    fn erring<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let erring = PyDict::new(py);
+        for (id, why) in &self.0.erring {
+            erring.set_item(id.as_str(), why)?;
+        }
+        Ok(erring)
+    }
+
+    /// Every policy with its clauses, as `doorward explain --output json` has them.
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        py.import("json")?.call_method1("loads", (self.0.to_json().to_string(),))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Explanation {}>", self.0.decision)
+    }
+}

@@ -1,0 +1,127 @@
+//! The library's errors as Python's. Their classes stand in `doorward._errors`: there they are plain
+//! Python, to be subclassed, documented and pickled.
+
+use doorward::{FilterError, PolicyError, RequestError, Severity, StoreError};
+use pyo3::call::PyCallArgs;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyTuple, PyType};
+
+/// A class of the module of errors, imported once.
+struct Class {
+    name: &'static str,
+    found: PyOnceLock<Py<PyType>>,
+}
+
+impl Class {
+    const fn named(name: &'static str) -> Self {
+        Self { name, found: PyOnceLock::new() }
+    }
+
+    fn of<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyType>> {
+        self.found.import(py, "doorward._errors", self.name)
+    }
+
+    /// An error of this class. What keeps it from being made is raised instead.
+    fn error<'py>(&self, py: Python<'py>, arguments: impl PyCallArgs<'py>) -> PyErr {
+        match self.of(py).and_then(|class| class.call1(arguments)) {
+            Ok(error) => PyErr::from_value(error),
+            Err(error) => error,
+        }
+    }
+}
+
+static DIAGNOSTIC: Class = Class::named("Diagnostic");
+static POLICY_ERROR: Class = Class::named("PolicyError");
+static REQUEST_ERROR: Class = Class::named("RequestError");
+static STORE_ERROR: Class = Class::named("StoreError");
+static FILTER_ERROR: Class = Class::named("FilterError");
+static DENIED: Class = Class::named("Denied");
+
+/// An error of the library as one of Python's.
+pub(crate) trait IntoPython {
+    fn into_python(self, py: Python<'_>) -> PyErr;
+}
+
+impl IntoPython for RequestError {
+    fn into_python(self, py: Python<'_>) -> PyErr {
+        REQUEST_ERROR.error(py, (self.message(), self.help()))
+    }
+}
+
+/// Where it is met, a value is part of a request or of a row that is passed along.
+impl IntoPython for doorward::ValueError {
+    fn into_python(self, py: Python<'_>) -> PyErr {
+        RequestError::from(self).into_python(py)
+    }
+}
+
+impl IntoPython for StoreError {
+    fn into_python(self, py: Python<'_>) -> PyErr {
+        STORE_ERROR.error(py, (self.message(), self.help()))
+    }
+}
+
+impl IntoPython for FilterError {
+    fn into_python(self, py: Python<'_>) -> PyErr {
+        FILTER_ERROR.error(py, (self.message(), self.help()))
+    }
+}
+
+impl IntoPython for PolicyError {
+    fn into_python(self, py: Python<'_>) -> PyErr {
+        let diagnostics = self.diagnostics().iter().map(|it| diagnostic(py, it));
+        let told = diagnostics.collect::<PyResult<Vec<_>>>().and_then(|it| PyTuple::new(py, it));
+        match told {
+            Ok(diagnostics) => {
+                POLICY_ERROR.error(py, (self.to_string(), None::<&str>, diagnostics))
+            }
+            Err(error) => error,
+        }
+    }
+}
+
+impl IntoPython for doorward::Error {
+    fn into_python(self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::Policy(error) => error.into_python(py),
+            Self::Store(error) => error.into_python(py),
+            Self::Request(error) => error.into_python(py),
+            Self::Filter(error) => error.into_python(py),
+            Self::Value(error) => error.into_python(py),
+            other => REQUEST_ERROR.error(py, (other.to_string(), None::<&str>)),
+        }
+    }
+}
+
+/// What goes wrong with facts.
+pub(crate) fn store_error(py: Python<'_>, error: doorward::ValueError) -> PyErr {
+    StoreError::from(error).into_python(py)
+}
+
+/// Arguments that form no request.
+pub(crate) fn request_error(py: Python<'_>, message: &str, help: &str) -> PyErr {
+    REQUEST_ERROR.error(py, (message, help))
+}
+
+pub(crate) fn denied(py: Python<'_>, decision: Bound<'_, PyAny>) -> PyErr {
+    DENIED.error(py, (decision,))
+}
+
+pub(crate) fn diagnostic<'py>(
+    py: Python<'py>,
+    told: &doorward::Diagnostic,
+) -> PyResult<Bound<'py, PyAny>> {
+    let severity = match told.severity() {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let named = PyDict::new(py);
+    named.set_item("file", told.file())?;
+    named.set_item("line", told.line())?;
+    named.set_item("column", told.column())?;
+    named.set_item("help", told.help())?;
+    named.set_item("policy", told.policy().map(|id| id.as_str()))?;
+    named.set_item("snippet", told.snippet())?;
+    DIAGNOSTIC.of(py)?.call((told.code(), severity, told.message()), Some(&named))
+}

@@ -1,0 +1,100 @@
+//! Environments that were asked in before, found by their names.
+
+use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use doorward::{Engine, Environment, Record};
+use foldhash::fast::RandomState;
+use hashbrown::{Equivalent, HashMap};
+
+/// An environment, with what can be prepared for it.
+pub(crate) struct Known {
+    pub(crate) environment: Environment,
+    /// Circumstances without attributes, where the schema takes them.
+    pub(crate) nothing: Option<doorward::Context>,
+    /// No other has it.
+    pub(crate) number: u64,
+}
+
+/// The types of principal and resource, and the type and the name of the action.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Names<'n> {
+    pub(crate) principal: &'n str,
+    pub(crate) action: (&'n str, &'n str),
+    pub(crate) resource: &'n str,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    principal: Box<str>,
+    action: (Box<str>, Box<str>),
+    resource: Box<str>,
+}
+
+impl Equivalent<Key> for Names<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        *self.principal == *key.principal
+            && *self.action.1 == *key.action.1
+            && *self.resource == *key.resource
+            && *self.action.0 == *key.action.0
+    }
+}
+
+/// As many as the schema declares: what is not declared is not kept.
+#[derive(Default)]
+pub(crate) struct Environments {
+    known: RwLock<HashMap<Key, (u64, Arc<Known>), RandomState>>,
+    /// How often policies were published: what was found before is of other policies.
+    published: AtomicU64,
+}
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+impl Environments {
+    /// Finds one; `None` where the schema declares none. It is used while a lock for reading is held.
+    #[inline]
+    pub(crate) fn with<T>(
+        &self,
+        engine: &Engine,
+        names: Names<'_>,
+        ask: impl FnOnce(Option<&Known>) -> T,
+    ) -> T {
+        let published = self.published.load(Ordering::Acquire);
+        {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((of, known)) = known.get(&names)
+                && *of == published
+            {
+                return ask(Some(known));
+            }
+        }
+        match self.find(engine, names, published) {
+            Some(known) => ask(Some(&known)),
+            None => ask(None),
+        }
+    }
+
+    #[cold]
+    fn find(&self, engine: &Engine, names: Names<'_>, published: u64) -> Option<Arc<Known>> {
+        let action = doorward::EntityUid::new(names.action.0, names.action.1);
+        let environment = engine.environment(names.principal, action, names.resource).ok()?;
+        let nothing = engine.context(&environment, Record::new()).ok();
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let found = Arc::new(Known { environment, nothing, number });
+        let key = Key {
+            principal: names.principal.into(),
+            action: (names.action.0.into(), names.action.1.into()),
+            resource: names.resource.into(),
+        };
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(key, (published, Arc::clone(&found)));
+        Some(found)
+    }
+
+    /// Other policies were published.
+    pub(crate) fn forget(&self) {
+        self.published.fetch_add(1, Ordering::AcqRel);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

@@ -1,0 +1,183 @@
+"""Values from Python and back, and what is none."""
+
+import copy
+import pickle
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import doorward
+from doorward import Context, Engine, Entity, EntityUid, PolicyBundle, Request, RequestError
+
+SAMPLES: list[Any] = [
+    True,
+    0,
+    -(2**63),
+    2**63 - 1,
+    "",
+    "grün\0'\"",
+    EntityUid("Shop::Item", 'a"b'),
+    frozenset({1, 2}),
+    frozenset({"a", EntityUid("A", "b")}),
+    frozenset[int](),
+    {"a": {"b": frozenset({True})}},
+    [{"a": 1}, {"a": 2}],
+    Decimal("12.3400"),
+    Decimal("-0.0001"),
+    Decimal(7),
+    datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc),
+    datetime(1969, 12, 31, tzinfo=timezone.utc),
+    timedelta(days=-3, milliseconds=1),
+    ip_address("10.0.0.1"),
+    ip_address("::1"),
+    ip_network("10.0.0.0/8"),
+    ip_network("fd00::/64"),
+]
+
+
+@pytest.mark.parametrize("value", SAMPLES, ids=repr)
+def test_values_come_back_as_they_were(value: Any) -> None:
+    back = Entity("A", "a", {"v": value}).attributes["v"]
+    assert back == value and type(back) is type(value)
+    assert Context(v=value).attributes == {"v": value}
+
+
+def test_sets_are_given_in_four_ways() -> None:
+    for given_set in ({1, 2}, frozenset({1, 2}), [2, 1, 1], (1, 2)):
+        assert Context(v=given_set).attributes["v"] == frozenset({1, 2})
+
+
+def test_moments_are_of_any_time_zone() -> None:
+    berlin = timezone(timedelta(hours=1))
+    moment = datetime(2026, 11, 22, 11, 30, tzinfo=berlin)
+    assert Context(v=moment).attributes["v"] == moment
+
+
+NO_VALUES: list[tuple[Any, type[Exception]]] = [
+    (2**63, RequestError),
+    (Decimal("0.00001"), RequestError),
+    (Decimal("NaN"), RequestError),
+    (Decimal("1e30"), RequestError),
+    (datetime(2026, 11, 22), RequestError),
+    (1.5, TypeError),
+    (None, TypeError),
+    (b"bytes", TypeError),
+    ({1: 2}, TypeError),
+    ([None], TypeError),
+    (object(), TypeError),
+]
+
+
+@pytest.mark.parametrize(("value", "error"), NO_VALUES, ids=repr)
+def test_what_is_no_value_is_refused(value: Any, error: type[Exception]) -> None:
+    for make in (lambda: Entity("A", "a", {"v": value}), lambda: Context({"v": value})):
+        with pytest.raises(error):
+            make()
+
+
+def test_what_contains_itself_is_refused() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(RequestError, match="deep"):
+        Context(v=endless)
+
+
+def test_what_is_pickled_or_copied_stays_the_same() -> None:
+    entity = Entity(
+        "A", "a", {"v": frozenset({1})}, parents=[EntityUid("B", "b")], tags={"t": Decimal("1.5")}
+    )
+    for value in (entity, EntityUid("A", "a"), Context(v=1)):
+        assert pickle.loads(pickle.dumps(value)) == value
+        assert copy.deepcopy(value) == value
+
+
+def test_uids_are_hashed_and_in_order() -> None:
+    uids = [EntityUid("B", "a"), EntityUid("A", "b"), EntityUid("A", "a")]
+    assert [str(uid) for uid in sorted(uids)] == ['A::"a"', 'A::"b"', 'B::"a"']
+    assert len({*uids, EntityUid("A", "a")}) == 3
+    assert EntityUid("A", "a") != ("A", "a") and EntityUid.parse('A::"a"') == uids[2]
+
+
+def test_nobody_s_id_or_value_is_in_a_repr() -> None:
+    secret = "ada@c1.example"
+    uid = EntityUid("Contact", secret)
+    shown: list[Any] = [
+        uid,
+        Entity("Contact", secret, {"mail": secret}),
+        Context(mail=secret),
+        Request(uid, "view", uid, {"mail": secret}),
+        Engine(PolicyBundle("permit (principal, action, resource);")).checker(uid),
+    ]
+    assert not [it for it in shown if secret in repr(it)]
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.binary()
+    | st.decimals()
+    | st.datetimes()
+    | st.datetimes(timezones=st.just(timezone.utc))
+    | st.timedeltas()
+    | st.ip_addresses()
+    | st.builds(EntityUid, st.text(), st.text())
+    | st.just(Entity("A", "a"))
+    | st.just(Context(a=1))
+    | st.just(Request('A::"a"', "view", 'A::"a"'))
+    | st.just(PolicyBundle("permit (principal, action, resource);"))
+    | st.sampled_from(['A::"a"', "view", "permit (principal, action, resource);", "entity A;"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.text() | st.integers(), inner, max_size=3)
+    | st.lists(inner, max_size=3).map(tuple),
+    max_leaves=6,
+)
+DOCUMENTED = (doorward.Error, doorward.Denied, TypeError, ValueError)
+ENGINE = Engine(PolicyBundle("permit (principal, action, resource);"))
+CALLS = [
+    EntityUid,
+    EntityUid.parse,
+    Entity,
+    Context,
+    Request,
+    PolicyBundle,
+    PolicyBundle.load,
+    Engine,
+    ENGINE.allows,
+    ENGINE.check,
+    ENGINE.require,
+    ENGINE.check_many,
+    ENGINE.actions,
+    ENGINE.list,
+    ENGINE.who,
+    ENGINE.explain,
+    ENGINE.checker,
+    ENGINE.apply,
+    ENGINE.publish,
+    ENGINE.entity,
+    ENGINE.__contains__,
+    ENGINE.checker('A::"a"').check,
+    ENGINE.checker('A::"a"').allows,
+    ENGINE.checker('A::"a"').list,
+]
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.sampled_from(CALLS), st.lists(ANYTHING, max_size=6), st.data())
+def test_anything_works_or_raises_what_is_documented(
+    call: Any, arguments: list[Any], data: st.DataObject
+) -> None:
+    names = ["attributes", "parents", "tags", "context", "entities", "facts", "shadow", "remove"]
+    named = data.draw(st.dictionaries(st.sampled_from(names), ANYTHING, max_size=2))
+    for given_named in ({}, named):
+        try:
+            call(*arguments, **given_named)
+        except DOCUMENTED:
+            pass
