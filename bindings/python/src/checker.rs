@@ -9,7 +9,7 @@ use pyo3::types::PyList;
 use crate::decision::Decision;
 use crate::engine::uids;
 use crate::request::Action;
-use crate::uid::{EntityUid, Uid};
+use crate::uid::{EntityUid, Name, Uid};
 
 /// One principal in some circumstances, asked about many resources of one moment.
 #[pyclass(frozen, module = "doorward")]
@@ -125,7 +125,7 @@ impl Checker {
 
     #[getter]
     fn principal(&self) -> EntityUid {
-        EntityUid(self.principal.clone())
+        EntityUid(Name::of(&self.principal))
     }
 
     #[getter]

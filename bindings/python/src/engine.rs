@@ -7,20 +7,21 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
+use crate::batch::Batch;
 use crate::bundle::PolicyBundle;
 use crate::checker::Checker;
 use crate::decision::{Decision, Explanation};
 use crate::entity::Entity;
 use crate::error::{IntoPython, denied, store_error};
-use crate::known::{Environments, Names};
+use crate::known::Environments;
 use crate::request::{Action, Circumstances, Request, Rows, whole};
-use crate::uid::{EntityUid, Uid};
+use crate::uid::{EntityUid, Name, Uid};
 
 /// Policies and facts behind one door: answers who may do what.
 #[pyclass(frozen, module = "doorward")]
 pub(crate) struct Engine {
-    engine: Arc<doorward::Engine>,
-    environments: Environments,
+    pub(crate) engine: Arc<doorward::Engine>,
+    pub(crate) environments: Environments,
 }
 
 /// Who asks, for what, and of which resource.
@@ -43,8 +44,8 @@ impl Engine {
                 Circumstances::Prepared(context) => Some(context.get()),
                 Circumstances::Nothing | Circumstances::Given(_) => None,
             };
-            let (principal, resource) = (principal.get(), resource.get());
-            if let Some(decision) = self.decide_in(principal, action.names()?, resource, prepared) {
+            let ends = [principal.name(), resource.name()];
+            if let Some(decision) = self.decide_in(ends, action.names()?, prepared) {
                 return Ok(decision);
             }
         }
@@ -55,17 +56,14 @@ impl Engine {
     #[inline]
     fn decide_in(
         &self,
-        principal: &doorward::EntityUid,
+        ends: [&Name; 2],
         action: (&str, &str),
-        resource: &doorward::EntityUid,
         context: Option<&crate::request::Context>,
     ) -> Option<doorward::Decision> {
-        let names =
-            Names { principal: principal.type_name(), action, resource: resource.type_name() };
-        self.environments.with(&self.engine, names, |known| {
+        self.environments.with(&self.engine, ends, action, |known| {
             let known = known?;
             let ask = |context: Option<&doorward::Context>| {
-                let (principal, resource) = (principal.id(), resource.id());
+                let [principal, resource] = ends.map(Name::id);
                 Some(self.engine.check_in(&known.environment, principal, resource, context?))
             };
             match context {
@@ -73,16 +71,6 @@ impl Engine {
                 Some(context) => context.with(&self.engine, known, ask),
             }
         })
-    }
-
-    fn decide_request(&self, py: Python<'_>, request: &Request) -> doorward::Decision {
-        let of = &request.request;
-        let action = (of.action().type_name(), of.action().id());
-        let context = request.context.as_ref().map(|context| context.bind(py).get());
-        let known = request
-            .is_plain
-            .then(|| self.decide_in(of.principal(), action, of.resource(), context));
-        known.flatten().unwrap_or_else(|| self.engine.check(of))
     }
 }
 
@@ -189,13 +177,14 @@ impl Engine {
         py: Python<'py>,
         requests: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyList>> {
+        let mut batch = Batch::new(self);
         let decisions = PyList::empty(py);
         for request in requests.try_iter()? {
             let request = request?;
             let request = request
                 .cast::<Request>()
                 .map_err(|_| PyTypeError::new_err("requests are a series of Request"))?;
-            decisions.append(Bound::new(py, Decision(self.decide_request(py, request.get())))?)?;
+            decisions.append(batch.decide(py, request.get())?)?;
         }
         Ok(decisions)
     }
@@ -215,7 +204,7 @@ impl Engine {
         let answers = PyDict::new(py);
         for (action, decision) in self.engine.actions(&request) {
             answers.set_item(
-                Bound::new(py, EntityUid(action))?,
+                Bound::new(py, EntityUid(Name::of(&action)))?,
                 Bound::new(py, Decision(decision))?,
             )?;
         }
@@ -232,7 +221,7 @@ impl Engine {
         context: Option<Circumstances<'_, '_>>,
         entities: Option<Rows>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let any = Uid::Read(doorward::EntityUid::new(resource_type, ""));
+        let any = Uid::Read(Name::new(resource_type, ""));
         let request = requested((&principal, &action, &any), context, entities)?;
         uids(py, py.detach(|| self.engine.list(&request, resource_type)))
     }
@@ -247,7 +236,7 @@ impl Engine {
         context: Option<Circumstances<'_, '_>>,
         entities: Option<Rows>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let any = Uid::Read(doorward::EntityUid::new(principal_type, ""));
+        let any = Uid::Read(Name::new(principal_type, ""));
         let request = requested((&any, &action, &resource), context, entities)?;
         uids(py, py.detach(|| self.engine.who(&request, principal_type)))
     }
@@ -314,7 +303,7 @@ impl Engine {
     }
 
     fn entity(&self, uid: Uid<'_, '_>) -> Option<Entity> {
-        self.engine.world().facts().entity(uid.get()).map(Entity)
+        self.engine.world().facts().entity(uid.get()).map(Entity::of)
     }
 
     fn __contains__(&self, uid: Uid<'_, '_>) -> bool {
@@ -343,6 +332,6 @@ fn requested(
 
 /// Names, as a list.
 pub(crate) fn uids(py: Python<'_>, found: Vec<doorward::EntityUid>) -> PyResult<Bound<'_, PyList>> {
-    let found = found.into_iter().map(|uid| Bound::new(py, EntityUid(uid)));
+    let found = found.into_iter().map(|uid| Bound::new(py, EntityUid(Name::of(&uid))));
     PyList::new(py, found.collect::<PyResult<Vec<_>>>()?)
 }

@@ -3,12 +3,21 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::uid::{self, EntityUid, Uid};
+use crate::uid::{self, EntityUid, Name, Uid};
 use crate::value;
 
 /// An entity with its attributes, what it is in, and its tags.
 #[pyclass(frozen, module = "doorward")]
-pub(crate) struct Entity(pub(crate) doorward::Entity);
+pub(crate) struct Entity {
+    pub(crate) row: doorward::Entity,
+    pub(crate) name: Name,
+}
+
+impl Entity {
+    pub(crate) fn of(row: doorward::Entity) -> Self {
+        Self { name: Name::of(row.uid()), row }
+    }
+}
 
 #[pymethods]
 impl Entity {
@@ -40,53 +49,53 @@ impl Entity {
                 entity.set_tag(name, value);
             }
         }
-        Ok(Self(entity))
+        Ok(Self::of(entity))
     }
 
     #[getter]
     fn uid(&self) -> EntityUid {
-        EntityUid(self.0.uid().clone())
+        EntityUid(Name::of(self.row.uid()))
     }
 
     #[getter]
     fn r#type(&self) -> &str {
-        self.0.uid().type_name()
+        self.row.uid().type_name()
     }
 
     #[getter]
     fn id(&self) -> &str {
-        self.0.uid().id()
+        self.row.uid().id()
     }
 
     #[getter]
     fn attributes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        value::dict(py, self.0.attributes())
+        value::dict(py, self.row.attributes())
     }
 
     #[getter]
     fn parents<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        uid::tuple(py, self.0.parents().iter().cloned())
+        uid::tuple(py, self.row.parents().iter().cloned())
     }
 
     #[getter]
     fn tags<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        value::dict(py, self.0.tags())
+        value::dict(py, self.row.tags())
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
-        other.cast::<Self>().is_ok_and(|other| other.get().0 == self.0)
+        other.cast::<Self>().is_ok_and(|other| other.get().row == self.row)
     }
 
     /// The type and the names of attributes: ids and values may be people's.
     fn __repr__(&self) -> String {
-        let names: Vec<&str> = self.0.attributes().keys().map(|name| &**name).collect();
-        format!("Entity({}::…, [{}])", self.0.uid().type_name(), names.join(", "))
+        let names: Vec<&str> = self.row.attributes().keys().map(|name| &**name).collect();
+        format!("Entity({}::…, [{}])", self.row.uid().type_name(), names.join(", "))
     }
 
     fn __reduce__<'py>(
         slf: &Bound<'py, Self>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        let (py, entity) = (slf.py(), &slf.get().0);
+        let (py, entity) = (slf.py(), &slf.get().row);
         let arguments = (
             entity.uid().type_name(),
             entity.uid().id(),

@@ -8,6 +8,8 @@ use doorward::{Engine, Environment, Record};
 use foldhash::fast::RandomState;
 use hashbrown::{Equivalent, HashMap};
 
+use crate::uid::{Name, UNNUMBERED};
+
 /// An environment, with what can be prepared for it.
 pub(crate) struct Known {
     pub(crate) environment: Environment,
@@ -17,26 +19,23 @@ pub(crate) struct Known {
     pub(crate) number: u64,
 }
 
-/// The types of principal and resource, and the type and the name of the action.
+/// The numbers of the types of principal and resource, and the type and the name of the action.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Names<'n> {
-    pub(crate) principal: &'n str,
+    pub(crate) types: [u32; 2],
     pub(crate) action: (&'n str, &'n str),
-    pub(crate) resource: &'n str,
 }
 
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
-    principal: Box<str>,
+    types: [u32; 2],
     action: (Box<str>, Box<str>),
-    resource: Box<str>,
 }
 
 impl Equivalent<Key> for Names<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        *self.principal == *key.principal
+        self.types == key.types
             && *self.action.1 == *key.action.1
-            && *self.resource == *key.resource
             && *self.action.0 == *key.action.0
     }
 }
@@ -57,9 +56,15 @@ impl Environments {
     pub(crate) fn with<T>(
         &self,
         engine: &Engine,
-        names: Names<'_>,
+        [principal, resource]: [&Name; 2],
+        action: (&str, &str),
         ask: impl FnOnce(Option<&Known>) -> T,
     ) -> T {
+        let types = [principal.type_number, resource.type_number];
+        if types.contains(&UNNUMBERED) {
+            return ask(None);
+        }
+        let names = Names { types, action };
         let published = self.published.load(Ordering::Acquire);
         {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
@@ -69,24 +74,28 @@ impl Environments {
                 return ask(Some(known));
             }
         }
-        match self.find(engine, names, published) {
+        match self.find(engine, [principal, resource], names, published) {
             Some(known) => ask(Some(&known)),
             None => ask(None),
         }
     }
 
     #[cold]
-    fn find(&self, engine: &Engine, names: Names<'_>, published: u64) -> Option<Arc<Known>> {
+    fn find(
+        &self,
+        engine: &Engine,
+        [principal, resource]: [&Name; 2],
+        names: Names<'_>,
+        published: u64,
+    ) -> Option<Arc<Known>> {
         let action = doorward::EntityUid::new(names.action.0, names.action.1);
-        let environment = engine.environment(names.principal, action, names.resource).ok()?;
+        let (principal, resource) = (principal.uid.type_name(), resource.uid.type_name());
+        let environment = engine.environment(principal, action, resource).ok()?;
         let nothing = engine.context(&environment, Record::new()).ok();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let found = Arc::new(Known { environment, nothing, number });
-        let key = Key {
-            principal: names.principal.into(),
-            action: (names.action.0.into(), names.action.1.into()),
-            resource: names.resource.into(),
-        };
+        let action = (names.action.0.into(), names.action.1.into());
+        let key = Key { types: names.types, action };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(key, (published, Arc::clone(&found)));
         Some(found)

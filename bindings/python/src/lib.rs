@@ -3,6 +3,7 @@
 //! Every class is frozen. What a call does with the interpreter detached is said where it is: work of
 //! milliseconds, never a single check.
 
+mod batch;
 mod bundle;
 mod checker;
 mod decision;

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyString};
 
 use crate::entity::Entity;
 use crate::known::Known;
-use crate::uid::{EntityUid, Uid};
+use crate::uid::{EntityUid, Name, Uid};
 use crate::value;
 
 /// How many environments a context is prepared for at a time.
@@ -97,14 +97,14 @@ impl Action<'_, '_> {
     pub(crate) fn names(&self) -> PyResult<(&str, &str)> {
         match self {
             Self::Name(name) => Ok(("Action", name.to_str()?)),
-            Self::Uid(uid) => Ok((uid.get().0.type_name(), uid.get().0.id())),
+            Self::Uid(uid) => Ok((uid.get().0.uid.type_name(), uid.get().0.uid.id())),
         }
     }
 
     pub(crate) fn name(&self) -> PyResult<ActionName> {
         match self {
             Self::Name(name) => Ok(name.to_str()?.into()),
-            Self::Uid(uid) => Ok((&uid.get().0).into()),
+            Self::Uid(uid) => Ok((&uid.get().0.uid).into()),
         }
     }
 }
@@ -171,7 +171,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Rows {
             let row = row
                 .cast::<Entity>()
                 .map_err(|_| PyTypeError::new_err("entities are a series of Entity"))?;
-            Ok(row.get().0.clone())
+            Ok(row.get().row.clone())
         });
         rows.collect::<PyResult<Vec<_>>>().map(Self)
     }
@@ -180,11 +180,24 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Rows {
 /// A whole request, for batches.
 #[pyclass(frozen, module = "doorward")]
 pub(crate) struct Request {
-    pub(crate) request: doorward::Request,
+    pub(crate) principal: Name,
+    pub(crate) action: Name,
+    pub(crate) resource: Name,
     pub(crate) context: Option<Py<Context>>,
-    /// Whether it brings neither rows along nor circumstances that are not prepared.
-    pub(crate) is_plain: bool,
-    entities: Vec<doorward::Entity>,
+    /// Where it brings rows along, or circumstances that are not prepared.
+    pub(crate) whole: Option<doorward::Request>,
+}
+
+impl Request {
+    /// As the library has it.
+    pub(crate) fn as_whole(&self, py: Python<'_>) -> doorward::Request {
+        let (principal, resource) = (self.principal.uid.clone(), self.resource.uid.clone());
+        let request = doorward::Request::new(principal, &self.action.uid, resource);
+        match &self.context {
+            Some(context) => request.context(context.bind(py).get().record.clone()),
+            None => request,
+        }
+    }
 }
 
 #[pymethods]
@@ -201,36 +214,37 @@ impl Request {
         let context = context.unwrap_or(Circumstances::Nothing);
         let entities = entities.map_or_else(Vec::new, |rows| rows.0);
         let is_plain = entities.is_empty() && !matches!(context, Circumstances::Given(_));
-        let request = whole((&principal, &action, &resource), &context, &entities)?;
+        let asked = (&principal, &action, &resource);
+        let whole = if is_plain { None } else { Some(whole(asked, &context, &entities)?) };
+        let (of, name) = action.names()?;
+        let action = Name::new(of, name);
         let context = match context {
             Circumstances::Prepared(context) => Some(context.to_owned().unbind()),
             Circumstances::Nothing | Circumstances::Given(_) => None,
         };
-        Ok(Self { request, context, is_plain, entities })
+        let (principal, resource) = (Name::of(principal.get()), Name::of(resource.get()));
+        Ok(Self { principal, action, resource, context, whole })
     }
 
     #[getter]
     fn principal(&self) -> EntityUid {
-        EntityUid(self.request.principal().clone())
+        EntityUid(Name::of(&self.principal.uid))
     }
 
     #[getter]
     fn action(&self) -> EntityUid {
-        EntityUid(self.request.action().clone())
+        EntityUid(Name::of(&self.action.uid))
     }
 
     #[getter]
     fn resource(&self) -> EntityUid {
-        EntityUid(self.request.resource().clone())
+        EntityUid(Name::of(&self.resource.uid))
     }
 
     /// The types and the action alone.
     fn __repr__(&self) -> String {
-        let request = &self.request;
-        let (principal, resource) =
-            (request.principal().type_name(), request.resource().type_name());
-        let rows = self.entities.len();
-        format!("Request({principal}::…, {}, {resource}::…, {rows} entities)", request.action())
+        let [principal, resource] = [&self.principal, &self.resource].map(|it| it.uid.type_name());
+        format!("Request({principal}::…, {}, {resource}::…)", self.action.uid)
     }
 }
 

@@ -21,7 +21,7 @@ use pyo3::types::{
 };
 
 use crate::error::{IntoPython, request_error};
-use crate::uid::EntityUid;
+use crate::uid::{EntityUid, Name};
 
 const MS_PER_DAY: i64 = 86_400_000;
 /// Deeper than the library takes values, and shallow enough for any stack.
@@ -65,7 +65,7 @@ fn value_within(given: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
         return Ok(Value::from(text.to_str()?));
     }
     if let Ok(uid) = given.cast::<EntityUid>() {
-        return Ok(Value::from(&uid.get().0));
+        return Ok(Value::from(&uid.get().0.uid));
     }
     if let Ok(members) = given.cast::<PyDict>() {
         let members = record_within(members, depth + 1)?;
@@ -166,7 +166,7 @@ fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
         return Ok(PyString::new(py, text).into_any());
     }
     if let Some(uid) = value.as_entity() {
-        return Ok(Bound::new(py, EntityUid(uid.clone()))?.into_any());
+        return Ok(Bound::new(py, EntityUid(Name::of(uid)))?.into_any());
     }
     if let Some(elements) = value.as_set() {
         let elements = elements.iter().map(|element| object(py, element));
