@@ -21,7 +21,7 @@ DOORWARD = $${CARGO_TARGET_DIR:-target}/debug/doorward
 .PHONY: help demo test test-python check bench bench-python bench-sql filters mistakes oracle planted postgres wheel
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: ## A client portal in one minute
 	@cargo run -q --example demo
