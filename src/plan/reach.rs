@@ -199,7 +199,7 @@ impl Plan {
         let cell =
             environment.reaches.get(sought.path() as usize * 2 + usize::from(forbids_count))?;
         cell.get_or_init(|| {
-            environment.machine.as_ref().map(|machine| {
+            environment.machine.as_ref().and_then(|machine| {
                 machine.at_start(|nodes, items| {
                     Reading {
                         plan: self,
@@ -241,7 +241,8 @@ enum Side {
 }
 
 impl Reading<'_> {
-    fn reach(mut self, items: &Items, forbids_count: bool) -> Reach {
+    /// `None` where there is more than can be numbered.
+    fn reach(mut self, items: &Items, forbids_count: bool) -> Option<Reach> {
         let type_number = self.type_of(self.sought.path());
         self.places.push(Place { from: None, type_number });
         let mut always = Conjunction::new();
@@ -276,14 +277,17 @@ impl Reading<'_> {
                 None => told.push(way),
             }
         }
-        Reach {
-            always: self.way(&always),
+        let always = self.way(&always);
+        let counts = [self.places.len(), self.knowns.len(), self.sources.len(), self.guards.len()];
+        let are_numbered = counts.into_iter().all(|count| count <= usize::from(u16::MAX));
+        are_numbered.then(|| Reach {
+            always,
             ways: told.into(),
             places: self.places.into(),
             knowns: self.knowns.into(),
             sources: self.sources.into(),
             guards: self.guards.into(),
-        }
+        })
     }
 
     /// Tells ways apart by which of some alternatives holds, as far as that says more.

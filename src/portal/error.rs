@@ -102,6 +102,27 @@ fn listed(violations: &[Violation]) -> String {
 }
 
 impl WriteError {
+    /// A refusal of the host's own, from within a write: nothing of it is written.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::{Portal, Preset, WriteError};
+    ///
+    /// let acme = Portal::builder().build()?.create_tenant("acme", Preset::Invoicing)?;
+    /// let refused = acme.write_as_system(|tx| {
+    ///     tx.create_client(acme.client("C1"))?;
+    ///     Err::<(), _>(WriteError::of_host("the quota is used up"))
+    /// });
+    /// assert_eq!(refused.unwrap_err().to_string(), "the quota is used up");
+    /// assert!(!acme.facts().contains(&acme.client("C1").uid()));
+    /// # Ok::<(), doorward::Error>(())
+    /// ```
+    #[must_use]
+    pub fn of_host(message: impl Into<String>) -> Self {
+        ValueError::new(message).into()
+    }
+
     pub(super) fn denied(
         action: impl fmt::Display,
         resource: impl fmt::Display,

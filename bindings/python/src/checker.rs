@@ -28,9 +28,6 @@ struct Asked {
     checker: Option<(Environment, doorward::Checker)>,
 }
 
-/// How many are kept: what is asked beyond that is prepared anew.
-const KNOWN_MAX: usize = 256;
-
 impl Checker {
     pub(crate) fn new(world: Arc<World>, principal: doorward::EntityUid, record: Record) -> Self {
         Self { world, principal, record, known: RwLock::default() }
@@ -52,8 +49,9 @@ impl Checker {
         let action = doorward::EntityUid::new(action.0, action.1);
         let checker = self.prepare(&action, resource_type);
         let asked = Arc::new(Asked { action, resource_type: resource_type.into(), checker });
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() < KNOWN_MAX {
+        // What the schema does not declare, anybody can make up more of.
+        if asked.checker.is_some() {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             known.push(Arc::clone(&asked));
         }
         asked

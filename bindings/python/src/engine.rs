@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use doorward::{Change, ErrorMode};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use doorward::Change;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
@@ -14,8 +14,9 @@ use crate::decision::{Decision, Explanation};
 use crate::entity::Entity;
 use crate::error::{IntoPython, denied, store_error};
 use crate::known::Environments;
+use crate::portal::{error_mode_of, share};
 use crate::request::{Action, Circumstances, Request, Rows, whole};
-use crate::uid::{EntityUid, Name, Uid};
+use crate::uid::{EntityUid, Name, Uid, series};
 
 /// Policies and facts behind one door: answers who may do what.
 #[pyclass(frozen, module = "doorward")]
@@ -93,16 +94,8 @@ impl Engine {
         shadow: f64,
     ) -> PyResult<Self> {
         let bundle = policies.0.clone();
-        let mut builder = doorward::Engine::builder(bundle.clone()).shadow(shadow);
-        builder = builder.error_mode(match error_mode {
-            "fail_closed" => ErrorMode::FailClosed,
-            "cedar" => ErrorMode::Cedar,
-            other => {
-                return Err(PyValueError::new_err(format!(
-                    "error_mode is `fail_closed` or `cedar`, and not {other:?}"
-                )));
-            }
-        });
+        let mut builder = doorward::Engine::builder(bundle.clone()).shadow(share(shadow)?);
+        builder = builder.error_mode(error_mode_of(error_mode)?);
         for name in host_owned.unwrap_or_default() {
             builder = builder.host_owned(name);
         }
@@ -273,10 +266,8 @@ impl Engine {
             changes.push(Change::Put(row));
         }
         if let Some(remove) = remove {
-            for uid in remove.try_iter()? {
-                let uid = uid?;
-                let uid: Uid<'_, '_> = uid.extract()?;
-                changes.push(Change::Remove(uid.get().clone()));
+            for uid in series(remove)? {
+                changes.push(Change::Remove(uid));
             }
         }
         let applied = py.detach(|| self.engine.apply(&changes));

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::uid::{self, EntityUid, Name, Uid};
+use crate::uid::{self, EntityUid, Name};
 use crate::value;
 
 /// An entity with its attributes, what it is in, and its tags.
@@ -37,12 +37,7 @@ impl Entity {
             }
         }
         if let Some(parents) = parents {
-            let parents = parents.try_iter()?.map(|parent| {
-                let parent = parent?;
-                let uid: Uid<'_, '_> = parent.extract()?;
-                Ok(uid.get().clone())
-            });
-            entity.set_parents(parents.collect::<PyResult<Vec<_>>>()?);
+            entity.set_parents(uid::series(parents)?);
         }
         if let Some(tags) = tags {
             for (name, value) in value::record(tags)? {

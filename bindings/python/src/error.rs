@@ -1,11 +1,13 @@
 //! The library's errors as Python's. Their classes stand in `doorward._errors`: there they are plain
 //! Python, to be subclassed, documented and pickled.
 
-use doorward::{FilterError, PolicyError, RequestError, Severity, StoreError};
+use doorward::{FilterError, PolicyError, RequestError, Severity, StoreError, WriteError};
 use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
+
+use crate::decision::Decision;
 
 /// A class of the module of errors, imported once.
 struct Class {
@@ -35,6 +37,7 @@ static DIAGNOSTIC: Class = Class::named("Diagnostic");
 static POLICY_ERROR: Class = Class::named("PolicyError");
 static REQUEST_ERROR: Class = Class::named("RequestError");
 static STORE_ERROR: Class = Class::named("StoreError");
+static WRITE_ERROR: Class = Class::named("WriteError");
 static FILTER_ERROR: Class = Class::named("FilterError");
 static DENIED: Class = Class::named("Denied");
 
@@ -81,6 +84,21 @@ impl IntoPython for PolicyError {
     }
 }
 
+impl IntoPython for WriteError {
+    fn into_python(self, py: Python<'_>) -> PyErr {
+        let violations =
+            self.violations().iter().map(|it| (it.code().as_str(), it.message().to_owned()));
+        let decision = self.decision().map(Decision);
+        match PyTuple::new(py, violations.collect::<Vec<_>>()) {
+            Ok(violations) => {
+                let code = self.code().as_str();
+                WRITE_ERROR.error(py, (self.to_string(), None::<&str>, code, violations, decision))
+            }
+            Err(error) => error,
+        }
+    }
+}
+
 impl IntoPython for doorward::Error {
     fn into_python(self, py: Python<'_>) -> PyErr {
         match self {
@@ -88,6 +106,7 @@ impl IntoPython for doorward::Error {
             Self::Store(error) => error.into_python(py),
             Self::Request(error) => error.into_python(py),
             Self::Filter(error) => error.into_python(py),
+            Self::Write(error) => error.into_python(py),
             Self::Value(error) => error.into_python(py),
             other => REQUEST_ERROR.error(py, (other.to_string(), None::<&str>)),
         }
@@ -102,6 +121,19 @@ pub(crate) fn store_error(py: Python<'_>, error: doorward::ValueError) -> PyErr 
 /// Arguments that form no request.
 pub(crate) fn request_error(py: Python<'_>, message: &str, help: &str) -> PyErr {
     REQUEST_ERROR.error(py, (message, help))
+}
+
+/// A write that cannot go on.
+pub(crate) fn write_error(py: Python<'_>, message: &str) -> PyErr {
+    WriteError::of_host(message).into_python(py)
+}
+
+/// A question that no policy was asked about.
+pub(crate) fn refused(py: Python<'_>, refused: doorward::portal::Refused) -> PyErr {
+    match Bound::new(py, Decision(refused.decision())) {
+        Ok(decision) => denied(py, decision.into_any()),
+        Err(error) => error,
+    }
 }
 
 pub(crate) fn denied(py: Python<'_>, decision: Bound<'_, PyAny>) -> PyErr {

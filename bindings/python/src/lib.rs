@@ -5,15 +5,20 @@
 
 mod batch;
 mod bundle;
+mod caller;
 mod checker;
 mod decision;
+mod document;
 mod engine;
 mod entity;
 mod error;
+mod ids;
 mod known;
+mod portal;
 mod request;
 mod uid;
 mod value;
+mod write;
 
 use pyo3::pymodule;
 
@@ -25,12 +30,17 @@ mod _core {
     #[pymodule_export]
     use crate::{
         bundle::{PolicyBundle, PolicyInfo},
+        caller::Caller,
         checker::Checker,
         decision::{Decision, Explanation},
+        document::Document,
         engine::Engine,
         entity::Entity,
+        ids::{ClientId, ContactId, DocumentId, LinkId, ShareId, StaffId},
+        portal::{Clock, Portal, Tenant},
         request::{Context, Request},
         uid::EntityUid,
+        write::{Tx, Write},
     };
 
     #[pymodule_init]

@@ -16,7 +16,7 @@ use crate::value;
 const PREPARED_MAX: usize = 64;
 
 /// Circumstances that many requests share: they are checked once for each kind of request.
-#[pyclass(frozen, mapping, module = "doorward")]
+#[pyclass(frozen, module = "doorward")]
 pub(crate) struct Context {
     record: Record,
     /// By the number of the environment; `None` where it does not take such circumstances.

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use doorward::Id;
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
@@ -30,8 +30,12 @@ pub(crate) struct Name {
 }
 
 pub(crate) const UNNUMBERED: u32 = u32::MAX;
-/// More types than any schema has: what anybody sends may be read as a uid.
+/// More types than any schema has, and longer names: what anybody sends may be read as a uid.
 const TYPES_MAX: usize = 4096;
+const TYPE_BYTES_MAX: usize = 256;
+
+/// Of this process alone: whoever sends ids does not know which meet in a dict.
+static HASHES: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// The names of types, each kept once.
 static TYPES: RwLock<Option<HashMap<Arc<str>, u32>>> = RwLock::new(None);
@@ -60,6 +64,9 @@ impl Name {
 }
 
 fn numbered(name: &str) -> (Arc<str>, u32) {
+    if name.len() > TYPE_BYTES_MAX {
+        return (Arc::from(name), UNNUMBERED);
+    }
     let known = TYPES.read().unwrap_or_else(PoisonError::into_inner);
     if let Some((name, number)) = known.as_ref().and_then(|known| known.get_key_value(name)) {
         return (Arc::clone(name), *number);
@@ -114,7 +121,7 @@ impl EntityUid {
     }
 
     fn __hash__(&self) -> u64 {
-        FixedState::default().hash_one(&self.0.uid)
+        HASHES.hash_one(&self.0.uid)
     }
 
     fn __getnewargs__(&self) -> (&str, &str) {
@@ -165,6 +172,19 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Uid<'a, 'py> {
             given.get_type().name()?
         )))
     }
+}
+
+/// A series of names. A text is none, though it is a series of texts.
+pub(crate) fn series(given: &Bound<'_, PyAny>) -> PyResult<Vec<doorward::EntityUid>> {
+    if given.is_instance_of::<PyString>() {
+        return Err(PyTypeError::new_err("a series of names is wanted, and not one"));
+    }
+    let names = given.try_iter()?.map(|name| {
+        let name = name?;
+        let uid: Uid<'_, '_> = name.extract()?;
+        Ok(uid.get().clone())
+    });
+    names.collect()
 }
 
 /// Names, as a tuple.

@@ -7,7 +7,7 @@
 //! | `Set`, a record | `set`, `frozenset`, `list` or `tuple`; `dict` |
 //! | `decimal` | `decimal.Decimal` of at most four places |
 //! | `datetime`, `duration` | `datetime.datetime` with a time zone, `datetime.timedelta`; of milliseconds |
-//! | `ipaddr` | the addresses and networks of `ipaddress` |
+//! | `ipaddr` | the addresses, networks and interfaces of `ipaddress` |
 
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ use crate::error::{IntoPython, request_error};
 use crate::uid::{EntityUid, Name};
 
 const MS_PER_DAY: i64 = 86_400_000;
+/// The powers of ten of decimals that may be values.
+const EXPONENTS: std::ops::RangeInclusive<i64> = -1000..=15;
 /// Deeper than the library takes values, and shallow enough for any stack.
 const DEPTH_MAX: usize = 100;
 
@@ -37,7 +39,9 @@ pub(crate) fn record(given: &Bound<'_, PyDict>) -> PyResult<Record> {
 
 fn record_within(given: &Bound<'_, PyDict>, depth: usize) -> PyResult<Record> {
     let mut record = Record::new();
-    for (name, value) in given {
+    // A copy: values of classes of Python's own run code of their own.
+    for item in given.items() {
+        let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
         let name = name
             .cast::<PyString>()
             .map_err(|_| PyTypeError::new_err("names of attributes are texts"))?;
@@ -101,6 +105,7 @@ fn value_within(given: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
 fn ip_classes(py: Python<'_>) -> PyResult<&Bound<'_, PyTuple>> {
     let classes = IP_CLASSES.get_or_try_init(py, || {
         let module = py.import("ipaddress")?;
+        // Interfaces are addresses, too.
         let names = ["IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network"];
         let classes = names.map(|name| module.getattr(name));
         let classes = classes.into_iter().collect::<PyResult<Vec<_>>>()?;
@@ -110,12 +115,27 @@ fn ip_classes(py: Python<'_>) -> PyResult<&Bound<'_, PyTuple>> {
 }
 
 fn decimal(given: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let is_finite: bool = given.call_method0("is_finite")?.extract()?;
+    // Written out, a number of a few letters may be gigabytes.
+    if !is_finite || !EXPONENTS.contains(&given.call_method0("adjusted")?.extract::<i64>()?) {
+        return Err(request_error(
+            given.py(),
+            "a decimal is out of range",
+            "Cedar's go to about 922 trillion, with four places",
+        ));
+    }
     // Plain digits, whatever the exponent; what is not finite is no number there either.
     let text = given.call_method1("__format__", ("f",))?;
     let text = text.cast_into::<PyString>().map_err(PyErr::from)?;
     let text = text.to_str()?;
-    // Cedar's text has a point.
-    let text = if text.contains('.') { text.to_owned() } else { format!("{text}.0") };
+    // Cedar's text has a point, and at most four places.
+    let text = match text.split_once('.') {
+        Some((whole, places)) => {
+            let places = places.trim_end_matches('0');
+            format!("{whole}.{}", if places.is_empty() { "0" } else { places })
+        }
+        None => format!("{text}.0"),
+    };
     Value::decimal(&text).map_err(|error| error.into_python(given.py()))
 }
 
@@ -129,8 +149,16 @@ pub(crate) fn timestamp(moment: &Bound<'_, PyDateTime>) -> PyResult<Timestamp> {
             "give one, as in `datetime.now(timezone.utc)`",
         ));
     }
-    let since = moment.call_method1("__sub__", (epoch(py)?,))?;
+    let since = moment.call_method1("__sub__", (epoch(py)?,)).map_err(|_| out_of_range(py))?;
     duration_ms(since.cast::<PyDelta>().map_err(PyErr::from)?).map(Timestamp::from_ms)
+}
+
+fn out_of_range(py: Python<'_>) -> PyErr {
+    request_error(
+        py,
+        "a moment or duration is out of range",
+        "Python's moments are of years 1 to 9999",
+    )
 }
 
 fn epoch(py: Python<'_>) -> PyResult<Bound<'_, PyDateTime>> {
@@ -171,44 +199,53 @@ fn object<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     if let Some(elements) = value.as_set() {
         let elements = elements.iter().map(|element| object(py, element));
         let elements = elements.collect::<PyResult<Vec<_>>>()?;
-        // Records cannot be hashed, so that sets of them are lists.
+        // Records cannot be hashed, and `1` is `True`: sets that Python's would not hold are lists.
         return match PyFrozenSet::new(py, &elements) {
-            Ok(set) => Ok(set.into_any()),
-            Err(_) => Ok(PyList::new(py, elements)?.into_any()),
+            Ok(set) if set.len() == elements.len() => Ok(set.into_any()),
+            Err(error) if !error.is_instance_of::<PyTypeError>(py) => Err(error),
+            _ => Ok(PyList::new(py, elements)?.into_any()),
         };
     }
     if let Some(members) = value.as_record() {
         return dict(py, members).map(Bound::into_any);
     }
     if let Some(moment) = value.as_datetime() {
-        let since = delta(py, moment.as_ms())?;
-        return epoch(py)?.call_method1("__add__", (since,));
+        return self::moment(py, moment);
     }
     if let Some(milliseconds) = value.as_duration_ms() {
         return delta(py, milliseconds).map(Bound::into_any);
     }
     if let Some(ten_thousandths) = value.as_decimal() {
-        let number = DECIMAL.import(py, "decimal", "Decimal")?.call1((ten_thousandths,))?;
-        return number.call_method1("scaleb", (-4,));
+        let (sign, digits) =
+            (if ten_thousandths < 0 { "-" } else { "" }, ten_thousandths.unsigned_abs());
+        let text = format!("{sign}{}.{:04}", digits / 10_000, digits % 10_000);
+        // Read from text it is exact, whatever the context's precision.
+        return DECIMAL.import(py, "decimal", "Decimal")?.call1((text,));
     }
     if let Some((address, prefix)) = value.as_ip() {
         let bits = if address.is_ipv4() { 32 } else { 128 };
         let module = py.import("ipaddress")?;
-        return if prefix == bits {
-            module.call_method1("ip_address", (address.to_string(),))
-        } else {
-            let named = PyDict::new(py);
-            // What lies behind the prefix says nothing.
-            named.set_item("strict", false)?;
-            module.call_method("ip_network", (format!("{address}/{prefix}"),), Some(&named))
-        };
+        if prefix == bits {
+            return module.call_method1("ip_address", (address.to_string(),));
+        }
+        let interface = module.call_method1("ip_interface", (format!("{address}/{prefix}"),))?;
+        let network = interface.getattr("network")?;
+        // An address in a network is more than the network.
+        let is_network = network.getattr("network_address")?.eq(interface.getattr("ip")?)?;
+        return Ok(if is_network { network } else { interface });
     }
     Err(PyTypeError::new_err("a value of no known type"))
+}
+
+/// A moment, in UTC.
+pub(crate) fn moment(py: Python<'_>, moment: Timestamp) -> PyResult<Bound<'_, PyAny>> {
+    let since = delta(py, moment.as_ms())?;
+    epoch(py)?.call_method1("__add__", (since,)).map_err(|_| out_of_range(py))
 }
 
 fn delta(py: Python<'_>, milliseconds: i64) -> PyResult<Bound<'_, PyDelta>> {
     let days = i32::try_from(milliseconds.div_euclid(MS_PER_DAY)).unwrap_or(i32::MAX);
     let rest = milliseconds.rem_euclid(MS_PER_DAY);
     let (seconds, rest) = ((rest / 1000) as i32, (rest % 1000) as i32);
-    PyDelta::new(py, days, seconds, rest * 1000, true)
+    PyDelta::new(py, days, seconds, rest * 1000, true).map_err(|_| out_of_range(py))
 }

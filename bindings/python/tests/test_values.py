@@ -1,10 +1,11 @@
 """Values from Python and back, and what is none."""
 
 import copy
+import json
 import pickle
-from datetime import datetime, timedelta, timezone
-from decimal import Decimal
-from ipaddress import ip_address, ip_network
+from datetime import datetime, timedelta, timezone, tzinfo
+from decimal import Decimal, Inexact, localcontext
+from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 import pytest
@@ -12,7 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import doorward
-from doorward import Context, Engine, Entity, EntityUid, PolicyBundle, Request, RequestError
+from doorward import (
+    Caller,
+    ClientId,
+    Clock,
+    ContactId,
+    Context,
+    Document,
+    DocumentId,
+    Engine,
+    Entity,
+    EntityUid,
+    PolicyBundle,
+    Portal,
+    Request,
+    RequestError,
+    Tx,
+)
 
 SAMPLES: list[Any] = [
     True,
@@ -37,6 +54,9 @@ SAMPLES: list[Any] = [
     ip_address("::1"),
     ip_network("10.0.0.0/8"),
     ip_network("fd00::/64"),
+    ip_interface("10.0.0.5/24"),
+    [1, True],
+    Decimal("12345.6789"),
 ]
 
 
@@ -45,6 +65,47 @@ def test_values_come_back_as_they_were(value: Any) -> None:
     back = Entity("A", "a", {"v": value}).attributes["v"]
     assert back == value and type(back) is type(value)
     assert Context(v=value).attributes == {"v": value}
+
+
+def test_values_are_exact_whatever_the_context() -> None:
+    entity = Entity("A", "a", {"v": Decimal("12345.6789")})
+    with localcontext() as context:
+        context.prec = 3
+        context.traps[Inexact] = True
+        assert entity.attributes == {"v": Decimal("12345.6789")}
+        assert pickle.loads(pickle.dumps(entity)) == entity
+    assert Context(v=Decimal("1.50000")).attributes == {"v": Decimal("1.5")}
+
+
+def test_what_python_s_moments_do_not_reach_is_told() -> None:
+    early = Context(v=datetime.min.replace(tzinfo=timezone(timedelta(hours=12))))
+    with pytest.raises(RequestError, match="range"):
+        _ = early.attributes
+    bundle = PolicyBundle("permit (principal, action, resource);")
+    for moment in ('datetime("0000-01-01")', 'duration("90000000000d")'):
+        function, _, text = moment.partition("(")
+        row = {"__extn": {"fn": function, "arg": text.strip('()"')}}
+        facts = json.dumps([{"uid": {"type": "A", "id": "a"}, "attrs": {"v": row}, "parents": []}])
+        stored = Engine(bundle, facts=facts).entity('A::"a"')
+        assert stored is not None
+        with pytest.raises(RequestError, match="range"):
+            _ = stored.attributes
+
+
+def test_a_dict_may_change_while_it_is_read() -> None:
+    class Zone(tzinfo):
+        def utcoffset(self, moment: datetime | None, /) -> timedelta:
+            attributes[f"more{len(attributes)}"] = 1
+            return timedelta(0)
+
+        def dst(self, moment: datetime | None, /) -> None:
+            return None
+
+        def tzname(self, moment: datetime | None, /) -> str:
+            return "here"
+
+    attributes: dict[str, Any] = {"a": datetime(2020, 1, 1, tzinfo=Zone()), "b": 1}
+    assert set(Context(attributes).attributes) == {"a", "b"}
 
 
 def test_sets_are_given_in_four_ways() -> None:
@@ -63,6 +124,8 @@ NO_VALUES: list[tuple[Any, type[Exception]]] = [
     (Decimal("0.00001"), RequestError),
     (Decimal("NaN"), RequestError),
     (Decimal("1e30"), RequestError),
+    (Decimal("1e999999999"), RequestError),
+    (Decimal("1e-999999999"), RequestError),
     (datetime(2026, 11, 22), RequestError),
     (1.5, TypeError),
     (None, TypeError),
@@ -131,6 +194,11 @@ ANYTHING = st.recursive(
     | st.builds(EntityUid, st.text(), st.text())
     | st.just(Entity("A", "a"))
     | st.just(Context(a=1))
+    | st.just(Caller.contact(ContactId("acme", "gm")))
+    | st.just(Caller.contact(ContactId("globex", "gm")))
+    | st.sampled_from([ContactId("acme", "gm"), ClientId("acme", "C"), DocumentId("acme", "I")])
+    | st.sampled_from(["pay", "invoice", "email", "invoice.sent", "sent", "no", "client"])
+    | st.just(Document(DocumentId("acme", "I"), "invoice"))
     | st.just(Request('A::"a"', "view", 'A::"a"'))
     | st.just(PolicyBundle("permit (principal, action, resource);"))
     | st.sampled_from(['A::"a"', "view", "permit (principal, action, resource);", "entity A;"]),
@@ -139,8 +207,15 @@ ANYTHING = st.recursive(
     | st.lists(inner, max_size=3).map(tuple),
     max_leaves=6,
 )
+def command(name: str, *arguments: Any, **named: Any) -> None:
+    with TENANT.write_as_system() as tx:
+        getattr(tx, name)(*arguments, **named)
+
+
 DOCUMENTED = (doorward.Error, doorward.Denied, TypeError, ValueError)
 ENGINE = Engine(PolicyBundle("permit (principal, action, resource);"))
+TENANT = Portal().create_tenant("acme", "invoicing")
+COMMANDS = [name for name in dir(Tx) if not name.startswith("_")]
 CALLS = [
     EntityUid,
     EntityUid.parse,
@@ -166,6 +241,31 @@ CALLS = [
     ENGINE.checker('A::"a"').check,
     ENGINE.checker('A::"a"').allows,
     ENGINE.checker('A::"a"').list,
+    Caller.contact,
+    Caller.staff,
+    Caller.link,
+    Caller.view_as,
+    Caller.on_behalf,
+    ContactId,
+    Document,
+    Clock,
+    Portal().create_tenant,
+    Portal().restore_tenant,
+    TENANT.access,
+    TENANT.check,
+    TENANT.allows,
+    TENANT.require,
+    TENANT.actions,
+    TENANT.field_groups,
+    TENANT.is_disclosed,
+    TENANT.explain,
+    TENANT.list,
+    TENANT.page,
+    TENANT.who,
+    TENANT.check_mail,
+    TENANT.audience,
+    TENANT.write,
+    command,
 ]
 
 
@@ -176,6 +276,8 @@ def test_anything_works_or_raises_what_is_documented(
 ) -> None:
     names = ["attributes", "parents", "tags", "context", "entities", "facts", "shadow", "remove"]
     named = data.draw(st.dictionaries(st.sampled_from(names), ANYTHING, max_size=2))
+    if call is command:
+        arguments = [data.draw(st.sampled_from(COMMANDS)), *arguments]
     for given_named in ({}, named):
         try:
             call(*arguments, **given_named)

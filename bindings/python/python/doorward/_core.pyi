@@ -2,25 +2,52 @@
 
 import builtins
 from collections.abc import Iterable
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
+from types import TracebackType
 from typing import Any, Literal, NoReturn, final
 
 from doorward._errors import Diagnostic
-from doorward.types import ActionName, Circumstances, Named
+from doorward.types import (
+    ActionName,
+    ChannelName,
+    Circumstances,
+    LevelName,
+    Named,
+    PortalAction,
+    PresetName,
+    Resource,
+    RoleName,
+    StateName,
+)
 
 __version__: str
 
 __all__ = [
+    "Caller",
     "Checker",
+    "ClientId",
+    "Clock",
+    "ContactId",
     "Context",
     "Decision",
+    "Document",
+    "DocumentId",
     "Engine",
     "Entity",
     "EntityUid",
     "Explanation",
+    "LinkId",
     "PolicyBundle",
     "PolicyInfo",
+    "Portal",
     "Request",
+    "ShareId",
+    "StaffId",
+    "Tenant",
+    "Tx",
+    "Write",
     "__version__",
 ]
 
@@ -286,9 +313,8 @@ class Checker:
 class Engine:
     """Policies and facts behind one door: answers who may do what.
 
-    It runs in the process that asks and may be shared by its threads. Checks take no lock of the
-    engine's, and a check that starts after :meth:`apply` or :meth:`publish` returned sees what they
-    changed.
+    It runs in the process that asks and may be shared by its threads. Checks do not wait for writes,
+    and a check that starts after :meth:`apply` or :meth:`publish` returned sees what they changed.
 
     Args:
         policies: What decides.
@@ -380,7 +406,10 @@ class Engine:
         *,
         entities: Iterable[Entity] | None = None,
     ) -> builtins.list[EntityUid]:
-        """The stored resources of a type that the check allows, ordered by id."""
+        """The stored resources of a type that the check allows, ordered by id.
+
+        None where the schema knows no such request: :meth:`check` says so.
+        """
 
     def who(
         self,
@@ -435,3 +464,487 @@ class Engine:
 
     def __contains__(self, uid: Named, /) -> bool: ...
     def __len__(self) -> int: ...
+
+@final
+class ClientId:
+    """A client: a customer organisation of a tenant.
+
+    It names its tenant, and is looked up there only. Frozen, hashable, in order.
+    """
+
+    def __new__(cls, tenant: str, id: str, /) -> ClientId: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    def __lt__(self, other: ClientId, /) -> bool: ...
+    def __le__(self, other: ClientId, /) -> bool: ...
+    def __gt__(self, other: ClientId, /) -> bool: ...
+    def __ge__(self, other: ClientId, /) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[str, str]: ...
+
+@final
+class ContactId:
+    """A contact: one person's seat at one client.
+
+    It names its tenant, and is looked up there only. Frozen, hashable, in order.
+    """
+
+    def __new__(cls, tenant: str, id: str, /) -> ContactId: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    def __lt__(self, other: ContactId, /) -> bool: ...
+    def __le__(self, other: ContactId, /) -> bool: ...
+    def __gt__(self, other: ContactId, /) -> bool: ...
+    def __ge__(self, other: ContactId, /) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[str, str]: ...
+
+@final
+class StaffId:
+    """A member of the tenant's staff.
+
+    It names its tenant, and is looked up there only. Frozen, hashable, in order.
+    """
+
+    def __new__(cls, tenant: str, id: str, /) -> StaffId: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    def __lt__(self, other: StaffId, /) -> bool: ...
+    def __le__(self, other: StaffId, /) -> bool: ...
+    def __gt__(self, other: StaffId, /) -> bool: ...
+    def __ge__(self, other: StaffId, /) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[str, str]: ...
+
+@final
+class DocumentId:
+    """A document of any kind, a container of documents, or a child of one.
+
+    It names its tenant, and is looked up there only. Frozen, hashable, in order.
+    """
+
+    def __new__(cls, tenant: str, id: str, /) -> DocumentId: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    def __lt__(self, other: DocumentId, /) -> bool: ...
+    def __le__(self, other: DocumentId, /) -> bool: ...
+    def __gt__(self, other: DocumentId, /) -> bool: ...
+    def __ge__(self, other: DocumentId, /) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[str, str]: ...
+
+@final
+class ShareId:
+    """A share: one document given to one contact.
+
+    It names its tenant, and is looked up there only. Frozen, hashable, in order.
+    """
+
+    def __new__(cls, tenant: str, id: str, /) -> ShareId: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    def __lt__(self, other: ShareId, /) -> bool: ...
+    def __le__(self, other: ShareId, /) -> bool: ...
+    def __gt__(self, other: ShareId, /) -> bool: ...
+    def __ge__(self, other: ShareId, /) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[str, str]: ...
+
+@final
+class LinkId:
+    """A link: personal, for activation, or for a login. The secret in its address is the host's.
+
+    It names its tenant, and is looked up there only. Frozen, hashable, in order.
+    """
+
+    def __new__(cls, tenant: str, id: str, /) -> LinkId: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    def __lt__(self, other: LinkId, /) -> bool: ...
+    def __le__(self, other: LinkId, /) -> bool: ...
+    def __gt__(self, other: LinkId, /) -> bool: ...
+    def __ge__(self, other: LinkId, /) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __getnewargs__(self) -> tuple[str, str]: ...
+
+@final
+class Caller:
+    """Who asks: a contact, the bearer of a link, a member of staff, with what the session carries.
+
+    Moments have a time zone. What is not given counts as not there, and refuses where policies need it.
+    """
+
+    @staticmethod
+    def contact(
+        contact: ContactId,
+        *,
+        epoch: int | None = None,
+        credential_version: int | None = None,
+        authenticated_by: Literal["password", "sso", "magic_link"] | None = None,
+        mfa_at: datetime | None = None,
+        last_seen: datetime | None = None,
+        address: IPv4Address | IPv6Address | str | None = None,
+        at: datetime | None = None,
+    ) -> Caller:
+        """A contact.
+
+        Args:
+            epoch, credential_version: Those that :meth:`Tenant.access` told when the session began.
+            authenticated_by: How the contact signed in.
+            mfa_at: When a second factor was given last.
+            last_seen: When the session was used last.
+            at: The moment of the question, where it is not the clock's.
+        """
+
+    @staticmethod
+    def staff(
+        staff: StaffId,
+        *,
+        mfa_at: datetime | None = None,
+        last_seen: datetime | None = None,
+        address: IPv4Address | IPv6Address | str | None = None,
+        at: datetime | None = None,
+    ) -> Caller: ...
+    @staticmethod
+    def link(
+        link: LinkId,
+        *,
+        address: IPv4Address | IPv6Address | str | None = None,
+        at: datetime | None = None,
+    ) -> Caller:
+        """Who opened a link."""
+
+    @staticmethod
+    def view_as(
+        staff: StaffId, contact: ContactId, started: datetime, *, at: datetime | None = None
+    ) -> Caller:
+        """Staff who look at the portal as a contact does, and change nothing."""
+
+    @staticmethod
+    def on_behalf(staff: StaffId, contact: ContactId, *, at: datetime | None = None) -> Caller:
+        """Staff who act for a contact."""
+
+@final
+class Document:
+    """A document of any kind, as a row: to store, or to pass along with a question.
+
+    Args:
+        kind: The name of its kind, as in ``"invoice"``.
+        labels: Labels that a tenant's settings may hide.
+        level: Keeps it to fewer than its kind reaches; ``"own"`` makes it private.
+        internal: For staff with a permission of its own only.
+        visible: Whether it is shown to the client at all.
+        amount: Minor units (cents) and a currency.
+
+    Raises:
+        RequestError: A name that is no kind, state or level.
+    """
+
+    def __new__(
+        cls,
+        id: DocumentId,
+        kind: str,
+        *,
+        client: ClientId | None = None,
+        parent: DocumentId | None = None,
+        container: DocumentId | None = None,
+        owner: ContactId | None = None,
+        state: StateName = "open",
+        labels: list[str] | None = None,
+        level: LevelName = "client",
+        internal: bool = False,
+        visible: bool = True,
+        amount: tuple[int, str] | None = None,
+    ) -> Document: ...
+    @property
+    def id(self) -> DocumentId: ...
+    @property
+    def kind(self) -> str: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: None  # type: ignore[assignment]
+
+@final
+class Clock:
+    """A clock that stands still until it is set: for tests."""
+
+    def __new__(cls, now: datetime, /) -> Clock: ...
+    def set(self, now: datetime, /) -> None: ...
+    @property
+    def now(self) -> datetime: ...
+
+@final
+class Portal:
+    """The tenants of one host, under the same policies.
+
+    Args:
+        policies: Those that are shipped, if none are given.
+        host_owned_documents: Documents come with each question, and none are stored.
+        error_mode: Whether a forbid that cannot be evaluated refuses, or is skipped as in Cedar.
+        clock: Gives the time instead of the system's.
+        shadow: The share of decisions that Cedar's own authorizer makes a second time, 0 to 1.
+
+    Raises:
+        Error: The policies are none for a portal.
+    """
+
+    def __new__(
+        cls,
+        policies: PolicyBundle | None = None,
+        *,
+        host_owned_documents: bool = False,
+        error_mode: Literal["fail_closed", "cedar"] = "fail_closed",
+        clock: Clock | None = None,
+        shadow: float = 0.0,
+    ) -> Portal: ...
+    def create_tenant(self, id: str, preset: PresetName, /) -> Tenant:
+        """Adds a tenant that starts from a preset.
+
+        Raises:
+            WriteError: There is one of that id, or this thread is inside a write.
+        """
+
+    def restore_tenant(self, id: str, facts: str, /) -> Tenant:
+        """Adds a tenant with the facts that :meth:`Tenant.to_json` told."""
+
+    def tenant(self, id: str) -> Tenant | None: ...
+    def __getitem__(self, id: str, /) -> Tenant: ...
+    @property
+    def policies(self) -> PolicyBundle: ...
+    def publish(self, policies: PolicyBundle) -> None:
+        """Replaces the policies of all tenants, or of none."""
+
+@final
+class Tenant:
+    """One portal: its clients, contacts, documents and what they were given.
+
+    Where a resource is asked for, a text is a document's id, and ``None`` the portal itself.
+    """
+
+    @property
+    def id(self) -> str: ...
+    def client(self, id: str) -> ClientId: ...
+    def contact(self, id: str) -> ContactId: ...
+    def staff(self, id: str) -> StaffId: ...
+    def document(self, id: str) -> DocumentId: ...
+    def share(self, id: str) -> ShareId: ...
+    def link(self, id: str) -> LinkId: ...
+    def access(self, contact: ContactId | str) -> tuple[str, str, int, int] | None:
+        """A contact's state of access and of the credential, the credential's version, and the epoch.
+
+        A session carries the last two: see :meth:`Caller.contact`.
+        """
+
+    def check(self, caller: Caller, action: PortalAction, resource: Resource) -> Decision: ...
+    def allows(self, caller: Caller, action: PortalAction, resource: Resource) -> bool: ...
+    def require(self, caller: Caller, action: PortalAction, resource: Resource) -> Decision:
+        """Decides a question that has to be allowed.
+
+        Raises:
+            Denied: It is not.
+        """
+
+    def actions(self, caller: Caller, resource: Resource) -> dict[str, Decision]:
+        """Each action that there is on such a resource, with its decision: the buttons of a page."""
+
+    def field_groups(self, caller: Caller, resource: Resource) -> dict[str, Decision]:
+        """Which parts of a document a caller sees."""
+
+    def is_disclosed(self, caller: Caller, action: PortalAction, resource: Resource) -> bool:
+        """Whether a refusal may be told (HTTP 403); otherwise the resource is to look missing (404)."""
+
+    def explain(self, caller: Caller, action: PortalAction, resource: Resource) -> Explanation: ...
+    def message(self, decision: Decision) -> str:
+        """What to tell a person about a decision. It leaks nothing."""
+
+    def list(
+        self, caller: Caller, action: PortalAction, kind: str
+    ) -> builtins.list[DocumentId]:
+        """The stored documents of a kind that the check allows, ordered by id."""
+
+    def page(
+        self,
+        caller: Caller,
+        action: PortalAction,
+        kind: str,
+        *,
+        after: DocumentId | str | None = None,
+        limit: int = 50,
+    ) -> tuple[builtins.list[DocumentId], int, DocumentId | None]:
+        """A page of such a list: the documents, how many there are on all pages, and what to give as
+        ``after`` for the next page, if there is one."""
+
+    def who(self, action: PortalAction, resource: Resource) -> builtins.list[ContactId]:
+        """The contacts who may, as if each had just signed in."""
+
+    def check_mail(
+        self, contact: ContactId | str, event: str, channel: ChannelName, about: Resource
+    ) -> Decision:
+        """Whether a contact may be mailed about an event. No session is needed."""
+
+    def audience(
+        self, about: Resource, event: str, channels: builtins.list[ChannelName]
+    ) -> tuple[
+        builtins.list[tuple[ContactId, ChannelName, Decision]],
+        builtins.list[tuple[ContactId, ChannelName, Decision]],
+    ]:
+        """Whom an event reaches on which channel, and who nearly is reached, with the reasons.
+
+        Raises:
+            Denied: The class of the event has no mail about such a thing.
+        """
+
+    def write(self, actor: Caller, /) -> Write:
+        """Begins a write for an actor, who is authorised command by command.
+
+        Example:
+            >>> with tenant.write(actor) as tx:  # doctest: +SKIP
+            ...     tx.enable("gm")
+        """
+
+    def write_as_system(self) -> Write:
+        """Begins a write of the host's own, without an actor to refuse."""
+
+    @property
+    def revision(self) -> int: ...
+    def to_json(self) -> str:
+        """All that is stored of the tenant, as Cedar's entity JSON."""
+
+@final
+class Write:
+    """A block of commands: written together at its end, or not at all where anything raises.
+
+    Entering waits for the tenant's write before. A thread is inside one write at a time: what would
+    wait for itself raises :class:`WriteError`.
+    """
+
+    def __enter__(self) -> Tx: ...
+    def __exit__(
+        self,
+        error: type[BaseException] | None,
+        _value: BaseException | None,
+        _traceback: TracebackType | None,
+        /,
+    ) -> Literal[False]: ...
+
+@final
+class Tx:
+    """Commands on a copy of the tenant's facts, each authorised as the ones before left them.
+
+    A command that is refused raises :class:`WriteError`, and fails the whole write even if that is
+    caught. Questions to the tenant see the state before, until the block has ended.
+    """
+
+    @property
+    def revision(self) -> int | None:
+        """The revision that has it, once the block has ended."""
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What was found beside, once the block has ended."""
+
+    def create_contact(
+        self,
+        contact: ContactId | str,
+        client: ClientId | str,
+        *,
+        name: str | None = None,
+        email: str | None = None,
+        login: str | None = None,
+        main: bool = False,
+        sets: builtins.list[str] | None = None,
+        register: bool = False,
+    ) -> ContactId: ...
+    def create_staff(
+        self,
+        staff: StaffId | str,
+        *,
+        email: str | None = None,
+        sets: builtins.list[str] | None = None,
+        only_clients: builtins.list[ClientId | str] | None = None,
+    ) -> StaffId: ...
+    def relate(
+        self,
+        document: Resource,
+        contact: ContactId | str,
+        role: RoleName,
+        *,
+        attach: bool | None = None,
+        mail: bool | None = None,
+    ) -> None: ...
+    def share(
+        self,
+        share: ShareId | str,
+        document: Resource,
+        contact: ContactId | str,
+        actions: builtins.list[PortalAction],
+        *,
+        start: datetime | None = None,
+        until: datetime | None = None,
+        uses: int | None = None,
+    ) -> ShareId: ...
+    def create_client(self, client: ClientId | str) -> ClientId: ...
+    def set_client_parent(self, client: ClientId | str, parent: ClientId | str | None = None) -> None: ...
+    def set_archived(self, client: ClientId | str, archive: Literal["no", "read_only", "closed"]) -> None: ...
+    def erase_client(self, client: ClientId | str) -> None: ...
+    def enable(self, contact: ContactId | str) -> None: ...
+    def revoke(self, contact: ContactId | str) -> None: ...
+    def disable(self, contact: ContactId | str) -> None: ...
+    def delete_contact(self, contact: ContactId | str) -> None: ...
+    def reset_credential(self, contact: ContactId | str) -> int: ...
+    def force_password_change(self, contact: ContactId | str) -> int: ...
+    def require_password_change(self, contact: ContactId | str) -> None: ...
+    def set_password(self, contact: ContactId | str) -> int: ...
+    def create_activation_link(self, link: LinkId | str, contact: ContactId | str, expires: datetime | None = None) -> LinkId: ...
+    def create_magic_link(self, link: LinkId | str, contact: ContactId | str, expires: datetime) -> LinkId: ...
+    def use_link(self, link: LinkId | str) -> None: ...
+    def revoke_link(self, link: LinkId | str) -> None: ...
+    def set_main(self, contact: ContactId | str) -> None: ...
+    def set_permission_sets(self, contact: ContactId | str, sets: builtins.list[str]) -> None: ...
+    def set_alert_sets(self, contact: ContactId | str, sets: builtins.list[str]) -> None: ...
+    def grant(self, contact: ContactId | str, permission: str) -> None: ...
+    def deny(self, contact: ContactId | str, permission: str) -> None: ...
+    def unset_permission(self, contact: ContactId | str, permission: str) -> None: ...
+    def deny_document(self, contact: ContactId | str, document: DocumentId | str, denied: bool) -> None: ...
+    def set_mail(self, contact: ContactId | str, mail: bool) -> None: ...
+    def set_uploads(self, contact: ContactId | str, uploads: bool) -> None: ...
+    def set_approver(self, contact: ContactId | str, approver: bool) -> None: ...
+    def set_signatory(self, contact: ContactId | str, signs: bool) -> None: ...
+    def set_admin(self, contact: ContactId | str, admin: bool) -> None: ...
+    def put_document(self, document: Document) -> None: ...
+    def set_state(self, document: DocumentId | str, state: StateName) -> None: ...
+    def set_visible(self, document: DocumentId | str, visible: bool) -> None: ...
+    def remove_document(self, document: DocumentId | str) -> None: ...
+    def invite(self, document: Resource, contact: ContactId | str, link: LinkId | str | None = None) -> None: ...
+    def withdraw_invitation(self, document: Resource, contact: ContactId | str) -> None: ...
+    def create_personal_link(self, link: LinkId | str, contact: ContactId | str, document: Resource, expires: datetime | None = None) -> LinkId: ...
+    def unrelate(self, document: Resource, contact: ContactId | str) -> None: ...
+    def revoke_share(self, share: ShareId | str) -> None: ...
+    def use_share(self, share: ShareId | str, action: PortalAction) -> None: ...
+    def watch_document(self, contact: ContactId | str, document: DocumentId | str, watch: Literal["no", "silently", "with_mail"]) -> None: ...
+    def watch_kind(self, contact: ContactId | str, kind: str, watch: Literal["no", "silently", "with_mail"]) -> None: ...
+    def sign(self, document: DocumentId | str, contact: ContactId | str) -> int: ...
+    def approve(self, document: DocumentId | str, contact: ContactId | str) -> int: ...
+    def complete(self, document: DocumentId | str) -> None: ...
+    def define_permission_set(self, set: str, held: builtins.list[str]) -> None: ...
+    def remove_permission_set(self, set: str) -> None: ...
+    def define_alert_set(self, set: str, alerts: builtins.list[str]) -> None: ...
+    def set_staff_sets(self, staff: StaffId | str, sets: builtins.list[str]) -> None: ...
+    def set_staff_active(self, staff: StaffId | str, active: bool) -> None: ...

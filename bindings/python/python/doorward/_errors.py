@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from doorward._core import Decision
@@ -31,7 +31,8 @@ class Error(Exception):
     """Any error of the library.
 
     Nothing that goes wrong inside a decision is an error: it refuses, and shows in the
-    :class:`Decision`. Arguments of the wrong Python type raise :class:`TypeError`, as everywhere.
+    :class:`Decision`. Arguments of the wrong Python type raise :class:`TypeError`, words that are
+    none of those listed and texts that are no Unicode :class:`ValueError`, as everywhere.
 
     Attributes:
         message: What is wrong, and where.
@@ -77,11 +78,42 @@ class PolicyError(Error):
 
 
 class RequestError(Error):
-    """Arguments that form no request: a uid, value, entity or circumstances that cannot be."""
+    """Arguments that form no request: a uid, value, entity or circumstances that cannot be.
+
+    It quotes what is wrong: do not show it to whom that does not belong.
+    """
 
 
 class StoreError(Error):
-    """Facts that cannot be kept. It names rows and attributes, and no values."""
+    """Facts that cannot be kept. It names rows and attributes, and what JSON cannot be read."""
+
+
+class WriteError(Error):
+    """A portal command that was refused: nothing of the write was written.
+
+    Attributes:
+        code: The first of what is against it, as in ``EMAIL_REQUIRED``, or the decision's.
+        violations: Rules that the result would break: pairs of code and message.
+        decision: The refusal, where the actor may not do it.
+    """
+
+    code: str
+    violations: tuple[tuple[str, str], ...]
+    decision: Decision | None
+
+    def __init__(
+        self,
+        message: str,
+        help: str | None = None,
+        code: str = "INVALID_REQUEST",
+        violations: tuple[tuple[str, str], ...] = (),
+        decision: Decision | None = None,
+    ) -> None:
+        super().__init__(message, help)
+        self.args = (message, help, code, violations, decision)
+        self.code = code
+        self.violations = violations
+        self.decision = decision
 
 
 class FilterError(Error):
@@ -101,5 +133,5 @@ class Denied(PermissionError):
         super().__init__(str(decision))
         self.decision = decision
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.decision,)
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a decision is not pickled: send its code and message on")
