@@ -14,7 +14,6 @@ mod validate;
 mod who;
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use doorward::PolicyBundle;
 
@@ -59,11 +58,12 @@ pub(crate) enum Status {
     Findings,
 }
 
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::Clean => Self::SUCCESS,
-            Status::Findings => Self::from(1),
+impl Status {
+    /// The code to exit with.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Findings => 1,
         }
     }
 }

@@ -24,6 +24,13 @@ from doorward.types import (
 
 __version__: str
 
+def main(arguments: builtins.list[str]) -> int:
+    """Runs the command ``doorward``: its name, then what it is given.
+
+    Returns:
+        The code to exit with: 0 done, 1 findings, 2 it could not run.
+    """
+
 __all__ = [
     "Caller",
     "Checker",
@@ -49,6 +56,7 @@ __all__ = [
     "Tx",
     "Write",
     "__version__",
+    "main",
 ]
 
 @final
