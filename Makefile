@@ -30,7 +30,7 @@ demo: ## A client portal in one minute
 # Python wheel, and needs no set-up. MariaDB has none: its tests are skipped where it is not installed,
 # and the last line says so.
 test: export DOORWARD_TEST_PYTHON = $(PYTHON)
-test: postgres ## Every test: Rust, doctests, PostgreSQL, MariaDB, the shipped policies
+test: postgres ## Every test: Rust, doctests, PostgreSQL, MariaDB, the shipped policies, Python
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		set -x; cargo nextest run --workspace --all-features --no-fail-fast; \
 	else \
@@ -61,6 +61,7 @@ bench-python: wheel ## The Python package beside cedarpy and if-statements by ha
 
 wheel: postgres ## The Python package as it is shipped
 	$(PYTHON) -m pip install --quiet -r bindings/python/requirements-dev.txt
+	rm -f $(WHEELS)/doorward-*.whl
 	cd bindings/python && $(PYTHON) -m maturin build --profile ship --out $(WHEELS)
 	@ls -l $(WHEELS)/doorward-*.whl
 

@@ -307,11 +307,9 @@ impl Asker {
     pub(crate) fn effects<'w>(&'w self, world: &'w World, asked: Asked) -> Effects<'w> {
         let slots = self.slots(world, asked.environment, self.principal);
         let matter = slots.matter(Some((&self.entered, asked.environment)));
-        let machine = matter.as_ref().and_then(|it| it.environment.machine.as_ref());
-        let half = matter.as_ref().zip(machine).and_then(|(matter, it)| it.half(matter));
         let scope = Scope::of_row(world.facts().rows(), self.local(), self.principal.slot);
         let principal = scope.row(self.principal.slot);
-        Effects { asker: self, world, asked, principal, matter, half }
+        Effects { asker: self, world, asked, principal, matter, half: None }
     }
 
     /// What the principal and the circumstances bring along.
@@ -360,6 +358,7 @@ pub(crate) struct Effects<'w> {
     principal: Row<'w>,
     /// What is asked, but for the resource; `None` where the plan has no such environment.
     matter: Option<Matter<'w>>,
+    /// Where it is asked from, once it was asked before.
     half: Option<Half<'w>>,
 }
 
@@ -372,11 +371,13 @@ impl<'w> Effects<'w> {
     /// Whether a resource is allowed, as [`Asker::decide_found`] says. Takes its row, too.
     #[inline]
     pub(crate) fn allows(&mut self, resource: Found, row: Row<'w>) -> bool {
-        if let (Some(matter), Some(half)) = (&mut self.matter, &self.half) {
+        if let Some(matter) = &mut self.matter {
             matter.scope.resource = resource.slot;
             matter.looks[1] = resource.look;
             matter.ends = Some([self.principal, row]);
-            if let Some(allows) = half.allows(matter) {
+            if let Some(half) = &self.half
+                && let Some(allows) = half.allows(matter)
+            {
                 return allows;
             }
         }
@@ -386,12 +387,16 @@ impl<'w> Effects<'w> {
     /// The same of a resource unlike those before.
     #[cold]
     fn allows_first(&mut self, resource: Found) -> bool {
-        let slots = self.asker.slots(self.world, self.asked.environment, resource);
-        let matter = slots.matter(Some((&self.asker.entered, self.asked.environment)));
-        let machine = self.matter.as_ref().and_then(|it| it.environment.machine.as_ref());
-        let allows = matter.zip(machine).and_then(|(matter, machine)| machine.allows(&matter));
-        self.half = self.matter.as_ref().zip(machine).and_then(|(matter, it)| it.half(matter));
-        allows.unwrap_or_else(|| slots.decide_by_all().is_allowed())
+        let known = self.matter.as_ref().and_then(|matter| {
+            let machine = matter.environment.machine.as_ref()?;
+            let allows = machine.allows(matter);
+            self.half = machine.half(matter);
+            allows
+        });
+        known.unwrap_or_else(|| {
+            let slots = self.asker.slots(self.world, self.asked.environment, resource);
+            slots.decide_by_all().is_allowed()
+        })
     }
 }
 

@@ -158,18 +158,15 @@ impl Plan {
         types.iter().flat_map(keys).chain(parents).collect()
     }
 
-    /// The number of what rows of a type are looked up by: a column, or a parent.
-    pub(crate) fn index_number(&self, type_number: u32, column: Option<&Path>) -> Option<usize> {
+    /// The number of what rows of a type are looked up by in a column.
+    pub(crate) fn index_number(&self, type_number: u32, column: &Path) -> Option<usize> {
         let before = self.types.get(..type_number as usize)?;
         let start: usize = before.iter().map(|plan| plan.columns.len() + 1).sum();
-        match column {
-            None => Some(start),
-            Some(column) => Some(start + 1 + self.column_number(type_number, column)?),
-        }
+        // Their parents are the first.
+        Some(start + 1 + self.column_number(type_number, column)?)
     }
 
-    /// By type: the numbers by which rows of it, and of types that may lie between, are looked up by
-    /// their parents.
+    /// The same by type.
     pub(super) fn number_parent_indexes(
         types: &[TypePlan],
         keys: &[IndexKey],
@@ -183,6 +180,8 @@ impl Plan {
         types.iter().map(of).collect()
     }
 
+    /// The numbers by which rows of a type, and of types that may lie between, are looked up by their
+    /// parents.
     pub(crate) fn parent_indexes(&self, type_number: u32) -> Option<&[usize]> {
         self.parent_indexes.get(type_number as usize)?.as_deref()
     }
@@ -556,7 +555,7 @@ impl Reading<'_> {
         }
         let step = |(place, to): (&Place, PlaceId)| {
             let (from, column) = place.from.as_ref()?;
-            let index = self.plan.index_number(self.type_at(*from)?, Some(column))?;
+            let index = self.plan.index_number(self.type_at(*from)?, column)?;
             Some(Step { from: of(*from), to: of(to), column: Path::clone(column), index })
         };
         let mut steps: Vec<Step> = self.places.iter().zip(0..).filter_map(step).collect();
@@ -654,7 +653,7 @@ impl Reading<'_> {
         else {
             return;
         };
-        let index = self.type_at(*from).and_then(|it| self.plan.index_number(it, Some(column)));
+        let index = self.type_at(*from).and_then(|it| self.plan.index_number(it, column));
         if let Some(index) = index {
             demands.push(Demand::Holds(*from, index, source));
         }

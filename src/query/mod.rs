@@ -38,7 +38,7 @@ impl Within<'_> {
 pub(crate) fn naming(world: &World, type_name: &str, column: &Path, entity: Slot) -> Vec<Slot> {
     let (plan, rows) = (world.plan(), world.facts().rows());
     let number = plan.type_number(type_name);
-    let index = number.and_then(|number| plan.index_number(number, Some(column)));
+    let index = number.and_then(|number| plan.index_number(number, column));
     match index.and_then(|number| rows.index(number)) {
         Some(index) => index.of_value(entity).collect(),
         None => facts_holding(rows, type_name, column, Some(entity)).collect(),
@@ -80,7 +80,7 @@ pub(crate) fn candidates(
         Some(Within { column, entity }) => {
             // What nothing names is named by no row.
             let Some(slot) = rows.slot(entity) else { return Vec::new() };
-            Some((slot, column, plan.index_number(number, Some(column))))
+            Some((slot, column, plan.index_number(number, column)))
         }
     };
     let is_by_plan = world.evaluator().is_by_plan();

@@ -40,7 +40,8 @@ pub(super) struct Search<'w> {
     /// The entities that columns lead to from there, what came of the guards, and of the sources, as far
     /// as they were looked at.
     entities: Vec<OnceCell<Option<Slot>>>,
-    /// What their classes come to in all tests, where they are of one.
+    /// What their classes come to in all tests, where they are of one. All guards of an entity are
+    /// tests of one type: that of the path that leads to it.
     outcomes: Vec<OnceCell<Option<Outcomes>>>,
     guards: Vec<OnceCell<bool>>,
     values: Vec<OnceCell<Option<Vec<u32>>>>,
@@ -189,6 +190,7 @@ impl<'w> Search<'w> {
         })
     }
 
+    /// What a row comes to in the tests of a type, if its class tells.
     fn outcomes(&self, type_number: u32, slot: Slot) -> Option<Outcomes> {
         let rows = self.scope.rows;
         let is_of_type = rows.type_number(slot) == rows.plan_type(type_number);

@@ -7,7 +7,6 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use crate::decision::hex;
 use crate::error::{IntoPython, diagnostic};
 
 /// Policies and the schema that they were checked against, ready to decide.
@@ -55,7 +54,7 @@ impl PolicyBundle {
 
     #[getter]
     fn digest(&self) -> String {
-        hex(self.0.digest())
+        self.0.digest().to_string()
     }
 
     #[getter]

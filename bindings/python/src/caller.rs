@@ -1,11 +1,13 @@
 //! Who asks a portal.
 
+use std::net::IpAddr;
+
 use doorward::Timestamp;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDateTime;
 
-use crate::error::IntoPython;
+use crate::error::request_error;
 use crate::ids::{ContactId, LinkId, StaffId};
 use crate::value;
 
@@ -133,11 +135,9 @@ fn circumstances(
         caller = caller.at(moment);
     }
     if let Some(address) = address {
-        let text = address.str()?;
-        let value = doorward::Value::ip(text.to_str()?).map_err(|error| error.into_python(py))?;
-        let Some((address, _)) = value.as_ip() else {
-            return Err(PyValueError::new_err("no address"));
-        };
+        let address = address.str()?.to_str()?.parse::<IpAddr>().map_err(|_| {
+            request_error(py, "an address is none", "give one IPv4 or IPv6 address, and no network")
+        })?;
         caller = caller.address(address);
     }
     Ok(Caller(caller))

@@ -1,7 +1,5 @@
 //! What came of a request.
 
-use std::fmt::Write as _;
-
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -44,7 +42,7 @@ impl Decision {
 
     #[getter]
     fn bundle(&self) -> String {
-        hex(self.0.bundle())
+        self.0.bundle().to_string()
     }
 
     /// A refusal is never taken for "some value".
@@ -63,14 +61,6 @@ impl Decision {
     fn __repr__(&self) -> String {
         format!("<Decision {}>", self.0)
     }
-}
-
-pub(crate) fn hex(digest: doorward::Digest) -> String {
-    digest.as_bytes().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // A text takes all that is written to it.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// A decision with what led to it.

@@ -1,9 +1,7 @@
 //! The engine.
 
-use std::sync::Arc;
-
-use doorward::Change;
-use pyo3::exceptions::PyTypeError;
+use doorward::{Change, ErrorMode};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
@@ -14,14 +12,13 @@ use crate::decision::{Decision, Explanation};
 use crate::entity::Entity;
 use crate::error::{IntoPython, denied, store_error};
 use crate::known::Environments;
-use crate::portal::{error_mode_of, share};
 use crate::request::{Action, Circumstances, Request, Rows, whole};
 use crate::uid::{EntityUid, Name, Uid, series};
 
 /// Policies and facts behind one door: answers who may do what.
 #[pyclass(frozen, module = "doorward")]
 pub(crate) struct Engine {
-    pub(crate) engine: Arc<doorward::Engine>,
+    pub(crate) engine: doorward::Engine,
     pub(crate) environments: Environments,
 }
 
@@ -119,7 +116,7 @@ impl Engine {
             builder = builder.facts(read.map_err(|error| store_error(py, error))?);
         }
         let engine = py.detach(|| builder.build()).map_err(|error| error.into_python(py))?;
-        Ok(Self { engine: Arc::new(engine), environments: Environments::default() })
+        Ok(Self { engine, environments: Environments::default() })
     }
 
     #[pyo3(signature = (principal, action, resource, context = None, *, entities = None))]
@@ -309,6 +306,24 @@ impl Engine {
         let world = self.engine.world();
         let (policies, facts) = (world.policies().policies().len(), world.facts().len());
         format!("<Engine of {policies} policies and {facts} entities, {}>", world.revision())
+    }
+}
+
+/// A share of all.
+pub(crate) fn share(share: f64) -> PyResult<f64> {
+    if (0.0..=1.0).contains(&share) {
+        return Ok(share);
+    }
+    Err(PyValueError::new_err("shadow is a share, from 0 to 1"))
+}
+
+pub(crate) fn error_mode_of(text: &str) -> PyResult<ErrorMode> {
+    match text {
+        "fail_closed" => Ok(ErrorMode::FailClosed),
+        "cedar" => Ok(ErrorMode::Cedar),
+        other => Err(PyValueError::new_err(format!(
+            "error_mode is `fail_closed` or `cedar`, and not {other:?}"
+        ))),
     }
 }
 

@@ -49,7 +49,7 @@ impl Entity {
 
     #[getter]
     fn uid(&self) -> EntityUid {
-        EntityUid(Name::of(self.row.uid()))
+        EntityUid(self.name.clone())
     }
 
     #[getter]

@@ -1,7 +1,7 @@
 //! The library's errors as Python's. Their classes stand in `doorward._errors`: there they are plain
 //! Python, to be subclassed, documented and pickled.
 
-use doorward::{FilterError, PolicyError, RequestError, Severity, StoreError, WriteError};
+use doorward::{PolicyError, RequestError, Severity, StoreError, WriteError};
 use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -38,7 +38,6 @@ static POLICY_ERROR: Class = Class::named("PolicyError");
 static REQUEST_ERROR: Class = Class::named("RequestError");
 static STORE_ERROR: Class = Class::named("StoreError");
 static WRITE_ERROR: Class = Class::named("WriteError");
-static FILTER_ERROR: Class = Class::named("FilterError");
 static DENIED: Class = Class::named("Denied");
 
 /// An error of the library as one of Python's.
@@ -62,12 +61,6 @@ impl IntoPython for doorward::ValueError {
 impl IntoPython for StoreError {
     fn into_python(self, py: Python<'_>) -> PyErr {
         STORE_ERROR.error(py, (self.message(), self.help()))
-    }
-}
-
-impl IntoPython for FilterError {
-    fn into_python(self, py: Python<'_>) -> PyErr {
-        FILTER_ERROR.error(py, (self.message(), self.help()))
     }
 }
 
@@ -105,7 +98,6 @@ impl IntoPython for doorward::Error {
             Self::Policy(error) => error.into_python(py),
             Self::Store(error) => error.into_python(py),
             Self::Request(error) => error.into_python(py),
-            Self::Filter(error) => error.into_python(py),
             Self::Write(error) => error.into_python(py),
             Self::Value(error) => error.into_python(py),
             other => REQUEST_ERROR.error(py, (other.to_string(), None::<&str>)),

@@ -21,9 +21,9 @@ pub(crate) struct Known {
 
 /// The numbers of the types of principal and resource, and the type and the name of the action.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Names<'n> {
-    pub(crate) types: [u32; 2],
-    pub(crate) action: (&'n str, &'n str),
+struct Names<'n> {
+    types: [u32; 2],
+    action: (&'n str, &'n str),
 }
 
 #[derive(PartialEq, Eq, Hash)]
@@ -51,7 +51,9 @@ pub(crate) struct Environments {
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 impl Environments {
-    /// Finds one; `None` where the schema declares none. It is used while a lock for reading is held.
+    /// Asks in the environment of these types and this action; `None` where the schema declares none.
+    ///
+    /// What is asked may be asked while a lock for reading is held: it runs no code of Python's.
     #[inline]
     pub(crate) fn with<T>(
         &self,

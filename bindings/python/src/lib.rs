@@ -1,7 +1,7 @@
 //! The Python package's private module `doorward._core`: the engine, spoken to in Python's idiom.
 //!
-//! Every class is frozen. What a call does with the interpreter detached is said where it is: work of
-//! milliseconds, never a single check.
+//! Every class is frozen. Work that may take milliseconds is done with the interpreter detached; a single
+//! check is not, since that would cost more than the check.
 
 mod batch;
 mod bundle;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use doorward::portal::Channel;
-use doorward::{Action, Disclosure, ErrorMode, Facts, Kind, Preset, Timestamp};
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use doorward::{Action, Disclosure, Facts, Kind, Preset, Timestamp};
+use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyDict, PyList};
 
@@ -13,6 +13,7 @@ use crate::bundle::PolicyBundle;
 use crate::caller::Caller;
 use crate::decision::{Decision, Explanation};
 use crate::document::{About, word};
+use crate::engine::{error_mode_of, share};
 use crate::error::{IntoPython, denied, refused};
 use crate::ids::{
     ClientId, ContactId, DocumentId, GivenContact, GivenDocument, LinkId, ShareId, StaffId,
@@ -113,24 +114,6 @@ impl Portal {
         outside_of_writes(py)?;
         let published = py.detach(|| self.0.publish(policies.0.clone()));
         published.map_err(|error| error.into_python(py))
-    }
-}
-
-/// A share of all.
-pub(crate) fn share(share: f64) -> PyResult<f64> {
-    if (0.0..=1.0).contains(&share) {
-        return Ok(share);
-    }
-    Err(PyValueError::new_err("shadow is a share, from 0 to 1"))
-}
-
-pub(crate) fn error_mode_of(text: &str) -> PyResult<ErrorMode> {
-    match text {
-        "fail_closed" => Ok(ErrorMode::FailClosed),
-        "cedar" => Ok(ErrorMode::Cedar),
-        other => Err(PyValueError::new_err(format!(
-            "error_mode is `fail_closed` or `cedar`, and not {other:?}"
-        ))),
     }
 }
 
@@ -312,7 +295,7 @@ impl Tenant {
         about: About,
         event: &str,
         channels: Vec<String>,
-    ) -> PyResult<[Bound<'py, PyList>; 2]> {
+    ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
         let about = about.of(&self.0);
         let channels: Vec<Channel> =
             channels.iter().map(|channel| word(py, channel)).collect::<PyResult<_>>()?;
@@ -324,7 +307,7 @@ impl Tenant {
                 .map(|it| (ContactId(it.contact), it.channel.as_str(), Decision(it.decision)));
             PyList::new(py, told.collect::<Vec<_>>())
         };
-        Ok([told(audience.recipients)?, told(audience.near_misses)?])
+        Ok((told(audience.recipients)?, told(audience.near_misses)?))
     }
 
     #[pyo3(signature = (actor, /))]

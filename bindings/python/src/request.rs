@@ -222,23 +222,23 @@ impl Request {
             Circumstances::Prepared(context) => Some(context.to_owned().unbind()),
             Circumstances::Nothing | Circumstances::Given(_) => None,
         };
-        let (principal, resource) = (Name::of(principal.get()), Name::of(resource.get()));
+        let (principal, resource) = (principal.name().clone(), resource.name().clone());
         Ok(Self { principal, action, resource, context, whole })
     }
 
     #[getter]
     fn principal(&self) -> EntityUid {
-        EntityUid(Name::of(&self.principal.uid))
+        EntityUid(self.principal.clone())
     }
 
     #[getter]
     fn action(&self) -> EntityUid {
-        EntityUid(Name::of(&self.action.uid))
+        EntityUid(self.action.clone())
     }
 
     #[getter]
     fn resource(&self) -> EntityUid {
-        EntityUid(Name::of(&self.resource.uid))
+        EntityUid(self.resource.clone())
     }
 
     /// The types and the action alone.

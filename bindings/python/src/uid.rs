@@ -10,7 +10,6 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::pyclass::CompareOp;
 use pyo3::types::{PyString, PyTuple};
-
 use uuid::Uuid;
 
 use crate::entity::Entity;
@@ -21,6 +20,7 @@ use crate::error::IntoPython;
 pub(crate) struct EntityUid(pub(crate) Name);
 
 /// A uid, with what is asked of it again and again. Who reads that fetches nothing else from memory.
+#[derive(Clone)]
 pub(crate) struct Name {
     pub(crate) uid: doorward::EntityUid,
     /// The number of its type's name among all; [`UNNUMBERED`] where there were too many before.
@@ -38,7 +38,7 @@ const TYPE_BYTES_MAX: usize = 256;
 static HASHES: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// The names of types, each kept once.
-static TYPES: RwLock<Option<HashMap<Arc<str>, u32>>> = RwLock::new(None);
+static TYPES: LazyLock<RwLock<HashMap<Arc<str>, u32>>> = LazyLock::new(RwLock::default);
 
 impl Name {
     pub(crate) fn new(type_name: &str, id: &str) -> Self {
@@ -68,12 +68,11 @@ fn numbered(name: &str) -> (Arc<str>, u32) {
         return (Arc::from(name), UNNUMBERED);
     }
     let known = TYPES.read().unwrap_or_else(PoisonError::into_inner);
-    if let Some((name, number)) = known.as_ref().and_then(|known| known.get_key_value(name)) {
+    if let Some((name, number)) = known.get_key_value(name) {
         return (Arc::clone(name), *number);
     }
     drop(known);
     let mut known = TYPES.write().unwrap_or_else(PoisonError::into_inner);
-    let known = known.get_or_insert_default();
     let (name, count): (Arc<str>, usize) = (Arc::from(name), known.len());
     if count >= TYPES_MAX {
         return (name, UNNUMBERED);

@@ -124,7 +124,7 @@ fn decimal(given: &Bound<'_, PyAny>) -> PyResult<Value> {
             "Cedar's go to about 922 trillion, with four places",
         ));
     }
-    // Plain digits, whatever the exponent; what is not finite is no number there either.
+    // Plain digits, whatever the exponent.
     let text = given.call_method1("__format__", ("f",))?;
     let text = text.cast_into::<PyString>().map_err(PyErr::from)?;
     let text = text.to_str()?;

@@ -143,8 +143,9 @@ impl Write {
         _value: Option<&Bound<'_, PyAny>>,
         _traceback: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<bool> {
-        let mut worker = self.shared.worker.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(worker) = worker.take() else { return Ok(false) };
+        // The lock is given back first: who waits for it may keep the interpreter from going on.
+        let worker = self.shared.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(worker) = worker else { return Ok(false) };
         let is_committed = error.is_none();
         let outcome = py.detach(|| worker.end(is_committed));
         match outcome {

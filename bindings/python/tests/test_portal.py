@@ -1,7 +1,11 @@
 """Portals, through Python."""
 
+import subprocess
+import sys
 import threading
 from datetime import datetime, timedelta, timezone
+from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
@@ -14,6 +18,7 @@ from doorward import (
     Document,
     DocumentId,
     Portal,
+    RequestError,
     Tenant,
     WriteError,
 )
@@ -98,7 +103,9 @@ def test_lists_and_buttons_are_single_checks(acme: Tenant) -> None:
 
 
 def test_mail_goes_to_whom_check_mail_allows(acme: Tenant) -> None:
-    recipients, near_misses = acme.audience("I1", "invoice.sent", ["email"])
+    audience = acme.audience("I1", "invoice.sent", ["email"])
+    assert type(audience) is tuple
+    recipients, near_misses = audience
     for contact, channel, decision in recipients + near_misses:
         assert acme.check_mail(contact, "invoice.sent", channel, "I1") == decision
     assert [it[0].id for it in recipients] == ["ann"]
@@ -171,6 +178,35 @@ def test_a_forgotten_write_holds_nobody_up(acme: Tenant) -> None:
     with acme.write_as_system() as tx:
         tx.create_client("C8")
     assert '"C8"' in acme.to_json() and '"C9"' not in acme.to_json()
+
+
+def test_a_write_that_two_threads_end_ends_once() -> None:
+    """In a process of its own: who waits for a lock with the interpreter in hand stops it all."""
+    script = """
+import threading
+from doorward import Portal
+acme = Portal().create_tenant("acme", "invoicing")
+for turn in range(20):
+    write = acme.write_as_system()
+    tx = write.__enter__()
+    for number in range(30):
+        tx.create_client(f"C{turn}-{number}")
+    start = threading.Barrier(4)
+    def ends():
+        start.wait()
+        write.__exit__(None, None, None)
+    threads = [threading.Thread(target=ends) for _ in range(4)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+assert '"C19-29"' in acme.to_json()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.0/8", ip_network("10.0.0.0/8"), "", "ten", 10])
+def test_an_address_is_no_network(acme: Tenant, address: Any) -> None:
+    with pytest.raises(RequestError, match="address"):
+        Caller.contact(acme.contact("ann"), address=address)
 
 
 def test_threads_write_one_after_the_other(acme: Tenant) -> None:

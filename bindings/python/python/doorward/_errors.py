@@ -116,10 +116,6 @@ class WriteError(Error):
         self.decision = decision
 
 
-class FilterError(Error):
-    """A question that cannot be asked of a host's tables. It names the clause."""
-
-
 class Denied(PermissionError):
     """Raised by ``require``: the decision was a refusal.
 
