@@ -60,7 +60,7 @@ pub use portal::{
     TenantChecker, WriteError,
 };
 pub use query::{
-    Column, ColumnMapping, Comparison, Dialect, Filter, FilterError, Listing, Nulls, Predicate,
-    Sql, SqlValue, TableMapping,
+    Column, ColumnMapping, Comparison, Dialect, Filter, FilterError, Holds, Listing, Nulls,
+    Placeholders, Predicate, Sql, SqlValue, TableMapping,
 };
 pub use symbol::Symbol;

@@ -63,6 +63,7 @@ enum Holds {
     Integer,
     Boolean,
     Uuid,
+    UuidHex,
     Milliseconds,
 }
 
@@ -79,7 +80,7 @@ enum NullsSpec {
 ///
 /// `type` is the entity type whose rows the table keeps, `id` the column of their ids. `columns` says
 /// for an attribute, or for a member of a record by its path, in which `column` it stands, what that
-/// `holds` (`text`, `integer`, `boolean`, `uuid` or `milliseconds`), and what `NULL` means there:
+/// `holds` (`text`, `integer`, `boolean`, `uuid`, `uuid_hex` or `milliseconds`), and what `NULL` means there:
 /// `never`, which is the default, `absent` or `refused` (see [`Nulls`]). `related` says for a set
 /// which `table` has a row for each element, which column of it names the `owner`, and which the
 /// element. `joined` says for an attribute that names an entity of another table's, beside its own
@@ -175,6 +176,7 @@ impl Holds {
             Self::Integer => ColumnMapping::integer(name),
             Self::Boolean => ColumnMapping::boolean(name),
             Self::Uuid => ColumnMapping::uuid(name),
+            Self::UuidHex => ColumnMapping::uuid_hex(name),
             Self::Milliseconds => ColumnMapping::milliseconds(name),
         }
     }

@@ -118,6 +118,37 @@ impl Suite {
         self.len() == 0
     }
 
+    /// The scenarios, as file and id, in the order in which they run.
+    pub fn scenarios(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.chosen(None).map(|(file, scenario)| (file.name.as_str(), scenario.id.as_str()))
+    }
+
+    /// Runs the scenario of this id, if there is one.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::author::Suite;
+    /// use doorward::portal::shipped_policies;
+    ///
+    /// let suite = Suite::from_text("own.yaml", r#"
+    /// fixtures: { studio: { preset: invoicing, clients: { C1: { contacts: { gm: {} } } } } }
+    /// scenarios:
+    ///   - id: own
+    ///     fixtures: [studio]
+    ///     check: { principal: gm, action: export, resource: gm }
+    ///     expect: allow
+    /// "#)?;
+    /// assert_eq!(suite.scenarios().collect::<Vec<_>>(), [("own.yaml", "own")]);
+    /// assert!(suite.run_one(&shipped_policies()?, "own").unwrap().passed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn run_one(&self, policies: &PolicyBundle, id: &str) -> Option<ScenarioReport> {
+        let (file, scenario) = self.chosen(None).find(|(_, scenario)| scenario.id == id)?;
+        Some(run(file, scenario, &Under { policies, shadow: None }, &mut |_| {}))
+    }
+
     /// Runs the scenarios whose id holds `filter`, or all, on as many threads as there are cores.
     #[must_use]
     pub fn run(&self, policies: &PolicyBundle, filter: Option<&str>) -> SuiteReport {
@@ -420,8 +451,10 @@ pub struct Asked<'r> {
     pub step: &'r str,
     /// The question.
     pub request: &'r Request,
+    /// What it has to come out as.
+    pub expected: &'r Expectation,
     /// The policies and facts of this moment.
-    pub world: &'r World,
+    pub world: &'r Arc<World>,
 }
 
 /// A state of a portal that a scenario comes to.
@@ -642,7 +675,8 @@ fn compare(
     run.report.compared += 1;
     let Observed { actual, mut details, request } = observed;
     if let Some(request) = &request {
-        let asked = Asked { scenario: &run.report.id, step: &step, request, world: &stage.world() };
+        let (scenario, world) = (&run.report.id, &stage.world());
+        let asked = Asked { scenario, step: &step, request, expected, world };
         (run.show)(&Shown::Question(asked));
     }
     if expected.is_met_by(&actual) {

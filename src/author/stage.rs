@@ -174,19 +174,7 @@ impl Stage {
 
     /// Why a request was decided as it was, in lines for whoever reads a failure.
     pub(super) fn explain(&self, request: &Request) -> Vec<String> {
-        let explanation = self.world().explain(request);
-        let mut lines: Vec<String> = explanation.fault.into_iter().collect();
-        for (policy, why) in explanation.erring {
-            lines.push(format!("{policy} could not be evaluated: {why}"));
-        }
-        if !explanation.decision.is_allowed() {
-            for miss in explanation.policies.iter().filter(|policy| policy.is_near_miss()) {
-                let missing = miss.clauses.iter().find(|clause| !clause.holds());
-                let missing = missing.map(|clause| clause.text.as_str()).unwrap_or_default();
-                lines.push(format!("{} lacks only: {missing}", miss.id));
-            }
-        }
-        lines
+        self.world().explain(request).findings()
     }
 
     pub(super) fn mail(&self, mail: &Mail) -> Result<Observed, Broken> {

@@ -28,6 +28,26 @@ pub struct Explanation {
     pub policies: Vec<PolicyTrace>,
 }
 
+impl Explanation {
+    /// What kept it from being another decision, in lines: what is wrong with the request, policies
+    /// that could not be evaluated, and for a refusal the permits that lack a single clause.
+    #[must_use]
+    pub fn findings(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.fault.clone().into_iter().collect();
+        for (policy, why) in &self.erring {
+            lines.push(format!("{policy} could not be evaluated: {why}"));
+        }
+        if !self.decision.is_allowed() {
+            for miss in self.policies.iter().filter(|policy| policy.is_near_miss()) {
+                let missing = miss.clauses.iter().find(|clause| !clause.holds());
+                let missing = missing.map(|clause| clause.text.as_str()).unwrap_or_default();
+                lines.push(format!("{} lacks only: {missing}", miss.id));
+            }
+        }
+        lines
+    }
+}
+
 /// One policy of an [`Explanation`].
 #[derive(Debug, Clone, Serialize)]
 pub struct PolicyTrace {

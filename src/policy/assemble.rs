@@ -19,7 +19,7 @@ use super::lexer::{Kind, Lexer, Token};
 use super::limits::Limits;
 use super::schema::{self, SchemaInfo};
 use super::statements::{Statement, statements};
-use super::{Inner, Link, Sets, Source, SourceKind};
+use super::{Inner, Link, PolicyBundleBuilder, Sets, Source, SourceKind};
 
 /// Findings that are kept; a file of nothing but mistakes needn't fill the memory.
 const FINDINGS_MAX: usize = 1_000;
@@ -27,11 +27,11 @@ const ENTITY_BYTES_MAX: usize = 4_096;
 
 /// Builds a bundle, or says everything that stands against it.
 pub(super) fn assemble(
-    sources: &[Source],
-    links: &[Link],
-    limits: Limits,
+    made_of: &PolicyBundleBuilder,
     mut findings: Vec<Diagnostic>,
 ) -> Result<Inner, PolicyError> {
+    let PolicyBundleBuilder { sources, links, limits } = made_of;
+    let limits = *limits;
     let mut sources: Vec<&Source> = sources.iter().collect();
     sources.sort_by(|one, other| (&one.name, one.kind).cmp(&(&other.name, other.kind)));
     let digest = digest(&sources, links);
@@ -51,7 +51,7 @@ pub(super) fn assemble(
     if let Some(info) = &schema {
         room.validate(info);
     }
-    room.finish(digest, schema)
+    room.finish(made_of, digest, schema)
 }
 
 fn digest(sources: &[&Source], links: &[Link]) -> Digest {
@@ -323,10 +323,15 @@ impl<'a> Room<'a> {
         cedar::diagnostic(code, severity, finding, &excerpt).about(id)
     }
 
-    fn finish(mut self, digest: Digest, schema: Option<SchemaInfo>) -> Result<Inner, PolicyError> {
+    fn finish(
+        mut self,
+        made_of: &PolicyBundleBuilder,
+        digest: Digest,
+        schema: Option<SchemaInfo>,
+    ) -> Result<Inner, PolicyError> {
         if !self.refused() {
             match self.sets() {
-                Ok(sets) => return Ok(self.inner(digest, schema, sets)),
+                Ok(sets) => return Ok(self.inner(made_of.clone(), digest, schema, sets)),
                 Err(finding) => self.findings.push(*finding),
             }
         }
@@ -337,9 +342,16 @@ impl<'a> Room<'a> {
         self.findings.iter().any(|finding| finding.severity() == Severity::Error)
     }
 
-    fn inner(self, digest: Digest, schema: Option<SchemaInfo>, sets: Sets) -> Inner {
+    fn inner(
+        self,
+        made_of: PolicyBundleBuilder,
+        digest: Digest,
+        schema: Option<SchemaInfo>,
+        sets: Sets,
+    ) -> Inner {
         let infos = self.infos();
         Inner {
+            made_of,
             by_id: infos.iter().enumerate().map(|(i, info)| (info.id.as_str(), i)).collect(),
             literals: literals(&sets, &infos, &self.links)
                 .iter()

@@ -5,6 +5,8 @@
 //! brackets, and with links of a chain (`a && b && c` is a tree as deep as it is long). Both are
 //! bounded along the deepest path of a statement.
 
+use serde::{Deserialize, Serialize};
+
 use super::diagnostics::Diagnostic;
 use super::lexer::{Kind, Lexer, Token};
 
@@ -30,7 +32,8 @@ use super::lexer::{Kind, Lexer, Token};
 ///     .unwrap_err();
 /// assert_eq!(refused.diagnostics()[0].code(), "nesting");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes in one source; 1 MiB by default.

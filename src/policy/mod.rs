@@ -27,6 +27,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use std::thread;
 
 use cedar_policy::{Entity, PolicyId, PolicySet};
+use serde::{Deserialize, Serialize};
 
 pub use diagnostics::{Diagnostic, PolicyError, Severity};
 pub(crate) use diagnostics::{SourceText, list};
@@ -65,6 +66,7 @@ use crate::plan::Plan;
 pub struct PolicyBundle(Arc<Inner>);
 
 struct Inner {
+    made_of: PolicyBundleBuilder,
     digest: Digest,
     infos: Vec<PolicyInfo>,
     by_id: HashMap<&'static str, usize>,
@@ -111,13 +113,34 @@ impl PolicyBundle {
     pub fn load(dir: impl AsRef<Path>) -> Result<Self, PolicyError> {
         let limits = Limits::default();
         let folder = load::read(dir.as_ref(), limits);
-        build(&folder.sources, &[], limits, &folder.findings)
+        let made_of = PolicyBundleBuilder { sources: folder.sources, links: Vec::new(), limits };
+        build(made_of, &folder.findings)
     }
 
     /// Starts a bundle from texts in memory.
     #[must_use]
     pub fn builder() -> PolicyBundleBuilder {
         PolicyBundleBuilder::default()
+    }
+
+    /// What the bundle was made of: to add to it, or, as JSON, to build it in another process.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::{PolicyBundle, PolicyBundleBuilder};
+    ///
+    /// let policies = r#"@id("readers") permit (principal, action == Action::"read", resource);"#;
+    /// let bundle = PolicyBundle::builder().policies("readers.cedar", policies).build()?;
+    ///
+    /// let sent = serde_json::to_string(bundle.made_of())?;
+    /// let received: PolicyBundleBuilder = serde_json::from_str(&sent)?;
+    /// assert_eq!(received.build()?.digest(), bundle.digest());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn made_of(&self) -> &PolicyBundleBuilder {
+        &self.0.made_of
     }
 
     /// What the bundle was made of, as a hash.
@@ -211,7 +234,6 @@ impl PolicyBundle {
         &self.0.sets
     }
 
-    /// The position of a policy in [`PolicyBundle::policies`].
     /// The types of principal, actions and types of resource that the schema knows together.
     pub(crate) fn environments(&self) -> Vec<(Arc<str>, EntityUid, Arc<str>)> {
         let mut all: Vec<_> = self
@@ -249,6 +271,7 @@ impl PolicyBundle {
         Arc::clone(self.0.plan.get_or_init(|| Arc::new(compile())))
     }
 
+    /// The position of a policy in [`PolicyBundle::policies`].
     pub(crate) fn index_of(&self, id: &PolicyId) -> Option<usize> {
         let id: &str = id.as_ref();
         self.0.by_id.get(id).copied()
@@ -348,7 +371,8 @@ impl fmt::Debug for PolicyBundle {
 /// assert!(bundle.policy("team-reads").is_none(), "a template is no policy");
 /// # Ok::<(), doorward::PolicyError>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PolicyBundleBuilder {
     sources: Vec<Source>,
     links: Vec<Link>,
@@ -400,7 +424,7 @@ impl PolicyBundleBuilder {
     /// A [`PolicyError`] lists everything that is wrong, over all sources: limits, syntax,
     /// validation in Cedar's strict mode, annotations, duplicate ids, links.
     pub fn build(self) -> Result<PolicyBundle, PolicyError> {
-        build(&self.sources, &self.links, self.limits, &[])
+        build(self, &[])
     }
 
     fn source(mut self, kind: SourceKind, name: String, text: String) -> Self {
@@ -409,7 +433,8 @@ impl PolicyBundleBuilder {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Source {
     kind: SourceKind,
     name: String,
@@ -430,13 +455,15 @@ impl Source {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum SourceKind {
     Policies,
     Schema,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Link {
     template: String,
     id: String,
@@ -445,12 +472,10 @@ struct Link {
 }
 
 fn build(
-    sources: &[Source],
-    links: &[Link],
-    limits: Limits,
+    made_of: PolicyBundleBuilder,
     findings: &[Diagnostic],
 ) -> Result<PolicyBundle, PolicyError> {
-    with_deep_stack(|| assemble::assemble(sources, links, limits, findings.to_vec()))
+    with_deep_stack(|| assemble::assemble(&made_of, findings.to_vec()))
         .map(|inner| PolicyBundle(Arc::new(inner)))
 }
 

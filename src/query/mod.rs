@@ -6,8 +6,8 @@ mod listing;
 mod search;
 
 pub use filter::{
-    Column, ColumnMapping, Comparison, Dialect, Filter, FilterError, Nulls, Predicate, Sql,
-    SqlValue, TableMapping,
+    Column, ColumnMapping, Comparison, Dialect, Filter, FilterError, Holds, Nulls, Placeholders,
+    Predicate, Sql, SqlValue, TableMapping,
 };
 pub use listing::Listing;
 

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use doorward::Effect;
-use pyo3::exceptions::PyTypeError;
+use doorward::{Effect, PolicyBundleBuilder};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
@@ -13,14 +13,24 @@ use crate::error::{IntoPython, diagnostic};
 #[pyclass(frozen, module = "doorward")]
 pub(crate) struct PolicyBundle(pub(crate) doorward::PolicyBundle);
 
+/// A template, the new policy's id, and what `?principal` and `?resource` stand for, in Cedar's text.
+type Link = (String, String, Option<String>, Option<String>);
+
+impl PolicyBundle {
+    fn build(py: Python<'_>, made_of: PolicyBundleBuilder) -> PyResult<Self> {
+        py.detach(|| made_of.build()).map(Self).map_err(|error| error.into_python(py))
+    }
+}
+
 #[pymethods]
 impl PolicyBundle {
     #[new]
-    #[pyo3(signature = (policies, schema = None))]
+    #[pyo3(signature = (policies, schema = None, *, links = None))]
     fn new(
         py: Python<'_>,
         policies: &Bound<'_, PyAny>,
         schema: Option<&Bound<'_, PyAny>>,
+        links: Option<Vec<Link>>,
     ) -> PyResult<Self> {
         let mut builder = doorward::PolicyBundle::builder();
         for (name, text) in texts(policies, "policies")? {
@@ -31,7 +41,10 @@ impl PolicyBundle {
                 builder = builder.schema(name, text);
             }
         }
-        py.detach(|| builder.build()).map(Self).map_err(|error| error.into_python(py))
+        for (template, id, principal, resource) in links.unwrap_or_default() {
+            builder = builder.link(template, id, principal, resource);
+        }
+        Self::build(py, builder)
     }
 
     #[staticmethod]
@@ -69,6 +82,19 @@ impl PolicyBundle {
     fn __hash__(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = *self.0.digest().as_bytes();
         u64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+
+    /// The texts: whoever unpickles it builds it anew.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
+        let made_of = serde_json::to_string(slf.get().0.made_of());
+        let made_of = made_of.map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok((slf.get_type().getattr("_unpickled")?, (made_of,)))
+    }
+
+    #[staticmethod]
+    fn _unpickled(py: Python<'_>, made_of: &str) -> PyResult<Self> {
+        let made_of = serde_json::from_str(made_of);
+        Self::build(py, made_of.map_err(|error| PyValueError::new_err(error.to_string()))?)
     }
 
     fn __repr__(&self) -> String {

@@ -4,10 +4,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use doorward::{Environment, Record, World};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyList, PyTuple};
 
 use crate::decision::Decision;
 use crate::engine::uids;
+use crate::error::IntoPython as _;
+use crate::filter::{Filter, TableMapping};
 use crate::request::Action;
 use crate::uid::{EntityUid, Name, Uid};
 
@@ -119,6 +121,45 @@ impl Checker {
             }
         });
         uids(py, found)
+    }
+
+    fn allowed<'py>(
+        &self,
+        py: Python<'py>,
+        actions: Vec<Bound<'py, PyAny>>,
+        resources: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let actions: Vec<Action<'_, '_>> =
+            actions.iter().map(|action| action.extract()).collect::<PyResult<_>>()?;
+        let rows = PyList::empty(py);
+        for resource in resources.try_iter()? {
+            let resource = resource?;
+            let resource: Uid<'_, '_> = resource.extract()?;
+            let allowed = actions
+                .iter()
+                .map(|action| self.decide(action, &resource).map(|it| it.is_allowed()))
+                .collect::<PyResult<Vec<bool>>>()?;
+            rows.append(PyTuple::new(py, allowed)?)?;
+        }
+        Ok(rows)
+    }
+
+    fn filter(
+        &self,
+        py: Python<'_>,
+        action: Action<'_, '_>,
+        mapping: &TableMapping,
+    ) -> PyResult<Filter> {
+        let mapping = &mapping.0;
+        let asked = self.asked(action.names()?, mapping.type_name());
+        let filter = match &asked.checker {
+            Some((environment, checker)) => checker.filter(environment, mapping),
+            None => {
+                let any = doorward::EntityUid::new(mapping.type_name(), "");
+                self.world.filter(&self.request(&asked.action, any), mapping)
+            }
+        };
+        filter.map(Filter).map_err(|error| error.into_python(py))
     }
 
     #[getter]

@@ -1,6 +1,6 @@
 //! The engine.
 
-use doorward::{Change, ErrorMode};
+use doorward::{Change, Disclosure, ErrorMode};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -11,9 +11,11 @@ use crate::checker::Checker;
 use crate::decision::{Decision, Explanation};
 use crate::entity::Entity;
 use crate::error::{IntoPython, denied, store_error};
+use crate::filter::{Filter, TableMapping};
 use crate::known::Environments;
 use crate::request::{Action, Circumstances, Request, Rows, whole};
 use crate::uid::{EntityUid, Name, Uid, series};
+use crate::world::World;
 
 /// Policies and facts behind one door: answers who may do what.
 #[pyclass(frozen, module = "doorward")]
@@ -243,6 +245,40 @@ impl Engine {
     ) -> PyResult<Explanation> {
         let request = requested((&principal, &action, &resource), context, entities)?;
         Ok(Explanation(py.detach(|| self.engine.explain(&request))))
+    }
+
+    #[pyo3(signature = (principal, action, mapping, context = None, *, entities = None))]
+    fn filter(
+        &self,
+        py: Python<'_>,
+        principal: Uid<'_, '_>,
+        action: Action<'_, '_>,
+        mapping: &TableMapping,
+        context: Option<Circumstances<'_, '_>>,
+        entities: Option<Rows>,
+    ) -> PyResult<Filter> {
+        let any = Uid::Read(Name::new(mapping.0.type_name(), ""));
+        let request = requested((&principal, &action, &any), context, entities)?;
+        let filter = py.detach(|| self.engine.filter(&request, &mapping.0));
+        filter.map(Filter).map_err(|error| error.into_python(py))
+    }
+
+    #[pyo3(signature = (principal, action, resource, view, context = None, *, entities = None))]
+    fn is_disclosed(
+        &self,
+        principal: Uid<'_, '_>,
+        action: Action<'_, '_>,
+        resource: Uid<'_, '_>,
+        view: Action<'_, '_>,
+        context: Option<Circumstances<'_, '_>>,
+        entities: Option<Rows>,
+    ) -> PyResult<bool> {
+        let request = requested((&principal, &action, &resource), context, entities)?;
+        Ok(self.engine.disclosure(&request, view.name()?) == Disclosure::Forbidden)
+    }
+
+    fn world(&self) -> World {
+        World(self.engine.world())
     }
 
     #[pyo3(signature = (principal, context = None))]

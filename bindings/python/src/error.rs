@@ -1,44 +1,22 @@
 //! The library's errors as Python's. Their classes stand in `doorward._errors`: there they are plain
 //! Python, to be subclassed, documented and pickled.
 
-use doorward::{PolicyError, RequestError, Severity, StoreError, WriteError};
-use pyo3::call::PyCallArgs;
+use doorward::author::SuiteError;
+use doorward::{FilterError, PolicyError, RequestError, Severity, StoreError, WriteError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple};
 
+use crate::class::Class;
 use crate::decision::Decision;
 
-/// A class of the module of errors, imported once.
-struct Class {
-    name: &'static str,
-    found: PyOnceLock<Py<PyType>>,
-}
-
-impl Class {
-    const fn named(name: &'static str) -> Self {
-        Self { name, found: PyOnceLock::new() }
-    }
-
-    fn of<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyType>> {
-        self.found.import(py, "doorward._errors", self.name)
-    }
-
-    /// An error of this class. What keeps it from being made is raised instead.
-    fn error<'py>(&self, py: Python<'py>, arguments: impl PyCallArgs<'py>) -> PyErr {
-        match self.of(py).and_then(|class| class.call1(arguments)) {
-            Ok(error) => PyErr::from_value(error),
-            Err(error) => error,
-        }
-    }
-}
-
-static DIAGNOSTIC: Class = Class::named("Diagnostic");
-static POLICY_ERROR: Class = Class::named("PolicyError");
-static REQUEST_ERROR: Class = Class::named("RequestError");
-static STORE_ERROR: Class = Class::named("StoreError");
-static WRITE_ERROR: Class = Class::named("WriteError");
-static DENIED: Class = Class::named("Denied");
+static DIAGNOSTIC: Class = Class::of("doorward._errors", "Diagnostic");
+static POLICY_ERROR: Class = Class::of("doorward._errors", "PolicyError");
+static REQUEST_ERROR: Class = Class::of("doorward._errors", "RequestError");
+static STORE_ERROR: Class = Class::of("doorward._errors", "StoreError");
+static WRITE_ERROR: Class = Class::of("doorward._errors", "WriteError");
+static FILTER_ERROR: Class = Class::of("doorward._errors", "FilterError");
+static SUITE_ERROR: Class = Class::of("doorward._errors", "SuiteError");
+static DENIED: Class = Class::of("doorward._errors", "Denied");
 
 /// An error of the library as one of Python's.
 pub(crate) trait IntoPython {
@@ -61,6 +39,12 @@ impl IntoPython for doorward::ValueError {
 impl IntoPython for StoreError {
     fn into_python(self, py: Python<'_>) -> PyErr {
         STORE_ERROR.error(py, (self.message(), self.help()))
+    }
+}
+
+impl IntoPython for FilterError {
+    fn into_python(self, py: Python<'_>) -> PyErr {
+        filter_error(py, self.message(), self.help())
     }
 }
 
@@ -115,6 +99,20 @@ pub(crate) fn request_error(py: Python<'_>, message: &str, help: &str) -> PyErr 
     REQUEST_ERROR.error(py, (message, help))
 }
 
+/// A question that cannot be asked of the host's tables.
+pub(crate) fn filter_error<'h>(
+    py: Python<'_>,
+    message: &str,
+    help: impl Into<Option<&'h str>>,
+) -> PyErr {
+    FILTER_ERROR.error(py, (message, help.into()))
+}
+
+/// Scenario files that cannot be used.
+pub(crate) fn suite_error(py: Python<'_>, error: &SuiteError) -> PyErr {
+    SUITE_ERROR.error(py, (error.message(), error.help()))
+}
+
 /// A write that cannot go on.
 pub(crate) fn write_error(py: Python<'_>, message: &str) -> PyErr {
     WriteError::of_host(message).into_python(py)
@@ -147,5 +145,5 @@ pub(crate) fn diagnostic<'py>(
     named.set_item("help", told.help())?;
     named.set_item("policy", told.policy().map(|id| id.as_str()))?;
     named.set_item("snippet", told.snippet())?;
-    DIAGNOSTIC.of(py)?.call((told.code(), severity, told.message()), Some(&named))
+    DIAGNOSTIC.get(py)?.call((told.code(), severity, told.message()), Some(&named))
 }

@@ -7,17 +7,21 @@ mod batch;
 mod bundle;
 mod caller;
 mod checker;
+mod class;
 mod decision;
 mod document;
 mod engine;
 mod entity;
 mod error;
+mod filter;
 mod ids;
 mod known;
 mod portal;
 mod request;
+mod suite;
 mod uid;
 mod value;
+mod world;
 mod write;
 
 use pyo3::pymodule;
@@ -27,19 +31,24 @@ use pyo3::pymodule;
 mod _core {
     use pyo3::prelude::*;
 
+    use crate::error::IntoPython as _;
+
     #[pymodule_export]
     use crate::{
         bundle::{PolicyBundle, PolicyInfo},
         caller::Caller,
         checker::Checker,
-        decision::{Decision, Explanation},
+        decision::{Clause, Decision, Explanation, PolicyTrace},
         document::Document,
         engine::Engine,
         entity::Entity,
+        filter::{ColumnMapping, Filter, TableMapping},
         ids::{ClientId, ContactId, DocumentId, LinkId, ShareId, StaffId},
         portal::{Clock, Portal, Tenant},
         request::{Context, Request},
+        suite::Suite,
         uid::EntityUid,
+        world::World,
         write::{Tx, Write},
     };
 
@@ -47,6 +56,13 @@ mod _core {
     #[pyfunction]
     fn main(py: Python<'_>, arguments: Vec<std::ffi::OsString>) -> u8 {
         py.detach(|| doorward_cli::run(arguments))
+    }
+
+    /// The policies of a client portal that come with the library.
+    #[pyfunction]
+    fn shipped_policies(py: Python<'_>) -> PyResult<PolicyBundle> {
+        let loaded = doorward::portal::shipped_policies();
+        loaded.map(PolicyBundle).map_err(|error| error.into_python(py))
     }
 
     #[pymodule_init]

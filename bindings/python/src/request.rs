@@ -189,8 +189,17 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    pub(crate) fn of(request: doorward::Request) -> Self {
+        let [principal, action, resource] =
+            [request.principal(), request.action(), request.resource()].map(Name::of);
+        Self { principal, action, resource, context: None, whole: Some(request) }
+    }
+
     /// As the library has it.
     pub(crate) fn as_whole(&self, py: Python<'_>) -> doorward::Request {
+        if let Some(whole) = &self.whole {
+            return whole.clone();
+        }
         let (principal, resource) = (self.principal.uid.clone(), self.resource.uid.clone());
         let request = doorward::Request::new(principal, &self.action.uid, resource);
         match &self.context {

@@ -28,16 +28,22 @@ const MS_PER_DAY: i64 = 86_400_000;
 const EXPONENTS: std::ops::RangeInclusive<i64> = -1000..=15;
 /// Deeper than the library takes values, and shallow enough for any stack.
 const DEPTH_MAX: usize = 100;
+/// How many sets, records and elements a value may have in all: what stands in it twice is read twice.
+const PARTS_MAX: usize = 1_000_000;
 
 static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static IP_CLASSES: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
 
 /// Attributes by name.
 pub(crate) fn record(given: &Bound<'_, PyDict>) -> PyResult<Record> {
-    record_within(given, 0)
+    record_within(given, 0, &mut PARTS_MAX.clone())
 }
 
-fn record_within(given: &Bound<'_, PyDict>, depth: usize) -> PyResult<Record> {
+fn record_within(
+    given: &Bound<'_, PyDict>,
+    depth: usize,
+    parts_left: &mut usize,
+) -> PyResult<Record> {
     let mut record = Record::new();
     // A copy: values of classes of Python's own run code of their own.
     for item in given.items() {
@@ -45,14 +51,18 @@ fn record_within(given: &Bound<'_, PyDict>, depth: usize) -> PyResult<Record> {
         let name = name
             .cast::<PyString>()
             .map_err(|_| PyTypeError::new_err("names of attributes are texts"))?;
-        record.insert(Arc::from(name.to_str()?), value_within(&value, depth)?);
+        record.insert(Arc::from(name.to_str()?), value_within(&value, depth, parts_left)?);
     }
     Ok(record)
 }
 
 /// INVARIANT (depth of values): `DEPTH_MAX` bounds this recursion.
-fn value_within(given: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
+fn value_within(given: &Bound<'_, PyAny>, depth: usize, parts_left: &mut usize) -> PyResult<Value> {
     let py = given.py();
+    let Some(left) = parts_left.checked_sub(1) else {
+        return Err(request_error(py, "the value is too large", "keep what is large elsewhere"));
+    };
+    *parts_left = left;
     if depth > DEPTH_MAX {
         return Err(request_error(py, "the value nests too deep", "give flatter sets and records"));
     }
@@ -72,7 +82,7 @@ fn value_within(given: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
         return Ok(Value::from(&uid.get().0.uid));
     }
     if let Ok(members) = given.cast::<PyDict>() {
-        let members = record_within(members, depth + 1)?;
+        let members = record_within(members, depth + 1, parts_left)?;
         return Value::record(members).map_err(|error| error.into_python(py));
     }
     let is_set = given.is_instance_of::<PySet>()
@@ -80,7 +90,8 @@ fn value_within(given: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
         || given.is_instance_of::<PyList>()
         || given.is_instance_of::<PyTuple>();
     if is_set {
-        let elements = given.try_iter()?.map(|element| value_within(&element?, depth + 1));
+        let elements =
+            given.try_iter()?.map(|element| value_within(&element?, depth + 1, parts_left));
         return Value::set(elements.collect::<PyResult<Vec<_>>>()?)
             .map_err(|error| error.into_python(py));
     }

@@ -29,8 +29,8 @@ use crate::source::Source;
 ///   joined:
 ///     client: { column: client_id, holds: uuid, table: clients, mapping: { type: Client, ... } }
 ///
-/// A column holds text, integer, boolean, uuid or milliseconds. Its nulls are never (the default),
-/// absent (an optional attribute) or refused (the row is shown to nobody).
+/// A column holds text, integer, boolean, uuid, uuid_hex or milliseconds. Its nulls are never (the
+/// default), absent (an optional attribute) or refused (the row is shown to nobody).
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {

@@ -117,13 +117,32 @@ pub enum Nulls {
 
 /// How a column keeps its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Holds {
+#[non_exhaustive]
+pub enum Holds {
+    /// Texts.
     Text,
+    /// Integers of up to 64 bits.
     Integer,
+    /// Booleans.
     Boolean,
+    /// UUIDs: PostgreSQL's `uuid`; with hyphens elsewhere.
     Uuid,
+    /// UUIDs: PostgreSQL's `uuid`; without hyphens elsewhere.
+    UuidHex,
     /// Milliseconds since 1970, or of a duration.
     Milliseconds,
+}
+
+impl Holds {
+    /// Whether ids of entities may stand there.
+    const fn ids(self) -> bool {
+        matches!(self, Self::Text | Self::Integer) || self.uuids()
+    }
+
+    /// Whether UUIDs stand there.
+    pub(super) const fn uuids(self) -> bool {
+        matches!(self, Self::Uuid | Self::UuidHex)
+    }
 }
 
 impl ColumnMapping {
@@ -156,6 +175,13 @@ impl ColumnMapping {
         Self::new(name, Holds::Uuid)
     }
 
+    /// The same where other databases keep UUIDs as 32 small hexadecimal digits: what Django and
+    /// SQLAlchemy make of a UUID in SQLite and MySQL.
+    #[must_use]
+    pub fn uuid_hex(name: &str) -> Self {
+        Self::new(name, Holds::UuidHex)
+    }
+
     /// A column of integers that are milliseconds: of a `datetime` since 1970 in UTC, or of a
     /// `duration`.
     #[must_use]
@@ -178,9 +204,7 @@ impl ColumnMapping {
             Type::Bool => self.holds == Holds::Boolean,
             Type::Long => self.holds == Holds::Integer,
             Type::String => self.holds == Holds::Text,
-            Type::Entity(_) => {
-                matches!(self.holds, Holds::Text | Holds::Integer | Holds::Uuid)
-            }
+            Type::Entity(_) => self.holds.ids(),
             Type::Datetime | Type::Duration => self.holds == Holds::Milliseconds,
             Type::Set(_) | Type::Record(_) | Type::Decimal | Type::Ip => false,
         }
@@ -335,8 +359,7 @@ impl TableMapping {
         let Some(entity) = types.entity(&self.type_name) else {
             return Err(of_type("the schema declares no such type".to_owned()));
         };
-        let is_id = matches!(self.id.holds, Holds::Text | Holds::Integer | Holds::Uuid);
-        if !is_id || self.id.nulls != Nulls::Never {
+        if !self.id.holds.ids() || self.id.nulls != Nulls::Never {
             return Err(of_type(format!("the column {} cannot be an id", self.id.name))
                 .with_help("an id is a text, an integer or a UUID, and never NULL"));
         }

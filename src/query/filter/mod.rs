@@ -8,8 +8,8 @@ mod sql;
 
 use std::sync::Arc;
 
-pub use mapping::{ColumnMapping, Nulls, TableMapping};
-pub use sql::{Dialect, Sql};
+pub use mapping::{ColumnMapping, Holds, Nulls, TableMapping};
+pub use sql::{Dialect, Placeholders, Sql};
 
 pub(crate) use residual::filter;
 
@@ -121,7 +121,7 @@ pub enum Predicate {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Column {
     name: Arc<str>,
-    holds: mapping::Holds,
+    holds: Holds,
 }
 
 impl Column {
@@ -129,6 +129,12 @@ impl Column {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What stands there.
+    #[must_use]
+    pub fn holds(&self) -> Holds {
+        self.holds
     }
 }
 

@@ -629,7 +629,7 @@ impl<'w> Residual<'w> {
     /// An id as it stands in a column; `None` where the column holds none like it.
     fn id_value(&self, slot: Slot, holds: Holds) -> Option<SqlValue> {
         let uuid = self.rows.uuid_of(slot);
-        if let (Some(id), Holds::Uuid) = (uuid, holds) {
+        if let (Some(id), true) = (uuid, holds.uuids()) {
             return Some(SqlValue::Uuid(id));
         }
         let uid = self.scope().uid(slot);
@@ -640,7 +640,7 @@ impl<'w> Residual<'w> {
                 let number: i64 = id.parse().ok()?;
                 (number.to_string() == id).then_some(SqlValue::Integer(number))
             }
-            Holds::Uuid => {
+            Holds::Uuid | Holds::UuidHex => {
                 let uuid = Uuid::try_parse(id).ok()?;
                 (uuid.hyphenated().to_string() == id).then_some(SqlValue::Uuid(uuid.as_u128()))
             }

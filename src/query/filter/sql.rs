@@ -18,6 +18,18 @@ pub enum Dialect {
     MySql,
 }
 
+/// How parameters are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Placeholders {
+    /// As the database's own interface has them: see [`Dialect`].
+    Native,
+    /// `?` each, whatever the database.
+    Question,
+    /// `%s` each, as many Python drivers have them; `%` in a name is doubled.
+    Percent,
+}
+
 /// A condition for a `WHERE`, and what its parameters are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -37,8 +49,25 @@ impl Filter {
     /// MySQL; PostgreSQL's own collations do so unless they were made non-deterministic.
     #[must_use]
     pub fn to_sql(&self, dialect: Dialect, alias: &str) -> Sql {
+        self.to_sql_with(dialect, alias, Placeholders::Native)
+    }
+
+    /// The same with parameters as a driver wants them. They stand in the order of their values, each
+    /// once.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use doorward::{Dialect, Filter, Placeholders};
+    ///
+    /// let sql = Filter::All.to_sql_with(Dialect::Postgres, "b", Placeholders::Percent);
+    /// assert_eq!((sql.condition.as_str(), sql.parameters.len()), ("(1 = 1)", 0));
+    /// ```
+    #[must_use]
+    pub fn to_sql_with(&self, dialect: Dialect, alias: &str, placeholders: Placeholders) -> Sql {
         let mut writer = Writer {
             dialect,
+            placeholders,
             alias,
             at: Table::Own,
             text: String::with_capacity(512),
@@ -65,6 +94,7 @@ enum Table {
 
 struct Writer<'m> {
     dialect: Dialect,
+    placeholders: Placeholders,
     alias: &'m str,
     /// The table whose rows the conditions are about.
     at: Table,
@@ -190,7 +220,7 @@ impl Writer<'_> {
         }
         self.operand(self.at, column);
         self.text.push_str(symbol(comparison));
-        self.value(value);
+        self.value(value, column.holds);
     }
 
     fn is_in(&mut self, table: Table, column: &Column, values: &[SqlValue], negated: bool) {
@@ -201,7 +231,7 @@ impl Writer<'_> {
             [value] => {
                 self.operand(table, column);
                 self.text.push_str(if negated { " <> " } else { " = " });
-                self.value(value);
+                self.value(value, column.holds);
             }
             values => {
                 self.operand(table, column);
@@ -210,7 +240,7 @@ impl Writer<'_> {
                     if at > 0 {
                         self.text.push_str(", ");
                     }
-                    self.value(value);
+                    self.value(value, column.holds);
                 }
                 self.text.push(')');
             }
@@ -266,7 +296,7 @@ impl Writer<'_> {
                 } else {
                     self.column(self.at, &column.name);
                     let _ = write!(self.text, "{not} GLOB ");
-                    self.value(&value);
+                    self.value(&value, column.holds);
                     self.text.push_str(" AND ");
                 }
                 self.text.push_str("instr(");
@@ -276,7 +306,7 @@ impl Writer<'_> {
             Dialect::Postgres | Dialect::MySql => {
                 self.operand(self.at, column);
                 let _ = write!(self.text, "{not} LIKE ");
-                self.value(&value);
+                self.value(&value, column.holds);
                 let _ = write!(self.text, " ESCAPE '{ESCAPE}'");
             }
         }
@@ -286,7 +316,7 @@ impl Writer<'_> {
     fn operand(&mut self, table: Table, column: &Column) {
         let is_text = match column.holds {
             Holds::Text => true,
-            Holds::Uuid => self.dialect != Dialect::Postgres,
+            Holds::Uuid | Holds::UuidHex => self.dialect != Dialect::Postgres,
             Holds::Integer | Holds::Boolean | Holds::Milliseconds => false,
         };
         match self.dialect {
@@ -337,32 +367,40 @@ impl Writer<'_> {
         let quote = if self.dialect == Dialect::MySql { '`' } else { '"' };
         self.text.push(quote);
         for character in name.chars() {
-            if character == quote {
-                self.text.push(quote);
+            let is_doubled = character == quote
+                || (character == '%' && self.placeholders == Placeholders::Percent);
+            if is_doubled {
+                self.text.push(character);
             }
             self.text.push(character);
         }
         self.text.push(quote);
     }
 
-    fn value(&mut self, value: &SqlValue) {
-        let bound = match (value, self.dialect) {
-            (SqlValue::Uuid(_), Dialect::Postgres) => value.clone(),
-            (SqlValue::Uuid(id), _) => {
-                SqlValue::Text(uuid::Uuid::from_u128(*id).hyphenated().to_string())
+    fn value(&mut self, value: &SqlValue, holds: Holds) {
+        let bound = match value {
+            SqlValue::Uuid(id) if self.dialect != Dialect::Postgres => {
+                let id = uuid::Uuid::from_u128(*id);
+                SqlValue::Text(match holds {
+                    Holds::UuidHex => id.simple().to_string(),
+                    _ => id.hyphenated().to_string(),
+                })
             }
-            _ => value.clone(),
+            value => value.clone(),
         };
         self.values.push(bound);
         let number = self.values.len();
-        match self.dialect {
-            Dialect::Sqlite => {
+        match (self.placeholders, self.dialect) {
+            (Placeholders::Native, Dialect::Sqlite) => {
                 let _ = write!(self.text, "?{number}");
             }
-            Dialect::Postgres => {
+            (Placeholders::Native, Dialect::Postgres) => {
                 let _ = write!(self.text, "${number}");
             }
-            Dialect::MySql => self.text.push('?'),
+            (Placeholders::Native, Dialect::MySql) | (Placeholders::Question, _) => {
+                self.text.push('?');
+            }
+            (Placeholders::Percent, _) => self.text.push_str("%s"),
         }
     }
 }

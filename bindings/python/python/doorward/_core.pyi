@@ -1,7 +1,7 @@
 """What Rust decides, typed for Python. Import it from :mod:`doorward`."""
 
 import builtins
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Any, Literal, NoReturn, final
 
 from doorward._errors import Diagnostic
+from doorward.filters import Holds, JoinedTable, Nulls, Predicate, RelatedTable, Sql
+from doorward.scenarios import Asked, ScenarioReport, SuiteReport
 from doorward.types import (
     ActionName,
     ChannelName,
@@ -31,11 +33,16 @@ def main(arguments: builtins.list[str]) -> int:
         The code to exit with: 0 done, 1 findings, 2 it could not run.
     """
 
+def shipped_policies() -> PolicyBundle:
+    """The policies of a client portal that come with the library: those of a :class:`Portal`."""
+
 __all__ = [
     "Caller",
     "Checker",
+    "Clause",
     "ClientId",
     "Clock",
+    "ColumnMapping",
     "ContactId",
     "Context",
     "Decision",
@@ -45,18 +52,24 @@ __all__ = [
     "Entity",
     "EntityUid",
     "Explanation",
+    "Filter",
     "LinkId",
     "PolicyBundle",
     "PolicyInfo",
+    "PolicyTrace",
     "Portal",
     "Request",
     "ShareId",
     "StaffId",
+    "Suite",
+    "TableMapping",
     "Tenant",
     "Tx",
+    "World",
     "Write",
     "__version__",
     "main",
+    "shipped_policies",
 ]
 
 @final
@@ -165,13 +178,21 @@ class PolicyBundle:
     Args:
         policies: One text, or texts by the names that diagnostics show.
         schema: The same of a schema in Cedar's own syntax; without one nothing is validated.
+        links: Policies made of templates: the template's id, the new policy's, and what
+            ``?principal`` and ``?resource`` stand for, in Cedar's text.
+
+    It can be pickled, and is built anew from its texts where it is read.
 
     Raises:
         PolicyError: Lists everything that is wrong.
     """
 
     def __new__(
-        cls, policies: str | dict[str, str], schema: str | dict[str, str] | None = None
+        cls,
+        policies: str | dict[str, str],
+        schema: str | dict[str, str] | None = None,
+        *,
+        links: Iterable[tuple[str, str, str | None, str | None]] | None = None,
     ) -> PolicyBundle: ...
     @staticmethod
     def load(path: str | PathLike[str]) -> PolicyBundle:
@@ -254,8 +275,64 @@ class Explanation:
     def erring(self) -> dict[str, str]:
         """The policies that could not be evaluated, with Cedar's words."""
 
+    @property
+    def policies(self) -> tuple[PolicyTrace, ...]:
+        """Every policy of the bundle, in its order, with what came of it."""
+
     def to_dict(self) -> dict[str, Any]:
         """Every policy with its clauses, as ``doorward explain --output json`` has them."""
+
+@final
+class PolicyTrace:
+    """One policy of an explanation."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def effect(self) -> Literal["permit", "forbid"]: ...
+    @property
+    def reason_only(self) -> bool:
+        """Whether it only gives a reason and takes no part in the decision."""
+
+    @property
+    def step(self) -> int | None: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def outcome(self) -> Literal["satisfied", "not_satisfied", "error"]: ...
+    @property
+    def error(self) -> str | None:
+        """Why it could not be evaluated, in Cedar's words."""
+
+    @property
+    def near_miss(self) -> bool:
+        """Whether it is a permit that a single clause kept from being satisfied."""
+
+    @property
+    def clauses(self) -> tuple[Clause, ...]:
+        """Its scope and conditions, split at the outermost ``&&`` and ``||``."""
+
+@final
+class Clause:
+    """A part of a policy's scope or condition."""
+
+    @property
+    def text(self) -> str:
+        """In Cedar's words."""
+
+    @property
+    def scope(self) -> bool:
+        """Whether it stands in the scope, which says whom, what and which the policy is about."""
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether it holds; ``None`` where it could not be evaluated."""
+
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def reached(self) -> bool:
+        """Whether Cedar would evaluate it: it stops at the first clause that does not hold."""
 
 @final
 class Context:
@@ -312,10 +389,214 @@ class Checker:
     def list(self, action: ActionName, resource_type: str) -> builtins.list[EntityUid]:
         """The stored resources of a type that are allowed, ordered by id."""
 
+    def allowed(
+        self, actions: builtins.list[ActionName], resources: Iterable[Named]
+    ) -> builtins.list[tuple[bool, ...]]:
+        """The buttons of a page: for each resource, whether each of the actions is allowed."""
+
+    def filter(self, action: ActionName, mapping: TableMapping) -> Filter:
+        """Which rows of the host's table are allowed: see :meth:`Engine.filter`."""
+
     @property
     def principal(self) -> EntityUid: ...
     @property
     def revision(self) -> int: ...
+
+@final
+class ColumnMapping:
+    """A column, what stands in it, and what it means that nothing does.
+
+    Frozen and hashable.
+
+    Args:
+        name: Its name, as the database has it.
+        holds: How it keeps its values: see :data:`doorward.filters.Holds`.
+        nulls: What ``NULL`` means there: see :data:`doorward.filters.Nulls`.
+    """
+
+    def __new__(cls, name: str, holds: Holds, nulls: Nulls = "never") -> ColumnMapping: ...
+    def __getnewargs__(self) -> tuple[str, Holds, Nulls]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def holds(self) -> Holds: ...
+    @property
+    def nulls(self) -> Nulls: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class TableMapping:
+    """Where the rows of one entity type stand in a host's database, declared once.
+
+    Names of tables and columns are the host's own and are written into SQL as they are, quoted; no
+    value ever is. Declare what policies read: what they read and nobody declared is an error of the
+    filter that needs it, never a wider filter.
+
+    Args:
+        type: The entity type.
+        id: The column of ids.
+        columns: By attribute; a member of a record by its path, as in ``limit.amount``.
+        related: Sets by attribute, whose elements stand in another table.
+        joined: Attributes that name an entity whose row stands in another table.
+
+    Example:
+        >>> books = TableMapping(
+        ...     "Book",
+        ...     ColumnMapping("id", "uuid"),
+        ...     columns={"lent_to": ColumnMapping("reader_id", "integer", nulls="absent")},
+        ...     related={
+        ...         "reserved_by": RelatedTable(
+        ...             "reservations", "book_id", ColumnMapping("reader_id", "integer")
+        ...         )
+        ...     },
+        ... )
+    """
+
+    def __new__(
+        cls,
+        type: str,
+        id: ColumnMapping,
+        *,
+        columns: Mapping[str, ColumnMapping] | None = None,
+        related: Mapping[str, RelatedTable] | None = None,
+        joined: Mapping[str, JoinedTable] | None = None,
+    ) -> TableMapping: ...
+    @staticmethod
+    def load(path: str | PathLike[str]) -> TableMapping:
+        """Reads one from a file of YAML or JSON, as ``doorward filter --mapping`` does.
+
+        Raises:
+            FilterError: It cannot be read.
+        """
+
+    @staticmethod
+    def from_text(text: str, name: str = "mapping.yaml") -> TableMapping:
+        """Reads one from YAML or JSON."""
+
+    def check(self, policies: PolicyBundle) -> None:
+        """Checks all of it against the schema, as each filter does: for when a program starts.
+
+        Raises:
+            FilterError: It does not fit.
+        """
+
+    @property
+    def type(self) -> str: ...
+
+@final
+class Filter:
+    """Which rows of a host's table a check allows: all, none, or those that meet a condition.
+
+    It is made of what the policies leave open once everything known is folded in: who asks, the
+    circumstances, and the facts. So it is good for one principal, at one moment.
+    """
+
+    @property
+    def is_all(self) -> bool: ...
+    @property
+    def is_none(self) -> bool: ...
+    @property
+    def predicate(self) -> Predicate | None:
+        """The condition, if it is neither all nor none: see :mod:`doorward.filters`."""
+
+    def to_sql(
+        self,
+        dialect: Literal["sqlite", "postgresql", "mysql", "mariadb"],
+        alias: str,
+        *,
+        placeholders: Literal["native", "question", "percent"] = "native",
+    ) -> Sql:
+        """Writes the condition for a ``WHERE``, its values bound.
+
+        Texts compare by their characters, whatever a column's collation. UUIDs are bound as
+        :class:`uuid.UUID` in PostgreSQL, and as texts elsewhere.
+
+        Args:
+            alias: What the query calls the table; its own name where it has no other.
+            placeholders: How parameters are written: as the database's own interface has them
+                (``?1``, ``$1``, ``?``), as ``?`` each, or as ``%s`` each, with ``%`` in names doubled.
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: None  # type: ignore[assignment]
+
+@final
+class World:
+    """Policies and facts of one moment: several questions are answered from the same state."""
+
+    def check(self, request: Request) -> Decision: ...
+    def allows(self, request: Request) -> bool: ...
+    def explain(self, request: Request) -> Explanation: ...
+    def checker(self, principal: Named, context: Circumstances | None = None) -> Checker: ...
+    def entity(self, uid: Named) -> Entity | None:
+        """The stored row of an entity, if there is one."""
+
+    def __contains__(self, uid: Named, /) -> bool: ...
+    def __len__(self) -> int: ...
+    @property
+    def policies(self) -> PolicyBundle: ...
+    @property
+    def revision(self) -> int: ...
+
+@final
+class Suite:
+    """Scenario files with their fixtures: tests of policies, as ``doorward test`` runs them.
+
+    Example:
+        >>> suite = Suite.from_text('''
+        ... fixtures: { studio: { preset: invoicing, clients: { C1: { contacts: { gm: {} } } } } }
+        ... scenarios:
+        ...   - id: own
+        ...     fixtures: [studio]
+        ...     check: { principal: gm, action: export, resource: gm }
+        ...     expect: allow
+        ... ''')
+        >>> suite.run().passed
+        1
+    """
+
+    @staticmethod
+    def load(path: str | PathLike[str]) -> Suite:
+        """Loads a file, or every ``.yaml`` and ``.yml`` file of a folder and its sub-folders.
+
+        Raises:
+            SuiteError: A file cannot be used.
+        """
+
+    @staticmethod
+    def from_text(text: str, name: str = "scenarios.yaml") -> Suite:
+        """Reads one file's text. It can use no other files."""
+
+    @property
+    def scenarios(self) -> tuple[tuple[str, str], ...]:
+        """File and id of each, in the order in which they run."""
+
+    def run(
+        self, policies: PolicyBundle | None = None, *, filter: str | None = None
+    ) -> SuiteReport:
+        """Runs the scenarios whose id holds ``filter``, or all, on as many threads as there are cores.
+
+        Args:
+            policies: Those that are shipped, if none are given.
+        """
+
+    def run_one(self, id: str, policies: PolicyBundle | None = None) -> ScenarioReport | None:
+        """Runs the scenario of this id, if there is one."""
+
+    def run_with(
+        self,
+        observe: Callable[[Asked], object],
+        policies: PolicyBundle | None = None,
+        *,
+        filter: str | None = None,
+    ) -> SuiteReport:
+        """Runs scenarios one after the other, and shows each question with the state it is asked of.
+
+        What ``observe`` raises is raised when all have run; nothing is shown after it.
+        """
+
+    def __len__(self) -> int: ...
 
 @final
 class Engine:
@@ -440,6 +721,40 @@ class Engine:
         entities: Iterable[Entity] | None = None,
     ) -> Explanation:
         """Explains a decision, clause by clause. Much slower than a check."""
+
+    def filter(
+        self,
+        principal: Named,
+        action: ActionName,
+        mapping: TableMapping,
+        context: Circumstances | None = None,
+        *,
+        entities: Iterable[Entity] | None = None,
+    ) -> Filter:
+        """The rows of a host's table that the check allows, as a condition for the host's queries.
+
+        A row is one that a check allows to which the host passes what stands in the row. The type of
+        the table is host-owned.
+
+        Raises:
+            FilterError: What columns cannot tell, or nobody mapped; the clause is named.
+        """
+
+    def is_disclosed(
+        self,
+        principal: Named,
+        action: ActionName,
+        resource: Named,
+        view: ActionName,
+        context: Circumstances | None = None,
+        *,
+        entities: Iterable[Entity] | None = None,
+    ) -> bool:
+        """Whether a refusal may be told (HTTP 403), since ``view`` is allowed; otherwise the resource
+        is to look missing (404)."""
+
+    def world(self) -> World:
+        """Policies and facts of this moment."""
 
     def checker(self, principal: Named, context: Circumstances | None = None) -> Checker:
         """Prepares many questions of one principal, on the facts of this moment."""

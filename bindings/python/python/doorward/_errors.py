@@ -88,6 +88,17 @@ class StoreError(Error):
     """Facts that cannot be kept. It names rows and attributes, and what JSON cannot be read."""
 
 
+class FilterError(Error):
+    """A list that cannot be asked of the host's tables, or a mapping that does not fit the schema.
+
+    It names the policy and the clause. There is never a wider filter instead.
+    """
+
+
+class SuiteError(Error):
+    """Scenario files that cannot be used. It names the file, and the line where one is at fault."""
+
+
 class WriteError(Error):
     """A portal command that was refused: nothing of the write was written.
 
