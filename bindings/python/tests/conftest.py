@@ -67,7 +67,7 @@ def workload(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workload]:
 def postgres() -> Iterator[str]:
     """The address of a PostgreSQL of the tests' own."""
     python = os.environ.get("DOORWARD_TEST_PYTHON", sys.executable)
-    command = [python, ROOT / "tests" / "servers" / "server.py", "postgres"]
+    command = [python, str(ROOT / "tests" / "servers" / "server.py"), "postgres"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None and server.stdout is not None
         address = server.stdout.readline().strip()

@@ -307,8 +307,8 @@ class Guard:
 
     def _add_refusals(self, app: FastAPI, schema: dict[str, Any]) -> None:
         # Later versions of FastAPI keep included routers whole, and walk them with a function.
-        routes: Iterable[Any] = getattr(routing, "iter_route_contexts", iter)(app.routes)
-        for route in routes:
+        walk: Any = getattr(routing, "iter_route_contexts", iter)
+        for route in walk(app.routes):
             dependant = getattr(route, "dependant", None)
             if dependant is None or not self._asks(dependant):
                 continue
