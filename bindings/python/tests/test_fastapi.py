@@ -5,7 +5,7 @@ import logging
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import Message, Scope
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doorward import Caller, Document, Portal, StaffId, Tenant
 from doorward.fastapi import Checks, Guard, UncheckedError
@@ -221,11 +222,22 @@ class Small:
     guard: Guard
     tenant: Tenant
 
-    def ask(self, method: str, path: str, caller: str = "ann", **more: Any) -> httpx.Response:
+    def client(self, raises: bool = False) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=raises)
+        return httpx.AsyncClient(transport=transport, base_url="http://small.example")
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        caller: str = "ann",
+        *,
+        headers: dict[str, str] | None = None,
+        raises: bool = False,
+    ) -> httpx.Response:
         async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://small.example") as c:
-                return await c.request(method, path, headers={"as": caller}, **more)
+            async with self.client(raises) as client:
+                return await client.request(method, path, headers={"as": caller, **(headers or {})})
 
         return asyncio.run(ask())
 
@@ -257,8 +269,8 @@ def small() -> Small:
         tx.put_document(Document(acme.document("I3"), "invoice", client=client, state="paid"))
         tx.create_staff("uma")
 
-    async def calling(request: Request = None, socket: WebSocket = None) -> Caller:  # type: ignore[assignment]
-        name = (request or socket).headers["as"]
+    async def calling(connection: HTTPConnection) -> Caller:
+        name = connection.headers["as"]
         if name == "uma":
             return Caller.staff(StaffId("acme", "uma"))
         access = acme.access(name)
@@ -329,6 +341,7 @@ def test_a_forgotten_check_fails(small: Small) -> None:
     assert small.get("/plain/").status_code == 307
     assert small.get("/plain/").headers["location"] == "http://small.example/plain"
     assert small.get("/below").status_code == 307
+    assert small.get("/below/plain/?page=2").status_code == 307
 
 
 def test_nothing_is_sent_or_done_after_a_forgotten_check(small: Small) -> None:
@@ -425,13 +438,41 @@ def test_other_middleware_is_no_way_round(small: Small, kind: str) -> None:
     assert failed(guarded.get("/plain"))
     assert guarded.get("/sheets/I1").json() == "I1" and guarded.get("/sheets/I2").status_code == 404
     asked = {"Origin": "http://c1.example", "Access-Control-Request-Method": "GET"}
+    preflight = guarded.ask("OPTIONS", "/plain", headers=asked)
+    assert preflight.status_code == (200 if kind == "after" else 405)
 
-    async def preflight() -> int:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://small.example") as client:
-            return (await client.options("/plain", headers=asked)).status_code
 
-    assert asyncio.run(preflight()) == (200 if kind == "after" else 405)
+@pytest.mark.parametrize("instead", [200, None])
+def test_who_swallows_the_error_sends_nothing_else(small: Small, instead: int | None) -> None:
+    class Swallows:
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            with suppress(UncheckedError):
+                await self.app(scope, receive, send)
+            if instead is not None:
+                with suppress(UncheckedError):
+                    await send({"type": "http.response.start", "status": instead})
+            with suppress(UncheckedError):
+                await send({"type": "http.response.body", "body": b"secret"})
+
+    app = FastAPI()
+    app.add_middleware(Swallows)
+    small.guard.install(app)
+    app.get("/plain")(lambda: "secret")
+    assert failed(Small(app, small.guard, small.tenant).get("/plain"))
+
+
+def test_who_makes_another_error_of_it_does_not_hide_it(small: Small) -> None:
+    small.app.get("/plain")(lambda: "secret")
+
+    @small.app.exception_handler(RuntimeError)
+    def handle(request: Request, error: Exception) -> Response:
+        return Response("secret")
+
+    with pytest.raises(UncheckedError):
+        small.ask("GET", "/plain", raises=True)
 
 
 def checked_sheet(small: Small) -> Callable[..., str]:
@@ -534,8 +575,7 @@ def test_only_the_forgetful_fail_at_once(small: Small) -> None:
         return id
 
     async def asks() -> list[tuple[str, int]]:
-        transport = httpx.ASGITransport(small.app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://small.example") as client:
+        async with small.client() as client:
 
             async def ask(path: str, number: int) -> tuple[str, int]:
                 answer = await client.get(f"{path}/{number}", headers={"as": "ann"})

@@ -14,16 +14,18 @@ it takes::
     def pay(invoice: Annotated[Invoice, Depends(guard.require("pay", Invoice))]) -> str: ...
 
 A refusal is told by the decision's disclosure: 403 with a sentence for people where the caller may view
-the thing, else the very 404 of what is not there. The reason code goes to the log alone. Where signing
-in again would allow it, the answer is the challenge of RFC 9470, which clients of OAuth know: 401, and
-``WWW-Authenticate`` with the decision's ``step_up`` as ``acr_values``.
+the thing, else the very 404 of what is not there, though not in the very same time. The reason code goes
+to the log alone. Where signing in again would allow it, the answer is the challenge of RFC 9470, which
+clients of OAuth know: 401, and ``WWW-Authenticate`` with the decision's ``step_up`` as ``acr_values``.
+
+The guard sees that something was asked before an answer starts, not that it was the right question.
 """
 
 import builtins
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from inspect import isawaitable
-from typing import Any, Literal, TypeVar, final, get_args, overload
+from typing import Any, TypeVar, final, get_args, overload
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response, routing
@@ -82,9 +84,9 @@ class Checks:
         """
         decision = self.tenant.check(self.caller, action, resource)
         if decision.allowed:
-            self._ledger.note("checked")
+            self._ledger.asked = True
             return decision
-        self._ledger.note("refused")
+        self._ledger.refused = True
         disclosed = self.tenant.is_disclosed(self.caller, action, resource)
         _logger.info("refused to %s: %s", action, decision.code)
         raise _refusal(decision, self.tenant.message(decision) if disclosed else None)
@@ -92,20 +94,20 @@ class Checks:
     def allows(self, action: PortalAction, resource: Resource) -> bool:
         """Whether something is allowed, for a route that answers either way."""
         allowed = self.tenant.allows(self.caller, action, resource)
-        self._ledger.note("checked")
+        self._ledger.asked = True
         return allowed
 
     def keep(self, action: PortalAction, model: type[T], rows: Iterable[T]) -> builtins.list[T]:
         """Those of the host's rows that the check allows, in their order."""
         resource = self._guard.resource_of(model)
         kept = [row for row in rows if self.tenant.allows(self.caller, action, resource(row))]
-        self._ledger.note("checked")
+        self._ledger.asked = True
         return kept
 
     def list(self, action: PortalAction, kind: str) -> builtins.list[DocumentId]:
         """The stored documents of a kind that the check allows: see :meth:`doorward.Tenant.list`."""
         allowed = self.tenant.list(self.caller, action, kind)
-        self._ledger.note("checked")
+        self._ledger.asked = True
         return allowed
 
     def page(
@@ -118,7 +120,7 @@ class Checks:
     ) -> tuple[builtins.list[DocumentId], int, DocumentId | None]:
         """A page of such a list: see :meth:`doorward.Tenant.page`."""
         page = self.tenant.page(self.caller, action, kind, after=after, limit=limit)
-        self._ledger.note("checked")
+        self._ledger.asked = True
         return page
 
     def write(self) -> Write:
@@ -130,7 +132,7 @@ class Checks:
             WriteError: When the block ends, or in it. Where the caller may not do it, he is answered
                 as for :class:`doorward.Denied`; the rules of writes are the host's to tell.
         """
-        self._ledger.note("checked")
+        self._ledger.asked = True
         return self.tenant.write(self.caller)
 
 
@@ -176,8 +178,9 @@ class Guard:
         """Says how things of a model are loaded, and what doorward knows them as.
 
         Args:
-            load: A dependency that gives the thing of a request, or ``None``. A 404 that it raises
-                itself is replaced by the guard's, so that missing and hidden look the same.
+            load: A dependency that gives the thing of a request, or ``None``. An ``HTTPException``
+                of 404 that it raises instead is replaced by the guard's, so that missing and hidden
+                look the same.
             resource: Makes the resource of a thing. The ids are the thing's own, its tenant's too:
                 then a row of another tenant that was loaded by mistake is refused. It runs on the
                 event loop, and should wait for nothing.
@@ -190,7 +193,9 @@ class Guard:
         self._models[model] = _Model(load, resource)
 
     @overload
-    def require(self, action: PortalAction) -> Callable[..., Awaitable[None]]: ...
+    def require(
+        self, action: PortalAction, model: None = None
+    ) -> Callable[..., Awaitable[None]]: ...
     @overload
     def require(self, action: PortalAction, model: type[T]) -> Callable[..., Awaitable[T]]: ...
     def require(
@@ -236,7 +241,7 @@ class Guard:
         A handler of errors that answers a refusal with a redirect, to sign in say, awaits it too,
         with its request.
         """
-        _ledger_of(connection.scope).note("open")
+        _ledger_of(connection.scope).open()
 
     @staticmethod
     def open_app(app: ASGIApp) -> ASGIApp:
@@ -248,7 +253,7 @@ class Guard:
         """
 
         async def opened(scope: Scope, receive: Receive, send: Send) -> None:
-            _ledger_of(scope).note("open")
+            _ledger_of(scope).open()
             await app(scope, receive, send)
 
         return opened
@@ -332,19 +337,18 @@ class _Ledger:
     """What came of the questions of one request.
 
     It lies in the request's scope, which threads share: what a thread sets in a context variable does
-    not come back.
+    not come back. What threads note at once does not undo each other.
     """
 
-    outcome: Literal["nothing", "checked", "refused", "open"] = "nothing"
+    asked = False
+    refused = False
 
-    def note(self, outcome: Literal["checked", "refused", "open"]) -> None:
-        # Who was refused once stays refused, whatever else is allowed.
-        if outcome != "checked" or self.outcome == "nothing":
-            self.outcome = outcome
+    def open(self) -> None:
+        self.asked, self.refused = True, False
 
     @property
     def passes(self) -> bool:
-        return self.outcome in ("checked", "open")
+        return self.asked and not self.refused
 
 
 _LEDGER = "doorward.ledger"
