@@ -514,6 +514,8 @@ def test_a_refusal_that_is_ignored_fails(small: Small) -> None:
         return checks.allows("view", id)
 
     assert small.get("/caught/I1").status_code == 200 and failed(small.get("/caught/I2"))
+    with pytest.raises(UncheckedError, match="a refusal was ignored by .*caught"):
+        small.ask("GET", "/caught/I2", raises=True)
     assert [small.get(f"/asked/{id}").json() for id in ("I1", "I2")] == [True, False]
 
 

@@ -48,9 +48,9 @@ _logger = logging.getLogger("doorward.fastapi")
 
 
 class UncheckedError(RuntimeError):
-    """A route was about to answer, and nothing had been checked: the caller gets a plain 500.
+    """A route was about to answer, and nothing had been checked, or :meth:`Checks.require` refused.
 
-    It names the endpoint, and nothing of the request.
+    The caller gets a plain 500. The error names the endpoint, and nothing of the request.
     """
 
 
@@ -385,7 +385,8 @@ class _Middleware:
             if message["type"] in _STARTS:
                 answers = message.get("status", 101) < 400
                 if answers and not ledger.passes and not _mends_slash(scope, message):
-                    unchecked = UncheckedError(f"nothing was checked by {_name_endpoint(scope)}")
+                    what = "a refusal was ignored" if ledger.refused else "nothing was checked"
+                    unchecked = UncheckedError(f"{what} by {_name_endpoint(scope)}")
                     raise unchecked
                 started = True
             elif unchecked is not None and not started:
