@@ -1,0 +1,1 @@
+"""A small portal of invoices on FastAPI."""
