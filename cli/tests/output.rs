@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::{Run, run, run_with_input};
+use std::fs;
+
+use common::{Run, folder, run, run_with_input};
 use insta::assert_snapshot;
 
 const SHOP: [&str; 4] = ["--policies", "shop", "--facts", "facts.json"];
@@ -180,4 +182,23 @@ fn an_erring_forbid_is_skipped_where_cedars_way_is_asked_for() {
     let cedar = asked("check", &[&question[..], &["--error-mode", "cedar"]].concat());
     assert!(cedar.starts_with("allow (OPEN)"), "{cedar}");
     assert!(cedar.contains("could not be evaluated"), "{cedar}");
+}
+
+#[test]
+fn codegen_python() {
+    let told = run(&["codegen", "python", "shop"]);
+    assert_eq!((told.code, told.stderr.as_str()), (Some(0), ""));
+    assert_snapshot!(told.stdout);
+
+    let folder = folder("codegen");
+    let file = folder.join("types.py");
+    let check = ["codegen", "python", "shop", "--check", file.to_str().unwrap()];
+    let missing = run(&check);
+    assert_eq!(missing.code, Some(2), "{}", missing.stderr);
+    fs::write(&file, &told.stdout).unwrap();
+    assert_eq!((run(&check).code, run(&check).stdout.as_str()), (Some(0), ""));
+    fs::write(&file, told.stdout.replace("view", "veiw")).unwrap();
+    let differs = run(&check);
+    assert_eq!(differs.code, Some(1));
+    assert!(differs.stdout.contains("out of date"), "{}", differs.stdout);
 }

@@ -30,6 +30,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod codegen;
 mod commands;
 mod config;
 mod format;
@@ -38,6 +39,7 @@ mod run;
 mod search;
 mod stage;
 
+pub use codegen::python_types;
 pub use commands::{Command, EditContactSpec, NewContactSpec, WatchKindSpec};
 pub use config::read_config;
 pub use format::{

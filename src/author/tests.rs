@@ -567,3 +567,45 @@ fn mappings_that_cannot_be_read_say_the_line() {
         assert!(error.help().is_some());
     }
 }
+
+#[test]
+fn types_for_python_have_names_that_python_takes() {
+    let policies = |schema: &str, rules: &str| {
+        let builder = PolicyBundle::builder().policies("rules.cedar", rules);
+        let builder = if schema.is_empty() { builder } else { builder.schema("s", schema) };
+        builder.build().unwrap()
+    };
+    let schema = r#"
+        namespace Shop {
+            entity Contact, Client;
+            entity Colour enum ["red", "a \"b\" \\"];
+            entity Order = {
+                "class": Long, "due-on"?: datetime, inner: { str: String, deep: { a: Set<Contact> } },
+            };
+            entity Order_Inner = { datetime: datetime, share: decimal, from: ipaddr };
+            action "set password", pay appliesTo {
+                principal: Contact, resource: Order, context: { "now": datetime, mfa?: Bool },
+            };
+            action view appliesTo { principal: Contact, resource: [Order, Client], context: {} };
+        }
+    "#;
+    let rules = r#"@id("late") @reason("TOO_LATE") forbid (principal, action, resource);"#;
+    let module = python_types(&policies(schema, rules)).unwrap();
+    let has = |text: &str| assert!(module.contains(text), "{text}\n{module}");
+    has("ActionName = Literal[\n    \"pay\",\n    \"set password\",\n    \"view\",\n]");
+    has("class PayContext(TypedDict):\n    \"\"\"The context of `pay`, `set password`.\"\"\"");
+    has("ReasonCode = Literal[\n    \"EVAL_ERROR\",");
+    has("    \"TOO_LATE\",\n");
+    has("ShopColourId = Literal[\n    \"a \\\"b\\\" \\\\\",\n    \"red\",\n]");
+    has("\nShopOrder = TypedDict(\n    \"ShopOrder\",\n    {\n        \"class\": \"int\",\n");
+    has("        \"due-on\": \"NotRequired[datetime]\",\n");
+    // Of two things with one name the second has a number.
+    has("ShopOrderInner = TypedDict(");
+    has("class ShopOrderInnerDeep(TypedDict):");
+    has("ShopOrderInner2 = TypedDict(");
+    has("    from datetime import datetime\n    from decimal import Decimal\n");
+    assert!(!module.contains("timedelta"), "{module}");
+
+    let error = python_types(&policies("", rules)).unwrap_err();
+    assert_eq!(error.message(), "the policies have no schema");
+}

@@ -23,6 +23,11 @@ pub mod codes {
     /// A forbid without a `@reason` of its own.
     pub const FORBIDDEN: Symbol = Symbol::of("FORBIDDEN");
 
+    /// All of them.
+    #[cfg(feature = "author")]
+    pub(crate) const ALL: [Symbol; 6] =
+        [UNKNOWN_ACTION, UNKNOWN_KIND, INVALID_REQUEST, NO_PERMIT, EVAL_ERROR, FORBIDDEN];
+
     /// What to tell a person about one of these codes.
     pub(crate) fn message(code: Symbol) -> &'static str {
         match code.as_str() {

@@ -123,6 +123,11 @@ impl Types {
         self.entities.contains_key(type_name)
     }
 
+    /// The names of entity types, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.entities.keys().collect::<BTreeSet<_>>().into_iter()
+    }
+
     pub(crate) fn entity(&self, type_name: &str) -> Option<&EntityTypes> {
         self.entities.get(type_name)
     }

@@ -2,6 +2,7 @@
 
 mod audience;
 mod check;
+mod codegen;
 mod explain;
 mod filter;
 mod list;
@@ -41,6 +42,7 @@ Exit codes:
 enum Command {
     Audience(audience::Arguments),
     Check(check::Arguments),
+    Codegen(codegen::Arguments),
     Explain(explain::Arguments),
     Filter(filter::Arguments),
     List(list::Arguments),
@@ -82,6 +84,7 @@ pub(crate) fn run(cli: Cli) -> Result<Status, Failure> {
     match cli.command {
         Command::Audience(arguments) => audience::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Codegen(arguments) => codegen::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Filter(arguments) => filter::run(&arguments),
         Command::List(arguments) => list::run(&arguments),

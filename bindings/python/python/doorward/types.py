@@ -10,7 +10,7 @@ from ipaddress import (
     IPv6Interface,
     IPv6Network,
 )
-from typing import Any, Literal, TypeAlias, Union
+from typing import Any, Literal, TypeAlias, TypeVar, Union
 
 from doorward._core import ClientId, ContactId, Context, Document, DocumentId, Entity, EntityUid
 
@@ -18,12 +18,14 @@ __all__ = [
     "ActionName",
     "ChannelName",
     "Circumstances",
+    "IpAddress",
     "LevelName",
     "Named",
     "PortalAction",
     "PresetName",
     "Resource",
     "RoleName",
+    "SetOf",
     "StateName",
     "Value",
 ]
@@ -41,6 +43,16 @@ ActionName: TypeAlias = Union[str, EntityUid]
 Circumstances: TypeAlias = Union[Context, dict[str, Any]]
 """What a request says beside who, what and which."""
 
+IpAddress: TypeAlias = Union[
+    IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+]
+"""An address, or a network of addresses."""
+
+Element = TypeVar("Element")
+
+SetOf: TypeAlias = Union[set[Element], frozenset[Element], list[Element], tuple[Element, ...]]
+"""A set of policies'. Given as any of the four."""
+
 Value: TypeAlias = Union[
     bool,
     int,
@@ -49,16 +61,8 @@ Value: TypeAlias = Union[
     Decimal,
     datetime,
     timedelta,
-    IPv4Address,
-    IPv4Interface,
-    IPv4Network,
-    IPv6Address,
-    IPv6Interface,
-    IPv6Network,
-    set[Any],
-    frozenset[Any],
-    list[Any],
-    tuple[Any, ...],
+    IpAddress,
+    SetOf[Any],
     dict[str, Any],
 ]
 """A value of an attribute or of circumstances.
