@@ -11,6 +11,7 @@ use crate::decision::Decision;
 
 static DIAGNOSTIC: Class = Class::of("doorward._errors", "Diagnostic");
 static POLICY_ERROR: Class = Class::of("doorward._errors", "PolicyError");
+static CONFIG_ERROR: Class = Class::of("doorward._errors", "ConfigError");
 static REQUEST_ERROR: Class = Class::of("doorward._errors", "RequestError");
 static STORE_ERROR: Class = Class::of("doorward._errors", "StoreError");
 static WRITE_ERROR: Class = Class::of("doorward._errors", "WriteError");
@@ -50,14 +51,22 @@ impl IntoPython for FilterError {
 
 impl IntoPython for PolicyError {
     fn into_python(self, py: Python<'_>) -> PyErr {
-        let diagnostics = self.diagnostics().iter().map(|it| diagnostic(py, it));
-        let told = diagnostics.collect::<PyResult<Vec<_>>>().and_then(|it| PyTuple::new(py, it));
-        match told {
-            Ok(diagnostics) => {
-                POLICY_ERROR.error(py, (self.to_string(), None::<&str>, diagnostics))
-            }
-            Err(error) => error,
-        }
+        diagnosed(py, &POLICY_ERROR, &self.to_string(), self.diagnostics())
+    }
+}
+
+/// An error with everything that is wrong.
+fn diagnosed(
+    py: Python<'_>,
+    class: &Class,
+    message: &str,
+    diagnostics: &[doorward::Diagnostic],
+) -> PyErr {
+    let diagnostics = diagnostics.iter().map(|it| diagnostic(py, it));
+    let told = diagnostics.collect::<PyResult<Vec<_>>>().and_then(|it| PyTuple::new(py, it));
+    match told {
+        Ok(diagnostics) => class.error(py, (message, None::<&str>, diagnostics)),
+        Err(error) => error,
     }
 }
 
@@ -84,6 +93,10 @@ impl IntoPython for doorward::Error {
             Self::Request(error) => error.into_python(py),
             Self::Write(error) => error.into_python(py),
             Self::Value(error) => error.into_python(py),
+            Self::Config(error) => {
+                diagnosed(py, &CONFIG_ERROR, &error.to_string(), error.diagnostics())
+            }
+            Self::Filter(error) => error.into_python(py),
             other => REQUEST_ERROR.error(py, (other.to_string(), None::<&str>)),
         }
     }

@@ -1,24 +1,26 @@
 //! Portals, and questions to their tenants.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use doorward::portal::Channel;
+use doorward::portal::{Channel, TenantConfig};
 use doorward::{Action, Disclosure, Facts, Kind, Preset, Timestamp};
-use pyo3::exceptions::PyKeyError;
+use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDateTime, PyDict, PyList};
+use pyo3::types::{PyDateTime, PyDict, PyList, PyString, PyTuple};
 
 use crate::bundle::PolicyBundle;
 use crate::caller::Caller;
 use crate::decision::{Decision, Explanation};
 use crate::document::{About, word};
 use crate::engine::{error_mode_of, share};
-use crate::error::{IntoPython, denied, refused};
+use crate::error::{IntoPython, denied, refused, store_error};
 use crate::ids::{
     ClientId, ContactId, DocumentId, GivenContact, GivenDocument, LinkId, ShareId, StaffId,
 };
-use crate::value::{moment, timestamp};
+use crate::value::{moment, read_json, timestamp};
+use crate::world::World;
 use crate::write::{Write, outside_of_writes};
 
 /// A clock that stands still until it is set: for tests.
@@ -79,11 +81,23 @@ impl Portal {
         py.detach(|| builder.build()).map(Self).map_err(|error| error.into_python(py))
     }
 
-    #[pyo3(signature = (id, preset, /))]
-    fn create_tenant(&self, py: Python<'_>, id: &str, preset: &str) -> PyResult<Tenant> {
+    #[pyo3(signature = (id, config, /))]
+    fn create_tenant(
+        &self,
+        py: Python<'_>,
+        id: &str,
+        config: &Bound<'_, PyAny>,
+    ) -> PyResult<Tenant> {
         outside_of_writes(py)?;
-        let preset: Preset = word(py, preset)?;
-        let created = py.detach(|| self.0.create_tenant(id, preset));
+        let config = match config.cast::<PyString>() {
+            Ok(preset) => word::<Preset>(py, preset.to_str()?)?.into(),
+            Err(_) => {
+                let text: serde_json::Value = read_json(config, "configuration")?;
+                let read = TenantConfig::read("configuration", &text.to_string());
+                read.map_err(|error| doorward::Error::from(error).into_python(py))?
+            }
+        };
+        let created = py.detach(|| self.0.create_tenant(id, config));
         created.map(Tenant).map_err(|error| error.into_python(py))
     }
 
@@ -263,6 +277,52 @@ impl Tenant {
         let page = py.detach(|| self.0.page(&caller.0, action, &kind, after.as_ref(), limit));
         let documents = PyList::new(py, page.documents.into_iter().map(DocumentId))?;
         Ok((documents, page.total, page.next.map(DocumentId)))
+    }
+
+    fn actions_many<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        resources: Vec<About>,
+        actions: Vec<String>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let resources: Vec<_> = resources.into_iter().map(|it| it.of(&self.0)).collect();
+        let actions: Vec<Action> =
+            actions.iter().map(|action| word(py, action)).collect::<PyResult<_>>()?;
+        let decided = py.detach(|| self.0.actions_many(&caller.0, &resources, &actions));
+        let rows = decided.into_iter().map(|row| {
+            let row = row.into_iter().map(|decision| Bound::new(py, Decision(decision)));
+            PyTuple::new(py, row.collect::<PyResult<Vec<_>>>()?)
+        });
+        PyList::new(py, rows.collect::<PyResult<Vec<_>>>()?)
+    }
+
+    fn totals(
+        &self,
+        py: Python<'_>,
+        caller: &Caller,
+        action: &str,
+        kind: &str,
+    ) -> PyResult<(usize, BTreeMap<String, i128>)> {
+        let (action, kind): (Action, Kind) = (word(py, action)?, word(py, kind)?);
+        let totals = py.detach(|| self.0.totals(&caller.0, action, &kind));
+        Ok((totals.count, totals.amounts))
+    }
+
+    fn check_credential_mail(&self, contact: GivenContact) -> Decision {
+        Decision(self.0.check_credential_mail(&contact.of(self.0.id())))
+    }
+
+    #[getter]
+    fn settings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let settings = self.0.settings().map_err(|error| store_error(py, error))?;
+        let text = serde_json::to_string(&settings);
+        let text = text.map_err(|error| PyValueError::new_err(error.to_string()))?;
+        py.import("json")?.call_method1("loads", (text,))
+    }
+
+    fn world(&self) -> World {
+        World(self.0.world())
     }
 
     fn who<'py>(

@@ -20,6 +20,8 @@ use pyo3::types::{
     PyType, PyTzInfo,
 };
 
+use serde::de::DeserializeOwned;
+
 use crate::error::{IntoPython, request_error};
 use crate::uid::{EntityUid, Name};
 
@@ -33,6 +35,16 @@ const PARTS_MAX: usize = 1_000_000;
 
 static DECIMAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 static IP_CLASSES: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
+
+/// What JSON says of an object of Python's, as the library reads it: settings, declarations.
+pub(crate) fn read_json<T: DeserializeOwned>(given: &Bound<'_, PyAny>, what: &str) -> PyResult<T> {
+    let py = given.py();
+    let text = py.import("json")?.call_method1("dumps", (given,))?;
+    serde_json::from_str(text.cast::<PyString>().map_err(PyErr::from)?.to_str()?).map_err(|error| {
+        let message = format!("the {what} cannot be read: {error}");
+        request_error(py, &message, "see the documentation of doorward for its members")
+    })
+}
 
 /// Attributes by name.
 pub(crate) fn record(given: &Bound<'_, PyDict>) -> PyResult<Record> {

@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use doorward::portal::{
-    Archive, NewContact, NewShare, NewStaff, Relation, Role, State, Tx as Commands, Watch,
+    Archive, ClientGroupId, ContactEdit, KindDeclaration, Limit, NewContact, NewShare, NewStaff,
+    Recipients, Relation, Role, Settings, State, Tx as Commands, Watch,
 };
 use doorward::{Action, Kind, WriteError};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDateTime, PyTuple};
+use pyo3::types::{PyDateTime, PyDict, PyTuple};
 
 use crate::document::{About, Document, word};
 use crate::error::{IntoPython, write_error};
@@ -23,7 +24,7 @@ use crate::ids::{
     ClientId, ContactId, GivenClient, GivenContact, GivenDocument, GivenLink, GivenShare,
     GivenStaff, LinkId, ShareId, StaffId,
 };
-use crate::value::timestamp;
+use crate::value::{read_json, timestamp};
 
 type Command = Box<dyn FnOnce(&mut Commands<'_>) + Send>;
 
@@ -328,7 +329,10 @@ impl Tx {
         self.0.run(py, move |tx| tx.relate(document, &contact, relation))
     }
 
-    #[pyo3(signature = (share, document, contact, actions, *, start = None, until = None, uses = None))]
+    #[pyo3(signature = (
+        share, document, contact, actions, *, start = None, until = None, uses = None,
+        made_from = None, by_link = None,
+    ))]
     #[expect(clippy::too_many_arguments, reason = "they are named in Python")]
     fn share(
         &self,
@@ -340,6 +344,8 @@ impl Tx {
         start: Option<&Bound<'_, PyDateTime>>,
         until: Option<&Bound<'_, PyDateTime>>,
         uses: Option<u32>,
+        made_from: Option<GivenShare>,
+        by_link: Option<GivenLink>,
     ) -> PyResult<ShareId> {
         let (share, document) = (share.of(self.tenant()), document.of(&self.0.tenant));
         let actions: Vec<Action> =
@@ -353,6 +359,12 @@ impl Tx {
         }
         if let Some(uses) = uses {
             new = new.uses(uses);
+        }
+        if let Some(share) = made_from {
+            new = new.made_from(share.of(self.tenant()));
+        }
+        if let Some(link) = by_link {
+            new = new.by_link(link.of(self.tenant()));
         }
         self.0.run(py, move |tx| tx.share(share, document, new)).map(ShareId)
     }
@@ -676,6 +688,151 @@ impl Tx {
     fn complete(&self, py: Python<'_>, document: GivenDocument) -> PyResult<()> {
         let document = document.of(self.tenant());
         self.0.run(py, move |tx| tx.complete(&document))
+    }
+
+    fn set_signers(
+        &self,
+        py: Python<'_>,
+        document: GivenDocument,
+        signers: Vec<GivenContact>,
+    ) -> PyResult<()> {
+        let document = document.of(self.tenant());
+        let signers: Vec<_> = signers.into_iter().map(|it| it.of(self.tenant())).collect();
+        self.0.run(py, move |tx| tx.set_signers(&document, &signers))
+    }
+
+    #[pyo3(signature = (document, recipients = None))]
+    fn send_document(
+        &self,
+        py: Python<'_>,
+        document: GivenDocument,
+        recipients: Option<Vec<GivenContact>>,
+    ) -> PyResult<Vec<(ContactId, LinkId)>> {
+        let document = document.of(self.tenant());
+        let recipients = match recipients {
+            None => Recipients::Default,
+            Some(only) => {
+                Recipients::Only(only.into_iter().map(|it| it.of(self.tenant())).collect())
+            }
+        };
+        let sent = self.0.run(py, move |tx| tx.send_document(&document, recipients))?;
+        Ok(sent.into_iter().map(|it| (ContactId(it.contact), LinkId(it.link))).collect())
+    }
+
+    #[pyo3(signature = (contact, *, name = None, email = None, login = None, remove_email = false))]
+    fn edit_contact(
+        &self,
+        py: Python<'_>,
+        contact: GivenContact,
+        name: Option<String>,
+        email: Option<String>,
+        login: Option<String>,
+        remove_email: bool,
+    ) -> PyResult<()> {
+        if remove_email && email.is_some() {
+            return Err(PyValueError::new_err("an e-mail is either given or removed"));
+        }
+        let contact = contact.of(self.tenant());
+        let mut edit = ContactEdit::default();
+        if let Some(name) = name {
+            edit = edit.name(name);
+        }
+        if let Some(email) = email {
+            edit = edit.email(email);
+        }
+        if let Some(login) = login {
+            edit = edit.login(login);
+        }
+        if remove_email {
+            edit = edit.no_email();
+        }
+        self.0.run(py, move |tx| tx.edit_contact(&contact, &edit))
+    }
+
+    #[pyo3(signature = (contact, limit = None))]
+    fn set_limit(
+        &self,
+        py: Python<'_>,
+        contact: GivenContact,
+        limit: Option<(i64, String)>,
+    ) -> PyResult<()> {
+        let contact = contact.of(self.tenant());
+        let limit = limit.map(|(amount, currency)| Limit { amount, currency });
+        self.0.run(py, move |tx| tx.set_limit(&contact, limit.as_ref()))
+    }
+
+    fn set_recipient_of(
+        &self,
+        py: Python<'_>,
+        contact: GivenContact,
+        kinds: Vec<String>,
+    ) -> PyResult<()> {
+        let contact = contact.of(self.tenant());
+        let kinds: Vec<Kind> = kinds.iter().map(|kind| word(py, kind)).collect::<PyResult<_>>()?;
+        self.0.run(py, move |tx| tx.set_recipient_of(&contact, kinds))
+    }
+
+    fn set_settings(&self, py: Python<'_>, settings: &Bound<'_, PyDict>) -> PyResult<()> {
+        let settings: Settings = read_json(settings, "settings")?;
+        self.0.run(py, move |tx| tx.set_settings(settings))
+    }
+
+    fn set_client_settings(
+        &self,
+        py: Python<'_>,
+        client: GivenClient,
+        settings: &Bound<'_, PyDict>,
+    ) -> PyResult<()> {
+        let client = client.of(self.tenant());
+        let settings: Settings = read_json(settings, "settings")?;
+        self.0.run(py, move |tx| tx.set_client_settings(&client, settings))
+    }
+
+    fn set_group_settings(
+        &self,
+        py: Python<'_>,
+        group: &str,
+        settings: &Bound<'_, PyDict>,
+    ) -> PyResult<()> {
+        let group = ClientGroupId::new(self.tenant(), group);
+        let settings: Settings = read_json(settings, "settings")?;
+        self.0.run(py, move |tx| tx.set_group_settings(&group, settings))
+    }
+
+    #[pyo3(signature = (client, group = None))]
+    fn set_client_group(
+        &self,
+        py: Python<'_>,
+        client: GivenClient,
+        group: Option<&str>,
+    ) -> PyResult<()> {
+        let client = client.of(self.tenant());
+        let group = group.map(|group| ClientGroupId::new(self.tenant(), group));
+        self.0.run(py, move |tx| tx.set_client_group(&client, group.as_ref()))
+    }
+
+    fn declare_kind(
+        &self,
+        py: Python<'_>,
+        kind: &str,
+        declaration: &Bound<'_, PyDict>,
+    ) -> PyResult<()> {
+        let kind: Kind = word(py, kind)?;
+        let declaration: KindDeclaration = read_json(declaration, "declaration")?;
+        self.0.run(py, move |tx| tx.declare_kind(&kind, &declaration))
+    }
+
+    #[pyo3(signature = (staff, clients = None))]
+    fn set_staff_clients(
+        &self,
+        py: Python<'_>,
+        staff: GivenStaff,
+        clients: Option<Vec<GivenClient>>,
+    ) -> PyResult<()> {
+        let staff = staff.of(self.tenant());
+        let clients: Option<Vec<_>> =
+            clients.map(|it| it.into_iter().map(|client| client.of(self.tenant())).collect());
+        self.0.run(py, move |tx| tx.set_staff_clients(&staff, clients.as_deref()))
     }
 
     fn define_permission_set(

@@ -56,6 +56,7 @@ from doorward._core import (
     __version__,
 )
 from doorward._errors import (
+    ConfigError,
     Denied,
     Diagnostic,
     Error,
@@ -74,6 +75,7 @@ __all__ = [
     "ClientId",
     "Clock",
     "ColumnMapping",
+    "ConfigError",
     "ContactId",
     "Context",
     "Decision",

@@ -1037,10 +1037,19 @@ class Portal:
         clock: Clock | None = None,
         shadow: float = 0.0,
     ) -> Portal: ...
-    def create_tenant(self, id: str, preset: PresetName, /) -> Tenant:
-        """Adds a tenant that starts from a preset.
+    def create_tenant(self, id: str, config: PresetName | dict[str, Any], /) -> Tenant:
+        """Adds a tenant that starts from a preset, or from a configuration of its own.
+
+        A configuration has the members of a configuration file: ``from`` names the preset that it
+        changes, ``settings``, ``sets``, ``kinds``, ``events`` and others what it changes.
+
+        Example:
+            >>> strict = {"from": "practice", "settings": {"mfa": True}}
+            >>> Portal().create_tenant("acme", strict).settings["mfa"]
+            True
 
         Raises:
+            ConfigError: Everything that is wrong with the configuration.
             WriteError: There is one of that id, or this thread is inside a write.
         """
 
@@ -1114,6 +1123,20 @@ class Tenant:
         """A page of such a list: the documents, how many there are on all pages, and what to give as
         ``after`` for the next page, if there is one."""
 
+    def actions_many(
+        self,
+        caller: Caller,
+        resources: builtins.list[Resource],
+        actions: builtins.list[PortalAction],
+    ) -> builtins.list[tuple[Decision, ...]]:
+        """The buttons of a page: for each resource, a decision for each of the actions."""
+
+    def totals(
+        self, caller: Caller, action: PortalAction, kind: str
+    ) -> tuple[int, dict[str, int]]:
+        """How many stored documents of a kind the check allows, and their amounts by currency, in
+        minor units, as far as the caller may see prices."""
+
     def who(self, action: PortalAction, resource: Resource) -> builtins.list[ContactId]:
         """The contacts who may, as if each had just signed in."""
 
@@ -1121,6 +1144,9 @@ class Tenant:
         self, contact: ContactId | str, event: str, channel: ChannelName, about: Resource
     ) -> Decision:
         """Whether a contact may be mailed about an event. No session is needed."""
+
+    def check_credential_mail(self, contact: ContactId | str) -> Decision:
+        """Whether a contact may be mailed what sets a password or signs in."""
 
     def audience(
         self, about: Resource, event: str, channels: builtins.list[ChannelName]
@@ -1147,6 +1173,13 @@ class Tenant:
 
     @property
     def revision(self) -> int: ...
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was chosen for the tenant: what is left out is as its default says."""
+
+    def world(self) -> World:
+        """The policies and the tenant's facts of this moment."""
+
     def to_json(self) -> str:
         """All that is stored of the tenant, as Cedar's entity JSON."""
 
@@ -1222,7 +1255,63 @@ class Tx:
         start: datetime | None = None,
         until: datetime | None = None,
         uses: int | None = None,
+        made_from: ShareId | str | None = None,
+        by_link: LinkId | str | None = None,
     ) -> ShareId: ...
+    def edit_contact(
+        self,
+        contact: ContactId | str,
+        *,
+        name: str | None = None,
+        email: str | None = None,
+        login: str | None = None,
+        remove_email: bool = False,
+    ) -> None:
+        """Changes what is given. Links to an old e-mail that set a password no longer work."""
+
+    def send_document(
+        self,
+        document: DocumentId | str,
+        recipients: builtins.list[ContactId | str] | None = None,
+    ) -> builtins.list[tuple[ContactId, LinkId]]:
+        """Sends a document to these contacts, or to those whom its kind is sent to by default.
+
+        Returns:
+            Each recipient with the link that opens the document for him.
+        """
+
+    def set_limit(self, contact: ContactId | str, limit: tuple[int, str] | None = None) -> None:
+        """Sets an approval limit, in minor units and a currency; ``None``: that of the kind."""
+
+    def set_settings(self, settings: dict[str, Any]) -> None:
+        """Changes settings of the tenant. What is left out stays.
+
+        Example:
+            >>> with tenant.write_as_system() as tx:  # doctest: +SKIP
+            ...     tx.set_settings({"mfa_for": ["pay"], "kinds": {"invoice": {"level": "invited"}}})
+        """
+
+    def set_client_settings(self, client: ClientId | str, settings: dict[str, Any]) -> None: ...
+    def set_group_settings(self, group: str, settings: dict[str, Any]) -> None:
+        """Changes settings of a client group, which is created if it is not there."""
+
+    def set_client_group(self, client: ClientId | str, group: str | None = None) -> None: ...
+    def declare_kind(self, kind: str, declaration: dict[str, Any]) -> None:
+        """Declares a kind of the tenant's own: ``actions``, ``owner``, ``container``, ``states``."""
+
+    def set_recipient_of(self, contact: ContactId | str, kinds: builtins.list[str]) -> None:
+        """Chooses the kinds that are sent to a contact by default."""
+
+    def set_signers(
+        self, document: DocumentId | str, signers: builtins.list[ContactId | str]
+    ) -> None:
+        """Names the contacts who have to sign a document before it can be completed."""
+
+    def set_staff_clients(
+        self, staff: StaffId | str, clients: builtins.list[ClientId | str] | None = None
+    ) -> None:
+        """Assigns clients to a member of the staff, who sees no others; ``None`` for all."""
+
     def create_client(self, client: ClientId | str) -> ClientId: ...
     def set_client_parent(self, client: ClientId | str, parent: ClientId | str | None = None) -> None: ...
     def set_archived(self, client: ClientId | str, archive: Literal["no", "read_only", "closed"]) -> None: ...

@@ -77,6 +77,10 @@ class PolicyError(Error):
         self.line = first.line if first else None
 
 
+class ConfigError(PolicyError):
+    """A tenant's configuration that cannot be used. Its diagnostics say where."""
+
+
 class RequestError(Error):
     """Arguments that form no request: a uid, value, entity or circumstances that cannot be.
 
