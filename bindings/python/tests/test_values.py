@@ -17,6 +17,7 @@ from doorward import (
     Caller,
     ClientId,
     Clock,
+    ColumnMapping,
     ContactId,
     Context,
     Document,
@@ -24,11 +25,17 @@ from doorward import (
     Engine,
     Entity,
     EntityUid,
+    LinkId,
     PolicyBundle,
     Portal,
     Request,
     RequestError,
+    ShareId,
+    StaffId,
+    Suite,
+    TableMapping,
     Tx,
+    Write,
 )
 
 SAMPLES: list[Any] = [
@@ -199,6 +206,9 @@ ANYTHING = st.recursive(
     | st.sampled_from([ContactId("acme", "gm"), ClientId("acme", "C"), DocumentId("acme", "I")])
     | st.sampled_from(["pay", "invoice", "email", "invoice.sent", "sent", "no", "client"])
     | st.just(Document(DocumentId("acme", "I"), "invoice"))
+    | st.just(ColumnMapping("id", "text"))
+    | st.just(TableMapping("A", ColumnMapping("id", "text")))
+    | st.sampled_from(["sqlite", "postgresql", "percent", "text", "absent", "open", "scenarios: []"])
     | st.just(Request('A::"a"', "view", 'A::"a"'))
     | st.just(PolicyBundle("permit (principal, action, resource);"))
     | st.sampled_from(['A::"a"', "view", "permit (principal, action, resource);", "entity A;"]),
@@ -216,57 +226,73 @@ DOCUMENTED = (doorward.Error, doorward.Denied, TypeError, ValueError)
 ENGINE = Engine(PolicyBundle("permit (principal, action, resource);"))
 TENANT = Portal().create_tenant("acme", "invoicing")
 COMMANDS = [name for name in dir(Tx) if not name.startswith("_")]
-CALLS = [
-    EntityUid,
-    EntityUid.parse,
-    Entity,
-    Context,
-    Request,
-    PolicyBundle,
-    PolicyBundle.load,
-    Engine,
-    ENGINE.allows,
-    ENGINE.check,
-    ENGINE.require,
-    ENGINE.check_many,
-    ENGINE.actions,
-    ENGINE.list,
-    ENGINE.who,
-    ENGINE.explain,
-    ENGINE.checker,
-    ENGINE.apply,
-    ENGINE.publish,
-    ENGINE.entity,
-    ENGINE.__contains__,
-    ENGINE.checker('A::"a"').check,
-    ENGINE.checker('A::"a"').allows,
-    ENGINE.checker('A::"a"').list,
-    Caller.contact,
-    Caller.staff,
-    Caller.link,
-    Caller.view_as,
-    Caller.on_behalf,
-    ContactId,
-    Document,
-    Clock,
-    Portal().create_tenant,
-    Portal().restore_tenant,
-    TENANT.access,
-    TENANT.check,
-    TENANT.allows,
-    TENANT.require,
-    TENANT.actions,
-    TENANT.field_groups,
-    TENANT.is_disclosed,
-    TENANT.explain,
-    TENANT.list,
-    TENANT.page,
-    TENANT.who,
-    TENANT.check_mail,
-    TENANT.audience,
-    TENANT.write,
-    command,
+COLUMN = ColumnMapping("id", "text")
+TABLE = TableMapping("A", COLUMN)
+SCHEMA = "entity A = { name: String }; action view appliesTo { principal: A, resource: A };"
+FILTERED = Engine(
+    PolicyBundle("permit (principal, action, resource) when { resource.name == \"a\" };", SCHEMA),
+    all_inline=True,
+)
+NAMED = TableMapping("A", COLUMN, columns={"name": ColumnMapping("name", "text")})
+EXPLAINED = FILTERED.explain(
+    'A::"a"', "view", 'A::"b"', entities=[Entity("A", it, {"name": it}) for it in "ab"]
+)
+SUITE = Suite.from_text("""
+    scenarios:
+      - id: open
+        given: { entities: [] }
+        check: { principal: 'A::"a"', action: view, resource: 'A::"b"' }
+        expect: allow
+""")
+# One of each class that is public, apart from errors, and from `Tx` and `Write`, whose methods
+# `command` calls.
+INSTANCES: list[Any] = [
+    Caller.contact(ContactId("acme", "gm")),
+    ClientId("acme", "C"),
+    Clock(datetime(2026, 1, 1, tzinfo=timezone.utc)),
+    COLUMN,
+    ContactId("acme", "gm"),
+    Context(a=1),
+    Document(DocumentId("acme", "I"), "invoice"),
+    DocumentId("acme", "I"),
+    ENGINE,
+    ENGINE.check('A::"a"', "view", 'A::"b"'),
+    ENGINE.checker('A::"a"'),
+    EXPLAINED,
+    EXPLAINED.policies[0],
+    EXPLAINED.policies[0].clauses[0],
+    ENGINE.policies,
+    ENGINE.policies.policies[0],
+    ENGINE.world(),
+    Entity("A", "a"),
+    EntityUid("A", "a"),
+    FILTERED.filter('A::"a"', "view", NAMED),
+    LinkId("acme", "L"),
+    Portal(),
+    Request('A::"a"', "view", 'A::"a"'),
+    ShareId("acme", "S"),
+    StaffId("acme", "S"),
+    SUITE,
+    TABLE,
+    TENANT,
 ]
+CALLS: list[Any] = [
+    command,
+    FILTERED.filter,
+    *{type(sample) for sample in INSTANCES if type(sample) is not Portal},
+    *(
+        getattr(sample, name)
+        for sample in INSTANCES
+        for name in dir(sample)
+        if callable(getattr(sample, name)) and (not name.startswith("_") or name == "__contains__")
+    ),
+]
+
+
+def test_every_public_class_is_called() -> None:
+    public = {it for name in doorward.__all__ if isinstance(it := getattr(doorward, name), type)}
+    errors = {it for it in public if issubclass(it, BaseException)}
+    assert {type(it) for it in INSTANCES} == public - errors - {Tx, Write, doorward.Diagnostic}
 
 
 @settings(max_examples=2000, deadline=None)
@@ -275,6 +301,7 @@ def test_anything_works_or_raises_what_is_documented(
     call: Any, arguments: list[Any], data: st.DataObject
 ) -> None:
     names = ["attributes", "parents", "tags", "context", "entities", "facts", "shadow", "remove"]
+    names += ["columns", "related", "joined", "placeholders", "filter", "links", "schema", "nulls"]
     named = data.draw(st.dictionaries(st.sampled_from(names), ANYTHING, max_size=2))
     if call is command:
         arguments = [data.draw(st.sampled_from(COMMANDS)), *arguments]
