@@ -1,5 +1,7 @@
 """Decisions, through Python."""
 
+import ast
+import doctest
 import re
 import threading
 from collections.abc import Callable
@@ -9,6 +11,8 @@ import pytest
 from conftest import Workload
 
 import doorward
+import doorward.filters
+import doorward.pytest
 from doorward import (
     Context,
     Denied,
@@ -76,6 +80,23 @@ def test_the_package_s_own_example_works() -> None:
     assert doorward.__doc__ is not None
     lines = doorward.__doc__.split("::\n", 1)[1].splitlines()
     exec("\n".join(line[4:] for line in lines), {})
+
+
+def test_the_examples_of_the_stubs_work() -> None:
+    package = Path(__file__).parents[1] / "python" / "doorward"
+    modules = (doorward, doorward.filters, doorward.pytest)
+    names = {name: it for module in modules for name, it in vars(module).items()}
+    failed = tried = 0
+    for path in [*package.glob("*.py"), *package.glob("*.pyi")]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+                text = ast.get_docstring(node) or ""
+                name = f"{path.name}:{getattr(node, 'name', '')}"
+                example = doctest.DocTestParser().get_doctest(text, names, name, str(path), None)
+                ran = doctest.DocTestRunner().run(example)
+                failed, tried = failed + ran.failed, tried + ran.attempted
+    assert failed == 0 and tried > 8
 
 
 def test_who_may_see_sees_and_others_are_told_why(engine: Engine) -> None:
