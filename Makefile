@@ -52,7 +52,7 @@ test-python: postgres ## The Python package: tests, and stubs against what was b
 	$(PYTHON) -m pip install --quiet --force-reinstall --no-deps $(WHEELS)/dev/doorward-*.whl
 	cd bindings/python && $(PYTHON) -m pytest --quiet
 	cd bindings/python && $(PYTHON) -m mypy.stubtest doorward --allowlist stubtest-allow.txt
-	cd bindings/python && $(PYTHON) -m mypy tests && $(PYTHON) -m pyright --pythonpath $(PYTHON)
+	cd bindings/python && $(PYTHON) -m mypy tests examples python/doorward/sqlalchemy.py && $(PYTHON) -m pyright --pythonpath $(PYTHON)
 
 bench-python: wheel ## The Python package beside cedarpy and if-statements by hand
 	$(PYTHON) -m pip install --quiet cedarpy==$(CEDARPY_VERSION)

