@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from http.client import HTTPConnection
 from itertools import product
 from pathlib import Path
@@ -299,8 +299,16 @@ TABLES = {
 }
 
 
-def invoices() -> TableMapping:
-    columns: dict[str, Any] = {
+# Its elements may not be NULL, which a nullable column does not say.
+READER = RelatedTable("readers", "folder", ColumnMapping("contact", "uuid_hex"))
+RELATED = {
+    "watchers": RelatedTable("watchers", "invoice", ColumnMapping("contact", "text")),
+    "tags": RelatedTable("tags", "invoice", ColumnMapping("word", "text")),
+}
+INVOICES = mapping(
+    Invoice,
+    "Invoice",
+    {
         "client": ColumnMapping("client", "text", "refused"),
         "title": Invoice.heading,
         "note": Invoice.note,
@@ -312,28 +320,631 @@ def invoices() -> TableMapping:
         "owner": Invoice.owner,
         "reviewer": ColumnMapping("reviewer", "uuid", "absent"),
         "deleted": Invoice.deleted,
+    },
+    related=RELATED,
+    joined={
+        "folder": JoinedTable(
+            column(Invoice.folder_id),
+            "folders",
+            TableMapping(
+                "Folder",
+                ColumnMapping("id", "integer"),
+                columns={
+                    "closed": ColumnMapping("closed", "boolean"),
+                    "name": ColumnMapping("name", "text"),
+                },
+                related={"readers": READER},
+            ),
+        )
+    },
+)
+# Without the client: no row can refuse another row of the same table.
+CHILDREN = mapping(
+    Invoice,
+    "Invoice",
+    {"deleted": Invoice.deleted},
+    joined={
+        "parent": JoinedTable(
+            column(Invoice.parent_id),
+            "invoices",
+            mapping(Invoice, "Invoice", {"title": Invoice.heading}, related=RELATED),
+        )
+    },
+)
+
+
+@dataclass
+class Row:
+    """An invoice, from which both the database and the check are told."""
+
+    values: dict[str, Any]
+    watchers: list[str] = field(default_factory=list[str])
+    tags: list[str] = field(default_factory=list[str])
+
+    def entity(self) -> Entity:
+        it = self.values
+        attributes: dict[str, Any] = {
+            "title": it["ti%tle"],
+            "state": it["state"],
+            "total": it["total"],
+            "paid": it["paid"],
+            "open": it["open"],
+            "deleted": it["deleted"],
+            "watchers": {EntityUid("Contact", id) for id in self.watchers},
+            "tags": set(self.tags),
+        }
+        optional = {
+            "client": it["client"] and EntityUid("Client", it["client"]),
+            "note": it["note"],
+            "due": None if it["due_ms"] is None else moment(it["due_ms"]),
+            "owner": it["owner"] and EntityUid("Contact", it["owner"]),
+            "reviewer": it["reviewer"] and EntityUid("Contact", it["reviewer"]),
+            "folder": it["folder_id"] and EntityUid("Folder", str(it["folder_id"])),
+            "parent": it["parent_id"] and EntityUid("Invoice", str(it["parent_id"])),
+        }
+        attributes |= {name: value for name, value in optional.items() if value is not None}
+        return Entity("Invoice", str(it["id"]), attributes)
+
+
+def moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(0, timezone.utc) + timedelta(milliseconds=milliseconds)
+
+
+def corpus(dialect: str) -> list[Row]:
+    """The same rows each time. PostgreSQL keeps no NUL."""
+    choose = random.Random(7).choice
+    nul = ("nul\0", "nul\0x", "\0") if dialect == "sqlite" else ()
+    contacts = [it.id for it in CONTACTS]
+    rows: list[Row] = []
+    for id, title in enumerate((TITLES + nul) * 6, 1):
+        values = {
+            "id": id,
+            # Nothing is missing in the parents of others.
+            "client": choose(["C1", "c1", "C'2", "C1", None] if id > 4 else ["C1"]),
+            "ti%tle": title,
+            "note": choose([None, None, *TITLES, "A ", *nul]),
+            "state": choose(["sent", "Sent", "A", "50%_off"]),
+            "total": choose([10, 11, -5, 2**62, 0]),
+            "paid": choose([10, 0, 2**62]),
+            "due_ms": choose([None, -1, 0, 1_767_312_000_000, 1_767_311_999_999]),
+            "open": choose([True, False]),
+            "owner": choose([None, *contacts, str(IDS)]),
+            "reviewer": choose([None, *contacts, str(IDS)]),
+            "deleted": choose([True, False, False, False]),
+            "folder_id": choose([None, 1, 2, 3, 99]),
+            "parent_id": choose([None, 1, 2, 3, 4, id, 9999]),
+        }
+        # An element may stand there twice.
+        watchers = choose([[], contacts, contacts[:1], contacts[:1] * 2, [contacts[1], str(IDS)]])
+        tags = choose([[], ["A"], ["a"], ["%", "%", "x"], ["o'sun", *nul[:1]]])
+        rows.append(Row(values, watchers, tags))
+    return rows
+
+
+FOLDER_ROWS = [(1, True, "A"), (2, False, "a1"), (3, False, "50%_off")]
+READER_ROWS = [(1, CONTACTS[0].id), (1, CONTACTS[0].id), (2, CONTACTS[1].id), (3, str(IDS))]
+
+
+@dataclass
+class Database:
+    engine: sa.Engine
+    rows: list[Row]
+
+    def selected(self, query: sa.Select[int]) -> set[int]:
+        with self.engine.connect() as connection:
+            found = list(connection.scalars(query))
+        assert len(found) == len(set(found))
+        return set(found)
+
+    def checked(self, engine: Engine, contact: Entity) -> set[int]:
+        """The rows that a check allows, with all that the host knows of them."""
+        folders = [
+            Entity(
+                "Folder",
+                str(id),
+                {
+                    "closed": closed,
+                    "name": name,
+                    "readers": {EntityUid("Contact", it) for of, it in READER_ROWS if of == id},
+                },
+            )
+            for id, closed, name in FOLDER_ROWS
+        ]
+        entities = {row.values["id"]: row.entity() for row in self.rows}
+        allowed: set[int] = set()
+        for id, entity in entities.items():
+            row = self.rows[id - 1].values
+            parent = entities.get(row["parent_id"])
+            known = [entity, *([parent] if parent is not None and parent.id != entity.id else [])]
+            known += [it for it in folders if it.id == str(row["folder_id"])]
+            if engine.allows(contact, "view", entity, entities=known):
+                allowed.add(id)
+        return allowed
+
+    def written(self, sql: tuple[str, tuple[Any, ...]]) -> set[int]:
+        """The rows of a filter's own SQL, by the driver."""
+        text, parameters = sql
+        with self.engine.connect() as connection:
+            cursor = connection.connection.cursor()
+            cursor.execute(f"SELECT i.id FROM invoices AS i WHERE {text}", parameters)
+            return {id for (id,) in cursor.fetchall()}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    dialect: str = request.param
+    engine = sa.create_engine(url_of(request, dialect, tmp_path_factory.mktemp("corpus")))
+    mark = "?" if dialect == "sqlite" else "%s"
+
+    def kept(id: str | None) -> str | None:
+        return id.replace("-", "") if id is not None and dialect == "sqlite" else id
+
+    rows = corpus(dialect)
+    tables: dict[str, list[tuple[Any, ...]]] = {
+        "invoices": [tuple({**it.values, "owner": kept(it.values["owner"])}.values()) for it in rows],
+        "watchers": [(row.values["id"], it) for row in rows for it in row.watchers],
+        "tags": [(row.values["id"], it) for row in rows for it in row.tags],
+        "folders": list(FOLDER_ROWS),
+        "readers": [(folder, kept(contact)) for folder, contact in READER_ROWS],
     }
-    related = {
-        "watchers": RelatedTable("watchers", "invoice", ColumnMapping("contact", "text")),
-        "tags": RelatedTable("tags", "invoice", ColumnMapping("word", "text")),
+    with engine.begin() as connection:
+        cursor = connection.connection.cursor()
+        for statement in TABLES[dialect].split(";"):
+            if statement.strip():
+                cursor.execute(statement)
+        for table, values in tables.items():
+            marks = ", ".join(mark for _ in values[0])
+            cursor.executemany(f"INSERT INTO {table} VALUES ({marks})", values)
+    yield Database(engine, rows)
+    with engine.begin() as connection:
+        for table in tables:
+            connection.execute(sa.text(f"DROP TABLE {table}"))
+    engine.dispose()
+
+
+def engine_of(text: str, **options: Any) -> Engine:
+    policies = f"""
+        @id("it") permit (principal, action, resource) when {{ {text} }};
+        @id("deleted") forbid (principal, action, resource) when {{ resource.deleted }};
+    """
+    hosts = ["Invoice", "Folder"]
+    return Engine(PolicyBundle(policies, SCHEMA), facts=CONTACTS, host_owned=hosts, **options)
+
+
+def mapping_of(text: str) -> TableMapping:
+    return CHILDREN if "parent" in text else INVOICES
+
+
+@pytest.mark.parametrize("text", CONDITIONS)
+def test_a_condition_selects_what_a_check_allows(database: Database, text: str) -> None:
+    engine = engine_of(text)
+    alias, other = aliased(Invoice), TABLE.alias("invoices_again")
+    queries: list[tuple[Rows, sa.Select[int]]] = [
+        (Invoice, select(Invoice.key)),
+        (alias, select(alias.key)),
+        (TABLE, select(TABLE.c.key_id)),
+        (other, select(other.c.key_id)),
+    ]
+    dialect: Any = database.engine.dialect.name
+    whole = {row.values["id"] for row in database.rows if row.values["client"] is not None}
+    with_nul = {
+        row.values["id"]
+        for row in database.rows
+        if any("\0" in (row.values[name] or "") for name in ("ti%tle", "note"))
     }
-    readers = RelatedTable("readers", "folder", column(READERS.c.contact))
-    folders = TableMapping(
-        "Folder",
-        ColumnMapping("id", "integer"),
-        columns={
-            "closed": ColumnMapping("closed", "boolean"),
-            "name": ColumnMapping("name", "text"),
-        },
-        related={"readers": RelatedTable("readers", "folder", ColumnMapping("contact", "uuid_hex"))},
+    for contact in CONTACTS:
+        filter = engine.filter(contact, "view", mapping_of(text))
+        allowed = database.checked(engine, contact)
+        placeholders: Any = "question" if dialect == "sqlite" else "percent"
+        written = database.written(filter.to_sql(dialect, "i", placeholders=placeholders))
+        for rows, query in queries:
+            selected = database.selected(query.where(condition(filter, rows)))
+            assert selected == written
+            if mapping_of(text) is CHILDREN:
+                selected &= whole
+            assert selected <= allowed
+            # SQLite cannot look behind a NUL for a shape: such a text has none, and not another.
+            assert allowed - selected <= (with_nul if " like " in text else set())
+
+
+def nodes(predicate: Any) -> Iterator[tuple[str, object]]:
+    """The kinds of a condition's parts, with what is said of them beside."""
+    match predicate:
+        case And(parts) | Or(parts):
+            yield type(predicate).__name__, None
+            for part in parts:
+                yield from nodes(part)
+        case CompareColumns(operator=operator):
+            yield "CompareColumns", operator
+        case Joined(condition=within, negated=negated):
+            yield "Joined", negated
+            if within is not None:
+                yield from nodes(within)
+        case Exists(element=element, negated=negated):
+            yield "Exists of one" if element else "Exists", negated
+        case _:
+            said = predicate.operator if hasattr(predicate, "operator") else predicate.negated
+            yield type(predicate).__name__, said
+
+
+def test_the_conditions_reach_every_kind_of_node() -> None:
+    reached: set[tuple[str, object]] = set()
+    for text, contact in product(CONDITIONS, CONTACTS):
+        reached.update(nodes(engine_of(text).filter(contact, "view", mapping_of(text)).predicate))
+    either = ("In", "Null", "Like", "Exists", "Exists of one", "Joined")
+    assert reached >= {(node, negated) for node in either for negated in (True, False)}
+    assert reached >= {("Compare", it) for it in ("=", "<>", "<", "<=", ">", ">=")}
+    assert reached >= {("CompareColumns", it) for it in ("=", "<>", "<")}
+    assert reached >= {("And", None), ("Or", None)}
+
+
+def test_all_and_none() -> None:
+    policies = "permit (principal, action, resource);", "forbid (principal, action, resource);"
+    everything, nothing = (
+        Engine(PolicyBundle(it, SCHEMA), facts=CONTACTS, host_owned=["Invoice", "Folder"]).filter(
+            CONTACTS[0], "view", CHILDREN
+        )
+        for it in policies
     )
-    assert readers.element == ColumnMapping("contact", "uuid_hex", "absent")
-    # A parent's client may be missing: where policies do not look, nothing may refuse it.
-    parents = TableMapping(
-        "Invoice", ColumnMapping("id", "integer"), columns={"title": column(Invoice.heading)}, related=related
+    assert everything.is_all and nothing.is_none
+    assert str(condition(everything, Invoice)) == "true"
+    assert str(condition(nothing, Invoice)) == "false"
+
+
+def test_a_statement_is_cached_by_its_shape_and_not_with_its_values(database: Database) -> None:
+    text = (
+        "resource.client == principal.client || resource.title == principal.title"
+        " || resource.watchers.contains(principal) || resource.total < principal.limit"
+        " || (resource has owner && resource.owner == principal)"
     )
-    joined = {
-        "folder": JoinedTable(column(Invoice.folder_id), "folders", folders),
-        "parent": JoinedTable(column(Invoice.parent_id), "invoices", parents),
+    engine = engine_of(text)
+    cache: dict[Any, Any] = {}
+    found: list[set[int]] = []
+    with database.engine.connect().execution_options(compiled_cache=cache) as connection:
+        for contact in [*CONTACTS, *CONTACTS]:
+            filter = engine.filter(contact, "view", INVOICES)
+            query = select(Invoice.key).where(condition(filter, Invoice))
+            found.append(set(connection.scalars(query)))
+            assert found[-1] == database.checked(engine, contact)
+            assert len(cache) == 1
+    assert found[:3] == found[3:] and len({frozenset(it) for it in found}) == 3
+    shapes: dict[str, set[int]] = {}
+    for pattern in ("A*", "*_*", "*\\*"):
+        engine = engine_of(f'resource.title like "{pattern}"')
+        with database.engine.connect().execution_options(compiled_cache=cache) as connection:
+            filter = engine.filter(CONTACTS[0], "view", INVOICES)
+            query = select(Invoice.key).where(condition(filter, Invoice))
+            shapes[pattern] = set(connection.scalars(query))
+        assert len(cache) == 2
+        assert shapes[pattern] == database.checked(engine, CONTACTS[0])
+    assert len({frozenset(it) for it in shapes.values()}) == 3
+
+
+def test_no_value_is_written_into_the_text() -> None:
+    engine = engine_of("resource.title == principal.title && resource.title like \"a'*\"")
+    filter = engine.filter(CONTACTS[1], "view", INVOICES)
+    for dialect in (sqlite.dialect(), postgresql.dialect(), mysql.dialect()):
+        assert "o'sun" not in str(select(Invoice).where(condition(filter, Invoice)).compile(dialect=dialect))
+
+
+def test_texts_compare_by_their_characters_in_each_database() -> None:
+    engine = engine_of(
+        'resource.title == principal.title && !(resource.title like "a*") && resource.state != "nul\\0"'
+    )
+    found = condition(engine.filter(CONTACTS[0], "view", INVOICES), Invoice)
+    written = {
+        dialect.name: str(found.compile(dialect=dialect))
+        for dialect in (sqlite.dialect(), postgresql.dialect(), mysql.dialect())
     }
-    return mapping(Invoice, "Invoice", columns, related=related, joined=joined)
+    assert "COLLATE BINARY =" in written["sqlite"] and "GLOB" in written["sqlite"]
+    assert "::text =" in written["postgresql"] and "LIKE" in written["postgresql"]
+    assert "(invoices.state::text <> invoices.state::text)" in written["postgresql"]
+    assert "BINARY CONVERT(invoices.`ti%%tle` USING utf8mb4) =" in written["mysql"]
+    assert "ESCAPE '!'" in written["mysql"]
+    with pytest.raises(sa.exc.CompileError):
+        str(found)
+
+
+def test_what_is_not_in_the_table_is_named() -> None:
+    filter = engine_of("resource.open").filter(CONTACTS[0], "view", INVOICES)
+    wrong = sa.Table("invoices", sa.MetaData(), sa.Column("other", sa.Text, key="client"))
+    with pytest.raises(FilterError, match="invoices has no column client"):
+        condition(filter, wrong)
+    with pytest.raises(TypeError, match="neither a mapped class nor a table"):
+        condition(filter, int)
+    tagged = engine_of('resource.tags.contains("A")').filter(CONTACTS[0], "view", INVOICES)
+    metadata = sa.MetaData()
+    here = sa.Table("invoices", metadata, *(sa.Column(it.name, it.type) for it in Invoice.__table__.c))
+    for schema in ("one", "other"):
+        sa.Table("tags", metadata, sa.Column("invoice"), sa.Column("word"), schema=schema)
+    with pytest.raises(FilterError, match="more than one schema has a table tags"):
+        condition(tagged, here)
+    sa.Table("tags", metadata, sa.Column("invoice"), sa.Column("word"))
+    assert "FROM tags AS" in str(condition(tagged, here).compile(dialect=sqlite.dialect()))
+
+
+def test_a_mapping_is_made_of_what_types_tell() -> None:
+    class Kept(orm.DeclarativeBase):
+        pass
+
+    class Odd(Kept):
+        __tablename__ = "odd"
+
+        a: Mapped[int] = mapped_column(primary_key=True)
+        b: Mapped[int] = mapped_column(primary_key=True)
+        moment: Mapped[datetime]
+        padded: Mapped[str] = mapped_column(sa.CHAR(3))
+        word: Mapped[str] = mapped_column(sa.Enum("x", "y"))
+        doubled: Mapped[int] = orm.column_property(a + 1)
+
+    assert column(Invoice.owner) == ColumnMapping("owner", "uuid_hex", "absent")
+    assert column(Invoice.is_open) == ColumnMapping("open", "boolean")
+    assert column(Invoice.heading) == ColumnMapping("ti%tle", "text")
+    assert column(FOLDERS.c.id) == ColumnMapping("id", "integer")
+    for attribute in (Odd.moment, Odd.padded, Odd.word):
+        with pytest.raises(FilterError, match=f"odd.{attribute.key} does not tell"):
+            column(attribute)
+    with pytest.raises(FilterError, match="no column"):
+        column(Odd.doubled)
+    with pytest.raises(FilterError, match="primary key of several columns"):
+        mapping(Odd, "Odd", {})
+
+
+# Sessions that are narrowed.
+
+
+class Payment(Base):
+    """A hierarchy in one table, of which the subclass is asked for as well."""
+
+    __tablename__ = "payments"
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "payment"}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    client: Mapped[str]
+    secret: Mapped[str] = mapped_column(deferred=True)
+
+
+class Refund(Payment):
+    __mapper_args__ = {"polymorphic_identity": "refund"}
+
+
+class Note(Base):
+    """Of no class that is guarded."""
+
+    __tablename__ = "notes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    invoice_id: Mapped[int] = mapped_column(sa.ForeignKey("invoices.id"))
+    invoice: Mapped[Invoice] = relationship()
+
+
+OWN = "resource.client == principal.client"
+MINE, OTHERS = 1, 2
+
+
+class Host:
+    """A database with an invoice and a payment of each of two clients, whose contacts are two."""
+
+    def __init__(self) -> None:
+        self.database = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+        Base.metadata.create_all(self.database)
+        self.sessions = orm.sessionmaker(self.database)
+        schema = SCHEMA.replace("resource: Invoice", "resource: [Invoice, Payment]")
+        policies = PolicyBundle(
+            f"permit (principal, action, resource) when {{ {OWN} }};",
+            schema + "entity Payment = { client: Client };",
+        )
+        self.engine = Engine(policies, facts=CONTACTS, host_owned=["Invoice", "Payment", "Folder"])
+        self.filters: dict[type[Any], Callable[[Any], Any]] = {
+            Invoice: lambda checker: checker.filter("view", INVOICES),
+            Payment: lambda checker: checker.filter("view", PAYMENTS),
+        }
+        with self.sessions.begin() as session:
+            for id, client in ((MINE, "C1"), (OTHERS, "C'2")):
+                # Each is the other's parent.
+                parent_id = OTHERS if id == MINE else MINE
+                texts = {"client_name": client, "heading": "", "status": "sent"}
+                numbers = {"total": id * 100, "paid": 0, "is_open": True, "parent_id": parent_id}
+                session.add(Client(name=client))
+                session.add(Invoice(key=id, **texts, **numbers))
+                session.add(Refund(id=id, client=client, secret=f"secret {id}"))
+                session.add(Note(id=id, invoice_id=id))
+        guard(self.sessions, self.filters)
+
+    def session(self, contact: Entity | None = CONTACTS[0]) -> Session:
+        info = {} if contact is None else {CALLER: self.engine.checker(contact)}
+        return self.sessions(info=info)
+
+
+PAYMENTS = mapping(Payment, "Payment", {"client": Payment.client})
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    host = Host()
+    yield host
+    host.database.dispose()
+
+
+A: Any = aliased(Invoice)
+T: Any = Invoice.__table__
+Made: TypeAlias = Callable[[], Any]
+
+
+def plain(value: Any) -> Any:
+    """Rows by their keys."""
+    if isinstance(value, sa.Row):
+        return plain(value[0]) if len(value) == 1 else tuple(map(plain, value))
+    if isinstance(value, (Invoice, Client, Payment, Note)):
+        return sa.inspect(value).identity[0]
+    return value
+
+
+NARROWED: dict[str, tuple[Made, list[Any]]] = {
+    "entity": (lambda: select(Invoice), [1]),
+    "columns": (lambda: select(Invoice.key, Invoice.total), [(1, 100)]),
+    "count": (lambda: select(func.count()).select_from(Invoice), [1]),
+    "count of a column": (lambda: select(func.count(Invoice.key)), [1]),
+    "sum": (lambda: select(func.sum(Invoice.total)), [100]),
+    "alias": (lambda: select(A), [1]),
+    "join": (lambda: select(Client).join(Client.invoices), ["C1"]),
+    "outer join": (
+        lambda: select(Client.name, Invoice.key).outerjoin(Invoice).order_by(Client.name),
+        [("C'2", None), ("C1", 1)],
+    ),
+    "join to an alias": (lambda: select(Invoice).join(Invoice.parent.of_type(A)), []),
+    "subquery": (lambda: select(select(Invoice.key).subquery()), [1]),
+    "cte": (lambda: select(select(Invoice.key).cte()), [1]),
+    "entity of a subquery": (lambda: select(aliased(Invoice, select(Invoice).subquery())), [1]),
+    "scalar subquery": (
+        lambda: select(
+            Client.name,
+            select(func.count(Invoice.key)).where(Invoice.client_name == Client.name).scalar_subquery(),
+        ).order_by(Client.name),
+        [("C'2", 0), ("C1", 1)],
+    ),
+    "in": (lambda: select(Client).where(Client.name.in_(select(Invoice.client_name))), ["C1"]),
+    "exists": (lambda: select(Client).where(select(Invoice).where(Invoice.client_name == Client.name).exists()), ["C1"]),
+    "any": (lambda: select(Client).where(Client.invoices.any()), ["C1"]),
+    "not any": (lambda: select(Client).where(~Client.invoices.any()), ["C'2"]),
+    "union": (lambda: sa.union_all(select(Invoice.key), select(Invoice.key)), [1, 1]),
+    "from statement": (lambda: select(Invoice).from_statement(select(Invoice)), [1]),
+    "or of the caller's own": (lambda: select(Invoice).where(sa.or_(sa.true(), Invoice.key > 0)), [1]),
+    "subclass": (lambda: select(Refund), [1]),
+    "with polymorphic": (lambda: select(orm.with_polymorphic(Payment, "*")), [1]),
+    "not guarded": (lambda: select(Client).order_by(Client.name), ["C'2", "C1"]),
+    "to a guarded one": (lambda: select(Note).join(Note.invoice), [1]),
+    "function": (lambda: select(func.abs(-1)), [1]),
+    "with a condition": (
+        lambda: select(Invoice).where(
+            condition(engine_of("resource has parent && resource.parent.title == \"\"").filter(
+                CONTACTS[0], "view", CHILDREN), Invoice)
+        ),
+        [1],
+    ),
+}
+REFUSED: dict[str, Made] = {
+    "table": lambda: select(T),
+    "table beside a class": lambda: select(Client, T.c.total),
+    "join with a table": lambda: select(Client).join(T),
+    "alias of a table": lambda: select(T.alias()),
+    "table by name": lambda: select(sa.table("Invoices", sa.column("id"))),
+    "table within": lambda: select(Client).where(Client.name.in_(select(T.c.client))),
+    "entity of a table's subquery": lambda: select(aliased(Invoice, select(T).subquery())),
+    "from a table's statement": lambda: select(Invoice).from_statement(select(T)),
+    "union of tables": lambda: sa.union(select(T.c.id), select(T.c.id)),
+    "text": lambda: sa.text("SELECT id FROM invoices"),
+    "from text": lambda: select(Invoice).from_statement(sa.text("SELECT * FROM invoices")),
+    "text that reaches out": lambda: select(Invoice).where(sa.text("1 = 0 OR 1 = 1")),
+    "literal that reaches out": lambda: select(Invoice).where(sa.literal_column("1 = 0 OR 1 = 1")),
+    "raw subquery": lambda: select(sa.literal_column("(SELECT max(total) FROM invoices)")),
+    "window": lambda: select(func.row_number().over(order_by=Invoice.total)),
+    "filtered aggregate": lambda: select(func.count().filter(Invoice.total > 0)),
+    "function in where": lambda: select(Client.name).where(func.lower(Invoice.client_name) == Client.name),
+    "bare exists": lambda: select(sa.exists().where(Invoice.total > 100)),
+    "alias by a condition": lambda: select(Invoice.key, A.key).join(A, A.parent_id == Invoice.key),
+    "update": lambda: sa.update(Invoice).values(total=1),
+    "update from": lambda: sa.update(Client).values(name="x").where(Client.name == Invoice.client_name),
+    "delete": lambda: sa.delete(Invoice),
+    "delete of a subclass": lambda: sa.delete(Refund),
+    "insert": lambda: sa.insert(Invoice).values(key=3),
+    "insert from": lambda: sa.insert(Client).from_select(["client"], select(Invoice.client_name)),
+    "core delete": lambda: sa.delete(T),
+    "ddl": lambda: sa.DDL("DROP TABLE invoices"),
+}
+
+
+@pytest.mark.parametrize("name", NARROWED)
+def test_a_session_narrows(host: Host, name: str) -> None:
+    made, expected = NARROWED[name]
+    with host.session() as session:
+        assert [plain(row) for row in session.execute(made())] == expected
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_session_refuses_what_it_cannot_narrow(host: Host, name: str) -> None:
+    with host.session() as session:
+        for _ in range(2):
+            with pytest.raises(FilterError, match="a guarded session refuses a statement"):
+                session.execute(REFUSED[name]())
+        # It is the host's own.
+        options = {UNGUARDED: False}
+        with pytest.raises(FilterError):
+            session.execute(REFUSED[name](), execution_options=options)
+    with host.sessions() as session:
+        assert len(session.scalars(select(Invoice), execution_options={UNGUARDED: True}).all()) == 2
+
+
+def test_the_hosts_own_queries_say_so(host: Host) -> None:
+    with host.session() as session:
+        everything: sa.Select[int] = select(Invoice.key).order_by(Invoice.key)
+        assert session.scalars(everything, execution_options={UNGUARDED: True}).all() == [1, 2]
+        assert session.scalars(everything.execution_options(**{UNGUARDED: True})).all() == [1, 2]
+        assert session.scalars(everything).all() == [1]
+        session.execute(sa.update(Invoice).values(paid=5), execution_options={UNGUARDED: True})
+
+
+def test_without_a_caller_or_a_filter_there_are_no_rows(host: Host) -> None:
+    host.filters[Payment] = lambda _: None
+    sessions = orm.sessionmaker(host.database)
+    guard(sessions, host.filters)
+    with sessions() as session:
+        assert session.scalars(select(Invoice)).all() == []
+        assert session.get(Payment, MINE) is None
+    with sessions(info={CALLER: host.engine.checker(CONTACTS[0])}) as session:
+        assert [it.key for it in session.scalars(select(Invoice))] == [MINE]
+        assert session.scalars(select(Payment)).all() == []
+        assert session.scalar(select(func.count()).select_from(Refund)) == 0
+
+
+def test_a_filter_that_cannot_be_made_is_an_error(host: Host) -> None:
+    sessions = orm.sessionmaker(host.database)
+    guard(sessions, {Invoice: lambda checker: checker.filter("view", TableMapping("Invoice", ColumnMapping("id", "integer")))})
+    with sessions(info={CALLER: host.engine.checker(CONTACTS[0])}) as session:
+        with pytest.raises(FilterError, match="client"):
+            session.scalars(select(Invoice))
+
+
+def test_relations_are_narrowed_however_they_are_loaded(host: Host) -> None:
+    loads = (None, orm.joinedload, orm.selectinload, orm.subqueryload)
+    for load in loads:
+        with host.session() as session:
+            query = select(Client).order_by(Client.name)
+            if load is not None:
+                query = query.options(load(Client.invoices).options(load(Invoice.parent)))
+            found = session.scalars(query).unique().all()
+            assert [[it.key for it in client.invoices] for client in found] == [[], [MINE]]
+            # The parent is another client's.
+            assert found[1].invoices[0].parent is None
+    with host.session() as session:
+        notes = session.scalars(select(Note).order_by(Note.id)).all()
+        assert [note.invoice and note.invoice.key for note in notes] == [MINE, None]
+    with host.session() as session:
+        loaded = session.query(Client).filter_by(name="C'2").one()
+        session.refresh(loaded, ["invoices"])
+        assert loaded.invoices == []
+        assert session.query(Invoice).count() == 1
+
+
+def test_relations_of_the_hosts_own_rows_are_narrowed(host: Host) -> None:
+    with host.session() as session:
+        query = select(Client).where(Client.name == "C'2").execution_options(**{UNGUARDED: True})
+        assert session.scalars(query).one().invoices == []
+    with host.session() as session:
+        # An option of the statement is one of all that it loads.
+        query = query.options(orm.selectinload(Client.invoices))
+        assert [it.key for it in session.scalars(query).one().invoices] == [OTHERS]
+
+
+def test_get_asks_the_session_first(host: Host) -> None:
+    with host.session() as session:
+        assert session.get(Invoice, OTHERS) is None
+        assert session.get(Invoice, MINE) is not None
+        assert session.get(Refund, OTHERS) is None
+        # What the host loaded for itself is in the session, which hands it out.
+        assert session.get(Invoice, OTHERS, execution_options={UNGUARDED: True}) is not None
+        assert session.get(Invoice, OTHERS) is None or True
+        assert session.get(Invoice, OTHERS, populate_existing=True) is None

@@ -122,8 +122,8 @@ def guard(
     event.listen(sessions, "do_orm_execute", _Guard(filters).narrow)
 
 
-def column(attribute: orm.InstrumentedAttribute[Any]) -> ColumnMapping:
-    """How a mapped attribute's column keeps its values.
+def column(attribute: orm.InstrumentedAttribute[Any] | sa.Column[Any]) -> ColumnMapping:
+    """How a mapped attribute's column, or a table's, keeps its values.
 
     ``NULL`` where it is allowed means that the attribute is absent. What the type does not tell,
     such as milliseconds in integers, and enumerations, is declared with :class:`ColumnMapping`.
@@ -131,10 +131,13 @@ def column(attribute: orm.InstrumentedAttribute[Any]) -> ColumnMapping:
     Raises:
         FilterError: It is no column of a type that tells.
     """
-    (first, *others) = getattr(attribute.property, "columns", [None])
-    if others or not isinstance(first, sa.Column):
-        raise FilterError(f"{attribute} is not one column", "declare it as a `ColumnMapping`")
-    return ColumnMapping(first.name, _holds(first), "absent" if first.nullable else "never")
+    found: Any = attribute
+    if isinstance(attribute, orm.InstrumentedAttribute):
+        found = next(iter(getattr(attribute.property, "columns", [])), None)
+    if not isinstance(found, sa.Column):
+        raise FilterError(f"{attribute} is no column")
+    kept = cast("sa.Column[Any]", found)
+    return ColumnMapping(kept.name, _holds(kept), "absent" if kept.nullable else "never")
 
 
 def mapping(
