@@ -23,6 +23,7 @@ from sqlalchemy import event, orm
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm.util import AliasedClass
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -243,34 +244,31 @@ class _Source:
             case Or(parts):
                 return sa.or_(*map(self.write, parts))
             case Compare(column, "=" | "<>" as comparison, value):
-                return self.among(column, (value,), comparison == "<>")
+                return self.among(column, (value,), negated=comparison == "<>")
             case Compare(column, comparison, value):
                 bound = sa.literal(value, self.type(column))
                 return _COMPARISONS[comparison](self.operand(column), bound)
             case CompareColumns(column, comparison, other):
                 return _COMPARISONS[comparison](self.operand(column), self.operand(other))
             case In(column, values, negated):
-                return self.among(column, values, negated)
+                return self.among(column, values, negated=negated)
             case Null(column, negated):
-                return self.null(column, negated)
+                return self.null(column, negated=negated)
             case Like(column, pattern, negated):
-                return self.like(column, pattern, negated)
+                return self.like(column, pattern, negated=negated)
             case Exists(table, owner, id, element, negated):
-                names = [owner] if element is None else [owner, element[0].name]
-                inner, other = self.other(table, names)
+                inner, other = self.other(table, [owner] if element is None else [owner, element[0].name])
                 parts = [other.operand(Column(owner, id.holds)) == self.operand(id)]
                 if element is not None:
-                    parts.append(other.among(*element, False))
+                    parts.append(other.among(*element, negated=False))
+                return _exists(inner, parts, negated=negated)
             case Joined(table, id, named_by, condition, negated):
-                names = [id.name, *(() if condition is None else _names(condition))]
-                inner, other = self.other(table, names)
+                names = () if condition is None else _names(condition)
+                inner, other = self.other(table, [id.name, *names])
                 parts = [other.operand(id) == self.operand(named_by)]
                 if condition is not None:
                     parts.append(other.write(condition))
-        # Whatever encloses it, only the other table is its own.
-        one = sa.select(sa.literal_column("1")).select_from(inner).correlate_except(inner)
-        exists = _OtherRows(one.where(*parts).exists())
-        return ~exists if negated else exists
+                return _exists(inner, parts, negated=negated)
 
     def other(self, name: str, columns: Iterable[str]) -> tuple[sa.FromClause, _Source]:
         """Another table, or this one once more, under a name that nothing else has."""
@@ -313,26 +311,26 @@ class _Source:
                 return sa.BigInteger()
             case "uuid" | "uuid_hex":
                 of = self.find(column.name).type
-                # A column of SQLAlchemy's own type knows how each database keeps it.
-                return (
-                    sa.Uuid(native_uuid=of.native_uuid)
-                    if isinstance(of, sa.Uuid)
-                    else _UuidText(column.holds)
-                )
+                if isinstance(of, sa.Uuid):
+                    # SQLAlchemy's own type knows how each database keeps it.
+                    return sa.Uuid(native_uuid=of.native_uuid)
+                return _UuidText(column.holds)
 
-    def null(self, column: Column, negated: bool) -> sa.ColumnElement[bool]:
+    def null(self, column: Column, *, negated: bool) -> sa.ColumnElement[bool]:
         found = sa.type_coerce(self.find(column.name), sa.Text())
         return found.is_not(None) if negated else found.is_(None)
 
     def among(
-        self, column: Column, values: tuple[SqlValue, ...], negated: bool
+        self, column: Column, values: tuple[SqlValue, ...], *, negated: bool
     ) -> sa.ColumnElement[bool]:
         if not values:
-            return self.null(column, True) if negated else sa.false()
+            return self.null(column, negated=True) if negated else sa.false()
         operand, of = self.operand(column), self.type(column)
         unkept = [value for value in values if isinstance(value, str) and "\0" in value]
         kept = [value for value in values if value not in unkept]
-        parts = [_Unkept(operand, operand == sa.literal(value, of)) for value in unkept]
+        parts: list[sa.ColumnElement[bool]] = [
+            _Unkept(operand, operand == sa.literal(value, of)) for value in unkept
+        ]
         if len(kept) == 1:
             parts.append(operand == sa.literal(kept[0], of))
         elif kept:
@@ -342,13 +340,22 @@ class _Source:
         return ~found if negated else found
 
     def like(
-        self, column: Column, pattern: tuple[str | None, ...], negated: bool
+        self, column: Column, pattern: tuple[str | None, ...], *, negated: bool
     ) -> sa.ColumnElement[bool]:
         found = self.find(column.name)
         likes: sa.ColumnElement[bool] = _Likes(found, sa.literal(pattern, _Pattern()))
         if any("\0" in piece for piece in pattern if piece is not None):
             likes = _UnkeptPattern(_Characters(found), likes)
         return _Unlike(found, likes) if negated else likes
+
+
+def _exists(
+    rows: sa.FromClause, conditions: list[sa.ColumnElement[bool]], *, negated: bool
+) -> sa.ColumnElement[bool]:
+    one = sa.select(sa.literal_column("1", sa.Integer())).select_from(rows).where(*conditions)
+    # Whatever encloses it, only these rows are its own.
+    found = _OtherRows(one.correlate_except(rows).exists())
+    return ~found if negated else found
 
 
 _COMPARISONS: dict[str, Callable[[Any, Any], sa.ColumnElement[bool]]] = {
@@ -534,6 +541,10 @@ class _Visible(FunctionElement[bool]):
 
     inherit_cache = True
 
+    def __reduce__(self) -> tuple[Any, tuple[()]]:
+        # Pickled rows take no criteria along: a session that is guarded adds its own.
+        return sa.true, ()
+
 
 @compiles(_OtherRows)
 def _(element: _OtherRows, compiler: SQLCompiler, **options: Any) -> str:
@@ -554,63 +565,75 @@ def _(element: _Visible, compiler: SQLCompiler, **options: Any) -> str:
     return f"({compiler.process(condition, **options)})"
 
 
-class _Watch(SQLCompiler):
-    """A database's compiler that notes what a statement reads from, and what of that is narrowed.
+class _Watch:
+    """What a database's compiler is told beside: which tables a statement reads, and which are narrowed.
 
     SQLAlchemy's criteria miss what a ``SELECT`` names in a function or a window alone, and know nothing
-    of tables that are no classes. So the text that they lead to is looked at.
+    of tables that are no classes. So what is written in the end is looked at.
     """
 
-    def __init__(self, dialect: Dialect, statement: Any, **options: Any) -> None:
+    stack: list[Any]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
         self.depth = 0
         self.levels: list[object] = []
-        self.read: set[tuple[int, Any]] = set()
+        self.read: dict[tuple[int, Any], str] = {}
         self.narrowed: set[tuple[int, Any]] = set()
-        self.changed: set[Any] = set()
+        self.changed: set[str] = set()
         self.is_raw = False
-        # Compiles.
-        super().__init__(dialect, statement, **options)
+        # It writes at once.
+        self.compiler.__init__(*arguments, **options)
+
+    @property
+    def compiler(self) -> Any:
+        # The compilers have no types.
+        return super()
 
     def level(self) -> int:
         """Which ``SELECT`` is being written."""
-        entry: object = self.stack[-1] if self.stack else None
+        entry = self.stack[-1] if self.stack else None
         known = next((at for at, it in enumerate(self.levels) if it is entry), None)
         if known is None:
             self.levels.append(entry)
         return len(self.levels) - 1 if known is None else known
 
-    def visit_table(self, table: Any, asfrom: bool = False, **options: Any) -> str:
+    def visit_table(self, table: Any, asfrom: bool = False, **options: Any) -> Any:
         if asfrom and self.depth == 0:
             alias = options.get("enclosing_alias")
-            self.read.add((self.level(), table if alias is None or alias.element is not table else alias))
-        return super().visit_table(table, asfrom=asfrom, **options)
+            is_alias = alias is not None and alias.element is table
+            self.read[self.level(), alias if is_alias else table] = table.name
+        return self.compiler.visit_table(table, asfrom=asfrom, **options)
 
-    def visit_insert(self, insert_stmt: Any, *arguments: Any, **options: Any) -> str:
-        self.changed.add(insert_stmt.table)
-        return super().visit_insert(insert_stmt, *arguments, **options)
+    def visit_insert(self, statement: Any, *arguments: Any, **options: Any) -> Any:
+        self.changed.add(statement.table.name)
+        return self.compiler.visit_insert(statement, *arguments, **options)
 
-    def visit_update(self, update_stmt: Any, *arguments: Any, **options: Any) -> str:
-        self.changed.add(update_stmt.table)
-        return super().visit_update(update_stmt, *arguments, **options)
+    def visit_update(self, statement: Any, *arguments: Any, **options: Any) -> Any:
+        self.changed.add(statement.table.name)
+        return self.compiler.visit_update(statement, *arguments, **options)
 
-    def visit_delete(self, delete_stmt: Any, *arguments: Any, **options: Any) -> str:
-        self.changed.add(delete_stmt.table)
-        return super().visit_delete(delete_stmt, *arguments, **options)
+    def visit_delete(self, statement: Any, *arguments: Any, **options: Any) -> Any:
+        self.changed.add(statement.table.name)
+        return self.compiler.visit_delete(statement, *arguments, **options)
 
-    def visit_textclause(self, textclause: Any, *arguments: Any, **options: Any) -> str:
+    def visit_textclause(self, text: Any, *arguments: Any, **options: Any) -> Any:
         self.is_raw = True
-        return super().visit_textclause(textclause, *arguments, **options)
+        return self.compiler.visit_textclause(text, *arguments, **options)
 
-    def visit_column(self, column: Any, *arguments: Any, **options: Any) -> str:
-        # As in `count(*)`.
+    def visit_column(self, column: Any, *arguments: Any, **options: Any) -> Any:
+        # `*` and `1` are raw as well, in `count(*)`.
         if column.is_literal and not re.fullmatch(r"\*|\w+", str(column.name)):
             self.is_raw = True
-        return super().visit_column(column, *arguments, **options)
+        return self.compiler.visit_column(column, *arguments, **options)
 
 
 @functools.cache
-def _watching(compiler: type[SQLCompiler]) -> type[SQLCompiler]:
+def _watching(compiler: Any) -> Any:
     return type("_Watching", (_Watch, compiler), {})
+
+
+# How many shapes of statements a guard remembers.
+_SHAPES_MAX = 1000
 
 
 class _Guard:
@@ -643,7 +666,11 @@ class _Guard:
         if execution.is_orm_statement and execution.is_select:
             statement = self.narrowed(statement, execution)
         bind = execution.session.get_bind(**execution.bind_arguments)
-        why = self.refusal(statement, bind.dialect)
+        # Rows that are written one by one are named by the mapper: there is nothing yet to look at.
+        is_bulk = execution.is_orm_statement and (
+            execution.is_insert or isinstance(execution.parameters, list)
+        )
+        why = self.refusal(statement, bind.dialect, is_bulk=is_bulk)
         if why is not None:
             raise FilterError(
                 f"a guarded session refuses a statement: {why}",
@@ -675,34 +702,46 @@ class _Guard:
         key = mapper.get_property_by_column(mapper.primary_key[0]).key
         return _Visible(is_visible, getattr(model, key))
 
-    def refusal(self, statement: Any, dialect: Dialect) -> str | None:
-        """What of a statement is not narrowed. Its values do not matter, so it is asked once."""
+    def refusal(self, statement: Any, dialect: Dialect, *, is_bulk: bool) -> str | None:
+        """What of a statement is not narrowed. Its values do not matter, so each shape is looked at once."""
         cached = statement._generate_cache_key()
-        if cached is None:
-            return self.look(statement, dialect)
-        key = (dialect.name, cached.key)
-        if key not in self.known:
-            if len(self.known) >= 1000:
+        key = None if cached is None else (dialect.name, is_bulk, cached.key)
+        if key in self.known:
+            return self.known[key]
+        if isinstance(statement, sa.DDLElement):
+            why: str | None = "it changes tables"
+        elif is_bulk and isinstance(statement, sa.UpdateBase):
+            why = self.change_of(statement.table.name)
+            parts = (it for it in visitors.iterate(statement) if it is not statement)
+            for part in parts:
+                if isinstance(part, (sa.SelectBase, sa.TextClause, sa.ColumnClause)):
+                    why = why or self.look(part, dialect)
+        else:
+            why = self.look(statement, dialect)
+        if key is not None:
+            if len(self.known) >= _SHAPES_MAX:
                 self.known.clear()
-            self.known[key] = self.look(statement, dialect)
-        return self.known[key]
+            self.known[key] = why
+        return why
 
     def look(self, statement: Any, dialect: Dialect) -> str | None:
-        if isinstance(statement, sa.DDLElement):
-            return "it changes tables"
-        watching = copy.copy(dialect)
-        watching.statement_compiler = _watching(dialect.statement_compiler)
-        watch = cast("_Watch", statement.compile(dialect=watching))
+        watching: Any = copy.copy(dialect)
+        watching.statement_compiler = _watching(watching.statement_compiler)
+        watch: _Watch = statement.compile(dialect=watching)
         if watch.is_raw:
             return "raw SQL cannot be narrowed"
-        for table in watch.changed:
-            if table.name.casefold() in self.names:
-                return f"a filter does not say which rows of {table.name} may be changed"
-        for _, rows in watch.read - watch.narrowed:
-            table = rows if isinstance(rows, sa.TableClause) else rows.element
-            if table.name.casefold() in self.names:
-                return f"nothing narrows what it reads from {table.name}"
+        for name in watch.changed:
+            if (why := self.change_of(name)) is not None:
+                return why
+        for rows, name in watch.read.items():
+            if name.casefold() in self.names and rows not in watch.narrowed:
+                return f"nothing narrows what it reads from {name}"
         return None
+
+    def change_of(self, table: str) -> str | None:
+        if table.casefold() not in self.names:
+            return None
+        return f"a filter does not say which rows of {table} may be changed"
 
 
 class _AskedFor(orm.UserDefinedOption):
@@ -712,5 +751,4 @@ class _AskedFor(orm.UserDefinedOption):
     payload: object
 
     def __reduce__(self) -> tuple[type[_AskedFor], tuple[object]]:
-        # Pickled rows take nobody along.
         return _AskedFor, (None,)
