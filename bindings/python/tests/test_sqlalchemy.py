@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from http.client import HTTPConnection
 from itertools import product
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 from uuid import UUID, uuid5
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -451,13 +451,13 @@ class Database:
             )
             for id, closed, name in FOLDER_ROWS
         ]
-        entities = {row.values["id"]: row.entity() for row in self.rows}
+        entities: dict[int, Entity] = {row.values["id"]: row.entity() for row in self.rows}
         allowed: set[int] = set()
         for id, entity in entities.items():
-            row = self.rows[id - 1].values
-            parent = entities.get(row["parent_id"])
+            values: dict[str, Any] = self.rows[id - 1].values
+            parent = entities.get(values["parent_id"])
             known = [entity, *([parent] if parent is not None and parent.id != entity.id else [])]
-            known += [it for it in folders if it.id == str(row["folder_id"])]
+            known += [it for it in folders if it.id == str(values["folder_id"])]
             if engine.allows(contact, "view", entity, entities=known):
                 allowed.add(id)
         return allowed
@@ -623,10 +623,13 @@ def test_a_statement_is_cached_by_its_shape_and_not_with_its_values(database: Da
     assert len({frozenset(it) for it in shapes.values()}) == 3
 
 
+DIALECTS: list[Any] = [it.dialect() for it in cast("Any", (sqlite, postgresql, mysql))]
+
+
 def test_no_value_is_written_into_the_text() -> None:
     engine = engine_of("resource.title == principal.title && resource.title like \"a'*\"")
     filter = engine.filter(CONTACTS[1], "view", INVOICES)
-    for dialect in (sqlite.dialect(), postgresql.dialect(), mysql.dialect()):
+    for dialect in DIALECTS:
         assert "o'sun" not in str(select(Invoice).where(condition(filter, Invoice)).compile(dialect=dialect))
 
 
@@ -637,7 +640,7 @@ def test_texts_compare_by_their_characters_in_each_database() -> None:
     found = condition(engine.filter(CONTACTS[0], "view", INVOICES), Invoice)
     written = {
         dialect.name: str(found.compile(dialect=dialect))
-        for dialect in (sqlite.dialect(), postgresql.dialect(), mysql.dialect())
+        for dialect in DIALECTS
     }
     assert "COLLATE BINARY =" in written["sqlite"] and "GLOB" in written["sqlite"]
     assert "::text =" in written["postgresql"] and "LIKE" in written["postgresql"]
@@ -658,12 +661,16 @@ def test_what_is_not_in_the_table_is_named() -> None:
     tagged = engine_of('resource.tags.contains("A")').filter(CONTACTS[0], "view", INVOICES)
     metadata = sa.MetaData()
     here = sa.Table("invoices", metadata, *(sa.Column(it.name, it.type) for it in Invoice.__table__.c))
+
+    def columns() -> list[Any]:
+        return [sa.Column("invoice", sa.Integer), sa.Column("word", sa.Text)]
+
     for schema in ("one", "other"):
-        sa.Table("tags", metadata, sa.Column("invoice"), sa.Column("word"), schema=schema)
+        sa.Table("tags", metadata, *columns(), schema=schema)
     with pytest.raises(FilterError, match="more than one schema has a table tags"):
         condition(tagged, here)
-    sa.Table("tags", metadata, sa.Column("invoice"), sa.Column("word"))
-    assert "FROM tags AS" in str(condition(tagged, here).compile(dialect=sqlite.dialect()))
+    sa.Table("tags", metadata, *columns())
+    assert "FROM tags AS" in str(condition(tagged, here).compile(dialect=DIALECTS[0]))
 
 
 def test_a_mapping_is_made_of_what_types_tell() -> None:
@@ -710,6 +717,16 @@ class Payment(Base):
 
 class Refund(Payment):
     __mapper_args__ = {"polymorphic_identity": "refund"}
+
+
+class Other(orm.DeclarativeBase):
+    pass
+
+
+class Again(Other):
+    """What another part of the host made of the same table."""
+
+    __table__ = sa.Table("payments", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
 
 
 class Note(Base):
@@ -772,15 +789,18 @@ def host() -> Iterator[Host]:
 
 A: Any = aliased(Invoice)
 T: Any = Invoice.__table__
+DDL: Any = sa.DDL
 Made: TypeAlias = Callable[[], Any]
 
 
 def plain(value: Any) -> Any:
     """Rows by their keys."""
     if isinstance(value, sa.Row):
-        return plain(value[0]) if len(value) == 1 else tuple(map(plain, value))
-    if isinstance(value, (Invoice, Client, Payment, Note)):
-        return sa.inspect(value).identity[0]
+        values: list[Any] = [plain(it) for it in cast("Any", value)]
+        return values[0] if len(values) == 1 else tuple(values)
+    if isinstance(value, Base):
+        identity: Any = sa.inspect(value).identity
+        return identity[0]
     return value
 
 
@@ -841,20 +861,25 @@ REFUSED: dict[str, Made] = {
     "from text": lambda: select(Invoice).from_statement(sa.text("SELECT * FROM invoices")),
     "text that reaches out": lambda: select(Invoice).where(sa.text("1 = 0 OR 1 = 1")),
     "literal that reaches out": lambda: select(Invoice).where(sa.literal_column("1 = 0 OR 1 = 1")),
-    "raw subquery": lambda: select(sa.literal_column("(SELECT max(total) FROM invoices)")),
+    "raw subquery": lambda: select(sa.literal_column("(SELECT max(total) FROM invoices)", sa.Integer())),
     "window": lambda: select(func.row_number().over(order_by=Invoice.total)),
     "filtered aggregate": lambda: select(func.count().filter(Invoice.total > 0)),
     "function in where": lambda: select(Client.name).where(func.lower(Invoice.client_name) == Client.name),
     "bare exists": lambda: select(sa.exists().where(Invoice.total > 100)),
     "alias by a condition": lambda: select(Invoice.key, A.key).join(A, A.parent_id == Invoice.key),
+    "full join": lambda: select(Client.name, Invoice.key).join(Invoice, full=True),
+    "full join from it": lambda: select(Invoice.key).join(Client, full=True),
+    "another class of its table": lambda: select(Again),
     "update": lambda: sa.update(Invoice).values(total=1),
     "update from": lambda: sa.update(Client).values(name="x").where(Client.name == Invoice.client_name),
     "delete": lambda: sa.delete(Invoice),
     "delete of a subclass": lambda: sa.delete(Refund),
     "insert": lambda: sa.insert(Invoice).values(key=3),
     "insert from": lambda: sa.insert(Client).from_select(["client"], select(Invoice.client_name)),
+    "bulk insert": lambda: sa.insert(Invoice),
+    "insert of a raw value": lambda: sa.insert(Client).values(name=sa.text("(SELECT 1)")),
     "core delete": lambda: sa.delete(T),
-    "ddl": lambda: sa.DDL("DROP TABLE invoices"),
+    "ddl": lambda: DDL("DROP TABLE invoices"),
 }
 
 
@@ -1039,6 +1064,7 @@ def test_what_cannot_be_guarded_is_refused_at_once() -> None:
         __tablename__ = "children"
         id: Mapped[int] = mapped_column(sa.ForeignKey("parents.id"), primary_key=True)
 
+    assert issubclass(Child, Parent)
     sessions = orm.sessionmaker[Session]()
     with pytest.raises(FilterError, match="Refund inherits from Payment"):
         guard(sessions, {Refund: lambda _: None})

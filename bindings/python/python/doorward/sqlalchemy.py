@@ -11,7 +11,6 @@ Needs the extra ``doorward[sqlalchemy]``::
 from __future__ import annotations
 
 import copy
-import functools
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -93,13 +92,16 @@ def guard(
     """Narrows what sessions load of some classes to what the session's caller may see.
 
     Each ORM ``SELECT`` of such a class has the condition of its filter, which is made anew for each
-    statement: joins, aliases, subqueries, counts, relationships and their loads, ``Session.get``, and
-    refreshes, for which a row that the caller may no longer see is gone (``ObjectDeletedError``).
-    Without a caller in ``session.info[CALLER]``, or where there is no filter, there are no rows.
+    statement: joins, aliases, subqueries, counts, eager loads, ``Session.get``. Relations that are loaded
+    later have the condition of the statement that they belong to. To a refresh, a row that the caller may
+    no longer see is gone, as one that was deleted is (``ObjectDeletedError``). Without a caller in
+    ``session.info[CALLER]``, or where there is no filter, there are no rows.
 
-    What cannot be narrowed raises :class:`FilterError`: raw SQL, tables of these classes other than by
-    the class, and statements that insert, update or delete there, since a filter of what may be seen
-    does not say what may be changed. A host's own query says so::
+    What cannot be narrowed raises :class:`FilterError`: raw SQL, tables of these classes that are named
+    other than by the class, full joins, and statements that insert, update or delete there, since a
+    filter of what may be seen does not say what may be changed. Every statement is looked at as it is
+    written in the end, so what SQLAlchemy's criteria miss is refused as well: select from the class, and
+    join its aliases by relationships. A host's own query says so::
 
         session.execute(statement, execution_options={UNGUARDED: True})
 
@@ -113,8 +115,8 @@ def guard(
             stands for its subclasses too.
 
     Raises:
-        FilterError: A class inherits from another, which is to be given instead; a subclass has a
-            table of its own alone; or another class has the same table.
+        FilterError: A class inherits from another, which is to be given instead, or it is kept in
+            more than one table.
 
     Example:
         >>> guard(Session, {Invoice: lambda checker: checker.filter("view", INVOICES)})  # doctest: +SKIP
@@ -135,10 +137,9 @@ def column(attribute: orm.InstrumentedAttribute[Any] | sa.Column[Any]) -> Column
     found: Any = attribute
     if isinstance(attribute, orm.InstrumentedAttribute):
         found = next(iter(getattr(attribute.property, "columns", [])), None)
-    if not isinstance(found, sa.Column):
+    if not _is_column(found):
         raise FilterError(f"{attribute} is no column")
-    kept = cast("sa.Column[Any]", found)
-    return ColumnMapping(kept.name, _holds(kept), "absent" if kept.nullable else "never")
+    return ColumnMapping(found.name, _holds(found), "absent" if found.nullable else "never")
 
 
 def mapping(
@@ -172,7 +173,11 @@ def mapping(
     return TableMapping(type, id, columns=columns, related=related, joined=joined)
 
 
-def _holds(column: sa.Column[Any]) -> Holds:
+def _is_column(found: object) -> bool:
+    return isinstance(found, sa.Column)
+
+
+def _holds(column: Any) -> Holds:
     of = column.type
     if isinstance(of, sa.Boolean):
         return "boolean"
@@ -190,16 +195,17 @@ def _holds(column: sa.Column[Any]) -> Holds:
 
 
 def _mapper(model: object) -> orm.Mapper[Any]:
-    found = sa.inspect(model, raiseerr=False)
-    if not isinstance(found, orm.Mapper):
+    found: Any = sa.inspect(model, raiseerr=False)
+    if not getattr(found, "is_mapper", False):
         raise TypeError(f"{model!r} is no mapped class")
-    return cast("orm.Mapper[Any]", found)
+    mapper: orm.Mapper[Any] = found
+    return mapper
 
 
 class _Source:
     """What rows are selected from, with its columns by their names in the database."""
 
-    def __init__(self, name: str, columns: Iterable[tuple[str, Any]], table: Any) -> None:
+    def __init__(self, name: str, columns: Iterable[tuple[str, Any]], table: object) -> None:
         self.name = name
         self.columns: dict[str, list[Any]] = {}
         for key, expression in columns:
@@ -209,14 +215,14 @@ class _Source:
     @classmethod
     def of(cls, rows: Rows) -> _Source:
         found: Any = sa.inspect(rows, raiseerr=False)
-        if isinstance(found, orm.Mapper) or getattr(found, "is_aliased_class", False):
+        if getattr(found, "is_mapper", False) or getattr(found, "is_aliased_class", False):
             # By attributes, which the ORM adapts to aliases and to hierarchies of tables. Columns that
             # are equal, as the keys of a hierarchy are, have one.
-            mapper = cast("orm.Mapper[Any]", found.mapper)
+            mapper: orm.Mapper[Any] = found.mapper
             columns = (
                 (name, getattr(rows, attribute.key))
                 for attribute in mapper.column_attrs
-                for name in {str(it.name) for it in attribute.columns if isinstance(it, sa.Column)}
+                for name in {str(it.name) for it in attribute.columns if _is_column(it)}
             )
             return cls(mapper.class_.__name__, columns, mapper.local_table)
         if isinstance(rows, sa.FromClause):
@@ -248,8 +254,8 @@ class _Source:
             case Compare(column, comparison, value):
                 bound = sa.literal(value, self.type(column))
                 return _COMPARISONS[comparison](self.operand(column), bound)
-            case CompareColumns(column, comparison, other):
-                return _COMPARISONS[comparison](self.operand(column), self.operand(other))
+            case CompareColumns(column, comparison, beside):
+                return _COMPARISONS[comparison](self.operand(column), self.operand(beside))
             case In(column, values, negated):
                 return self.among(column, values, negated=negated)
             case Null(column, negated):
@@ -257,31 +263,33 @@ class _Source:
             case Like(column, pattern, negated):
                 return self.like(column, pattern, negated=negated)
             case Exists(table, owner, id, element, negated):
-                inner, other = self.other(table, [owner] if element is None else [owner, element[0].name])
-                parts = [other.operand(Column(owner, id.holds)) == self.operand(id)]
+                names = [owner] if element is None else [owner, element[0].name]
+                inner, other = self.other(table, names)
+                conditions = [other.operand(Column(owner, id.holds)) == self.operand(id)]
                 if element is not None:
-                    parts.append(other.among(*element, negated=False))
-                return _exists(inner, parts, negated=negated)
+                    conditions.append(other.among(*element, negated=False))
+                return _exists(inner, conditions, negated=negated)
             case Joined(table, id, named_by, condition, negated):
-                names = () if condition is None else _names(condition)
-                inner, other = self.other(table, [id.name, *names])
-                parts = [other.operand(id) == self.operand(named_by)]
+                names = [id.name, *(() if condition is None else _names(condition))]
+                inner, other = self.other(table, names)
+                conditions = [other.operand(id) == self.operand(named_by)]
                 if condition is not None:
-                    parts.append(other.write(condition))
-                return _exists(inner, parts, negated=negated)
+                    conditions.append(other.write(condition))
+                return _exists(inner, conditions, negated=negated)
 
     def other(self, name: str, columns: Iterable[str]) -> tuple[sa.FromClause, _Source]:
         """Another table, or this one once more, under a name that nothing else has."""
         table: Any = self.declared(name)
         if table is None:
-            table = sa.table(name, *(sa.column(column) for column in sorted(set(columns))))
+            written: list[Any] = [sa.column(column) for column in sorted(set(columns))]
+            table = sa.table(name, *written)
         inner = table.alias()
         return inner, self.of_table(inner, name, table)
 
-    def declared(self, name: str) -> sa.Table | None:
-        if not isinstance(self.table, sa.Table):
-            return None
+    def declared(self, name: str) -> Any:
         own = self.table
+        if not isinstance(own, sa.Table):
+            return None
         tables = [table for table in own.metadata.tables.values() if table.name == name]
         found = [table for table in tables if table.schema == own.schema] or tables
         if len(found) > 1:
@@ -581,6 +589,7 @@ class _Watch:
         self.narrowed: set[tuple[int, Any]] = set()
         self.changed: set[str] = set()
         self.is_raw = False
+        self.is_full = False
         # It writes at once.
         self.compiler.__init__(*arguments, **options)
 
@@ -604,6 +613,11 @@ class _Watch:
             self.read[self.level(), alias if is_alias else table] = table.name
         return self.compiler.visit_table(table, asfrom=asfrom, **options)
 
+    def visit_join(self, join: Any, *arguments: Any, **options: Any) -> Any:
+        # It shows the rows of either side that its condition keeps out.
+        self.is_full = self.is_full or join.full
+        return self.compiler.visit_join(join, *arguments, **options)
+
     def visit_insert(self, statement: Any, *arguments: Any, **options: Any) -> Any:
         self.changed.add(statement.table.name)
         return self.compiler.visit_insert(statement, *arguments, **options)
@@ -625,11 +639,6 @@ class _Watch:
         if column.is_literal and not re.fullmatch(r"\*|\w+", str(column.name)):
             self.is_raw = True
         return self.compiler.visit_column(column, *arguments, **options)
-
-
-@functools.cache
-def _watching(compiler: Any) -> Any:
-    return type("_Watching", (_Watch, compiler), {})
 
 
 # How many shapes of statements a guard remembers.
@@ -682,12 +691,12 @@ class _Guard:
         caller = execution.session.info.get(CALLER)
         asked_for = [it.payload for it in execution.user_defined_options if isinstance(it, _AskedFor)]
         # Relations are loaded with the criteria of the statement that they belong to.
-        if caller is None or not any(it is caller for it in asked_for):
+        if caller is None or not any(by is self and it is caller for by, it in asked_for):
             criteria = (
                 orm.with_loader_criteria(model, self.is_visible(model, caller), include_aliases=True)
                 for model in self.filters
             )
-            statement = statement.options(_AskedFor(caller), *criteria)
+            statement = statement.options(_AskedFor((self, caller)), *criteria)
         if execution.is_column_load and execution.bind_mapper is not None:
             # What is loaded once more has no criteria.
             for model in self.filters:
@@ -711,10 +720,11 @@ class _Guard:
         if isinstance(statement, sa.DDLElement):
             why: str | None = "it changes tables"
         elif is_bulk and isinstance(statement, sa.UpdateBase):
-            why = self.change_of(statement.table.name)
+            table: Any = statement.table
+            why = self.change_of(table.name)
             parts = (it for it in visitors.iterate(statement) if it is not statement)
             for part in parts:
-                if isinstance(part, (sa.SelectBase, sa.TextClause, sa.ColumnClause)):
+                if isinstance(part, (sa.SelectBase, sa.UpdateBase, sa.TextClause, sa.ColumnClause)):
                     why = why or self.look(part, dialect)
         else:
             why = self.look(statement, dialect)
@@ -726,7 +736,8 @@ class _Guard:
 
     def look(self, statement: Any, dialect: Dialect) -> str | None:
         watching: Any = copy.copy(dialect)
-        watching.statement_compiler = _watching(watching.statement_compiler)
+        compilers = (_Watch, watching.statement_compiler)
+        watching.statement_compiler = type("_WatchedCompiler", compilers, {})
         watch: _Watch = statement.compile(dialect=watching)
         if watch.is_raw:
             return "raw SQL cannot be narrowed"
@@ -734,7 +745,7 @@ class _Guard:
             if (why := self.change_of(name)) is not None:
                 return why
         for rows, name in watch.read.items():
-            if name.casefold() in self.names and rows not in watch.narrowed:
+            if name.casefold() in self.names and (watch.is_full or rows not in watch.narrowed):
                 return f"nothing narrows what it reads from {name}"
         return None
 
@@ -745,10 +756,11 @@ class _Guard:
 
 
 class _AskedFor(orm.UserDefinedOption):
-    """Whom a statement's criteria are of. It is handed on to relations as they are."""
+    """By which guard, and for whom, a statement was narrowed. It is handed on to relations."""
 
     propagate_to_loaders = True
-    payload: object
+    payload: tuple[object, object]
 
     def __reduce__(self) -> tuple[type[_AskedFor], tuple[object]]:
-        return _AskedFor, (None,)
+        # Pickled rows take nobody along.
+        return _AskedFor, ((None, None),)
