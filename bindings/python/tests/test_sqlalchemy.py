@@ -353,6 +353,8 @@ CHILDREN = mapping(
     },
 )
 
+OWNED = mapping(Invoice, "Invoice", {"deleted": Invoice.deleted, "owner": Invoice.owner})
+
 
 @dataclass
 class Row:
@@ -592,6 +594,26 @@ def test_all_and_none() -> None:
     assert everything.is_all and nothing.is_none
     assert str(condition(everything, Invoice)) == "true"
     assert str(condition(nothing, Invoice)) == "false"
+
+
+def test_a_uuid_is_compared_as_its_type_keeps_it(database: Database) -> None:
+    """Whatever a mapping says of a column that SQLAlchemy knows better."""
+    mistaken = TableMapping(
+        "Invoice",
+        ColumnMapping("id", "integer"),
+        columns={
+            "owner": ColumnMapping("owner", "uuid", "absent"),
+            "deleted": ColumnMapping("deleted", "boolean"),
+        },
+    )
+    for operator in ("==", "!="):
+        engine = engine_of(f"resource has owner && resource.owner {operator} principal")
+        right, wrong = (
+            condition(engine.filter(CONTACTS[0], "view", it), Invoice)
+            for it in (OWNED, mistaken)
+        )
+        found = database.selected(select(Invoice.key).where(right))
+        assert found and found == database.selected(select(Invoice.key).where(wrong))
 
 
 def test_a_statement_is_cached_by_its_shape_and_not_with_its_values(database: Database) -> None:
