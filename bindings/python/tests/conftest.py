@@ -12,6 +12,8 @@ import pytest
 from doorward import Context, Engine, EntityUid, PolicyBundle
 
 ROOT = Path(__file__).parents[3]
+# What the tests' server ends with where it cannot be started.
+MISSING = 77
 
 
 @dataclass(frozen=True)
@@ -60,3 +62,20 @@ def workload(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workload]:
         {"policies.cedar": text("policies.cedar")}, {"schema": text("schema.cedarschema")}
     )
     yield Workload(policies, text("entities.json"), questions)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server of the tests' own, as ``postgresql://…``."""
+    server = [sys.executable, ROOT / "tests" / "servers" / "server.py", "postgres"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(server, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdin and process.stdout and process.stderr
+        if address := process.stdout.readline().strip():
+            yield address
+        process.stdin.close()
+        said = process.stderr.read()
+    if not address:
+        if process.returncode == MISSING:
+            pytest.skip(said.strip())
+        pytest.fail(said)
