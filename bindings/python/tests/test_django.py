@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import logging
 import os
@@ -14,10 +15,10 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import django
@@ -31,7 +32,8 @@ from django.db import connections, models
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext, override_settings
 
-from doorward import Entity, EntityUid, FilterError
+from doorward import Entity, FilterError
+from doorward.django import Row
 
 if TYPE_CHECKING:
     from django_host.models import Book, Reader
@@ -187,11 +189,11 @@ def checked(alias: str, reader: Reader, action: str) -> set[uuid.UUID]:
     """The books that a check of each row allows."""
     from django_host.access import access
 
-    decided = [
-        (book.pk, access.check(reader, action, book, entities=entities))
+    return {
+        book.pk
         for book, entities in told(alias)
-    ]
-    return {pk for pk, decision in decided if decision and decision.allowed}
+        if access.allows(reader, action, book, entities=entities)
+    }
 
 
 def test_every_list_is_what_the_checks_allow() -> None:
@@ -377,3 +379,359 @@ def test_nobody_sees_nothing_and_what_is_not_declared_is_an_error() -> None:
         assert not access.allows(reader, "all", Book(id=None, title="", shelf_id=""))
     with override_settings(DOORWARD=None), pytest.raises(ImproperlyConfigured, match="DOORWARD"):
         Book.objects.visible_to(reader)
+
+
+def sent(path: str, reader: Reader | None, **further: Any) -> Any:
+    headers = {"reader": str(reader.pk)} if reader else {}
+    with odd_rows(**further):
+        return Client(raise_request_exception=False).get(path, headers=headers)
+
+
+FORGOTTEN = [
+    "forgets", "forgets_async", "streams", "streams_async", "downloads", "redirects",
+    "redirects_near_login", "unmodified", "listed-as-another",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("view", FORGOTTEN)
+def test_a_view_that_forgot_to_ask_fails(view: str, caplog: pytest.LogCaptureFixture) -> None:
+    from django_host.urls import closed
+
+    closed.clear()
+    with caplog.at_level(logging.ERROR, "doorward.django"):
+        response = sent(f"/{view}/?token=secret", readers("default")[0])
+    assert (response.status_code, response.content) == (500, b"")
+    assert not response.cookies and "Location" not in response.headers
+    (record,) = (it for it in caplog.records if it.name == "doorward.django")
+    assert re.fullmatch(r"django_host\.urls\.\w+ answered without a check", record.getMessage())
+    assert closed == (["file"] if view == "downloads" else [])
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("lists", 200),
+        ("lists_async", 200),
+        ("streams_checked", 200),
+        ("buttons", 200),
+        ("opened", 200),
+        ("wrapped", 200),
+        ("listed", 200),
+        ("of-a-namespace", 200),
+        ("redirects_to_login", 302),
+        ("fails", 500),
+        ("refuses", 403),
+        ("no-such-view", 404),
+    ],
+)
+def test_other_views_answer_as_they_do(path: str, status: int) -> None:
+    response = sent(f"/{path}/", readers("default")[0])
+    assert response.status_code == status
+    if status != 302:
+        assert b"".join(response) if response.streaming else response.content
+
+
+def test_one_request_s_questions_do_not_stand_for_another_s() -> None:
+    reader = readers("default")[0]
+    for path, status in [("lists", 200), ("forgets", 500), ("lists", 200), ("fails", 500)] * 2:
+        assert sent(f"/{path}/", reader).status_code == status
+
+
+def test_the_guard_works_where_everything_is_async() -> None:
+    reader = readers("default")[0]
+
+    async def statuses(*paths: str) -> list[int]:
+        with odd_rows():
+            client = AsyncClient(raise_request_exception=False)
+            sent = [client.get(f"/{it}/", headers={"reader": str(reader.pk)}) for it in paths]
+            return [it.status_code for it in await asyncio.gather(*sent)]
+
+    book = min(checked("default", reader, "kept"))
+    paths = {
+        "lists_async": 200,
+        "forgets_async": 500,
+        "streams_async": 500,
+        "lists": 200,
+        "forgets": 500,
+        "opened": 200,
+        f"requires_async/{book}/kept": 200,
+    }
+    assert asyncio.run(statuses(*paths, *paths)) == [*paths.values()] * 2
+
+
+def test_two_callers_in_a_row_do_not_mix() -> None:
+    asking = readers("default") * 2
+    found = [int(sent("/counts/", reader).content) for reader in asking]
+    assert found == [len(checked("default", reader, "lent")) for reader in asking]
+    assert len(set(found)) > 1
+
+
+def test_a_page_of_buttons_finds_out_once_who_asks() -> None:
+    from django_host.access import resolved
+
+    reader = readers("default")[1]
+    resolved.clear()
+    with CaptureQueriesContext(connections["default"]) as queries:
+        response = sent("/buttons/", reader)
+    assert len(resolved) == 1
+    # Those whose shelf is gone, select_related leaves out.
+    shown = [it for it in books("default") if it.shelf_id != "gone"]
+    # The reader, the page, and the set of each row.
+    assert len(queries) == 2 + len(shown)
+    actions = ("view", "lend", "all", "burn", "kept")
+    allowed = {it: checked("default", reader, it) for it in actions}
+    meant = [
+        f"{it.pk}:" + "".join(str(it.pk in allowed[action]) for action in actions)
+        for it in shown
+    ]
+    assert response.content.decode().split() == meant
+
+
+@pytest.mark.parametrize("suffix", ["", "_async"])
+def test_what_is_required_is_told_as_far_as_it_may_be(suffix: str) -> None:
+    reader = readers("default")[0]
+    seen, lendable = (checked("default", reader, it) for it in ("view", "lend"))
+    missing = sent(f"/requires{suffix}/{uuid.UUID(int=7)}/lend/", reader)
+    for book in books("default")[:40]:
+        response = sent(f"/requires{suffix}/{book.pk}/lend/", reader)
+        meant = 200 if book.pk in lendable else 403 if book.pk in seen else 404
+        assert response.status_code == meant
+        if meant == 404:
+            assert (response.content, response.headers) == (missing.content, missing.headers)
+    assert missing.status_code == 404 and missing.content
+
+
+@contextmanager
+def portal(alias: str) -> Iterator[Any]:
+    """The example's declaration, and its people by name as users of one database."""
+    from django.contrib.auth.models import User
+
+    with override_settings(DOORWARD="portal.access.access"):
+        yield {user.username: user for user in User.objects.using(alias)}
+
+
+def meant(action: str, name: str, invoice: Invoice, shared: set[int]) -> bool:
+    """The example's policies by hand, a second factor given."""
+    from portal.models import Contact
+
+    if name not in PEOPLE or invoice.client.archived or invoice.internal or invoice.state == "draft":
+        return False
+    me = Contact.objects.using(invoice._state.db).get(user__username=name)
+    own = invoice.client_id == me.client_id
+    if action == "view":
+        return own or invoice.owner_id == me.pk or me.pk in shared
+    is_small = invoice.owner_id == me.pk and invoice.amount <= 10_000
+    return invoice.state == "open" and (own and me.billing or is_small)
+
+
+def meant_of(alias: str, name: str, action: str) -> set[uuid.UUID]:
+    from portal.models import Invoice
+
+    return {
+        it.pk
+        for it in Invoice.objects.using(alias).select_related("client")
+        if meant(action, name, it, set(it.shared_with.values_list("pk", flat=True)))
+    }
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_django_s_own_permissions_are_decided_by_policies(alias: str) -> None:
+    from portal.models import Client as PortalClient
+    from portal.models import Invoice
+
+    with portal(alias) as people:
+        for name, user in people.items():
+            user.second_factor = True
+            for perm, action in {
+                "portal.view_invoice": "view",
+                "portal.pay_invoice": "pay",
+                "portal.pay": "pay",
+                "pay": "pay",
+            }.items():
+                invoices = Invoice.objects.using(alias)
+                held = {it.pk for it in invoices if user.has_perm(perm, it)}
+                assert held == meant_of(alias, name, action)
+        ada, invoice = people["ada"], Invoice.objects.using(alias).get(
+            pk=min(meant_of(alias, "ada", "view"))
+        )
+        assert ada.has_perm("view", invoice)
+        assert asyncio.run(ada.ahas_perm("view", invoice))
+        for perm in ("crm.view_invoice", "view_invoice", "portal.view_client", "burn", "portal.burn"):
+            assert not ada.has_perm(perm, invoice), perm
+            assert not asyncio.run(ada.ahas_perm(perm, invoice)), perm
+        assert not ada.has_perm("portal.view_invoice")
+        assert not ada.has_perm("auth.view_user", ada)
+        assert not ada.has_perm("portal.view_client", PortalClient.objects.using(alias).first())
+        ada.is_active = False
+        assert not ada.has_perm("view", invoice)
+        # Django's own shortcut, which asks no backend.
+        nobody = people["nobody"]
+        nobody.is_superuser = True
+        assert nobody.has_perm("view", invoice)
+        assert not Invoice.objects.using(alias).visible_to(nobody).exists()
+
+
+class Generous:
+    """A backend that allows everything."""
+
+    def has_perm(self, *_: Any) -> bool:
+        return True
+
+
+def test_what_is_refused_no_later_backend_allows() -> None:
+    from django.core.checks import run_checks
+    from portal.models import Invoice
+
+    backends = ["doorward.django.Backend", "test_django.Generous"]
+    with portal("default") as people, override_settings(AUTHENTICATION_BACKENDS=backends):
+        invoice = Invoice.objects.filter(internal=True).first()
+        assert not people["ada"].has_perm("view", invoice)
+        assert people["ada"].has_perm("auth.view_user", people["ada"])
+        assert run_checks() == []
+        with override_settings(AUTHENTICATION_BACKENDS=backends[::-1]):
+            assert [it.id for it in run_checks()] == ["doorward.W001"]
+
+
+def unfit() -> dict[str, list[Row]]:
+    """Declarations that cannot be, by what is said of them."""
+    from django.contrib.auth.models import User
+    from django_host.access import ROWS
+    from django_host.models import Book, Long, Reader, Series, Shelf
+
+    shelf, reader = ROWS[:2]
+    return {
+        "it has two rows": [shelf, shelf],
+        "no field named 'nothing'": [Row(Shelf, "Shelf", ["nothing"])],
+        "django_host.Reader has no row": [shelf, Row(Book, "Book", ["owner"])],
+        "django_host.Reader.owned: it has no column": [Row(Reader, "Reader", ["owned"])],
+        "closed is no foreign key to follow": [Row(Shelf, "Shelf", ["closed"], follow=["closed"])],
+        "what a DateTimeField keeps": [Row(User, "Reader", {"branch": "date_joined"})],
+        "what a Scrambled keeps": [Row(Series, "Reader", {"branch": "scrambled"})],
+        "another field than the primary key": [Row(Series, "Reader", {"branch": "named"})],
+        "the table of another model": [Row(Long, "Reader", {"branch": "name"})],
+        "policies know no UUIDs": [Row(Reader, "Reader", {"branch": "id"})],
+        "it is followed in a circle": [Row(Series, "Reader", {"a": "after"}, follow=["a"])],
+        # What the schema says otherwise.
+        "the schema declares no attribute closes": [Row(Shelf, "Shelf", {"closes": "closed"})],
+        "branch": [Row(Reader, "Reader")],
+        "NULL in note": [shelf, reader, Row(Book, "Book", {"title": "note"})],
+        "declares no such type": [Row(Shelf, "Shelves", ["closed"])],
+    }
+
+
+def test_what_cannot_be_derived_is_told_when_a_program_starts() -> None:
+    from django.core.checks import run_checks
+    from django_host import access as host
+
+    from doorward.django import Access
+
+    for words, rows in unfit().items():
+        wrong = Access(engine=host.engine, principal=host.principal, rows=rows)
+        with odd_rows(DOORWARD="django_host.access.wrong"), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("django_host.access.wrong", wrong, raising=False)
+            told = [str(it.msg) for it in run_checks()]
+        assert len(told) == 1 and words in told[0], (words, told)
+    for path in (None, "no.such.access", "django_host.access.engine"):
+        with odd_rows(DOORWARD=path):
+            assert [it.id for it in run_checks()] == ["doorward.E001"]
+
+
+class Server(NamedTuple):
+    """The example, as it is run."""
+
+    alias: str
+    address: str
+
+
+@pytest.fixture(scope="module", params=ALIASES)
+def server(
+    request: pytest.FixtureRequest, host: None, addresses: dict[str, str], tmp_path_factory: Any
+) -> Iterator[Server]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("server") / "log"
+    environment = {**os.environ, "DATABASE_URL": addresses[request.param], "DEBUG": ""}
+    run = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
+    with (
+        log.open("w") as told,
+        subprocess.Popen(run, cwd=EXAMPLE, env=environment, stdout=told, stderr=told) as process,
+    ):
+        try:
+            patience = time.monotonic() + 30
+            while True:
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                assert process.poll() is None and time.monotonic() < patience, log.read_text()
+                time.sleep(0.05)
+            yield Server(request.param, f"http://127.0.0.1:{port}")
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def signed_in(server: Server, name: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.address, follow_redirects=True, timeout=30) as client:
+        client.get("/login/")
+        response = post(client, "/login/", username=name, password="portal")
+        assert response.status_code == 200 and response.url.path == "/"
+        yield client
+
+
+def post(client: httpx.Client, path: str, **fields: str) -> httpx.Response:
+    return client.post(path, data={**fields, "csrfmiddlewaretoken": client.cookies["csrftoken"]})
+
+
+def listed(page: str, pattern: str) -> set[uuid.UUID]:
+    return {uuid.UUID(it) for it in re.findall(pattern, page)}
+
+
+SHOWN, PAYABLE = 'data-invoice="([^"]*)"', 'action="/invoices/([^/]*)/pay/"'
+
+
+@pytest.mark.parametrize("name", [*PEOPLE, "nobody"])
+def test_the_example_shows_everybody_what_is_his(server: Server, name: str) -> None:
+    from portal.models import Invoice
+
+    with portal(server.alias) as people:
+        every = list(Invoice.objects.using(server.alias))
+        allowed = {it.pk for it in every if people[name].has_perm("portal.view_invoice", it)}
+    seen, payable = (meant_of(server.alias, name, it) for it in ("view", "pay"))
+    assert allowed == seen
+    missing = f"/invoices/{uuid.UUID(int=7)}/"
+    with signed_in(server, name) as client:
+        page = client.get("/").text
+        assert listed(page, SHOWN) == seen and not listed(page, PAYABLE)
+        not_found = client.get(missing)
+        not_payable = post(client, f"{missing}pay/")
+        assert not_found.status_code == not_payable.status_code == 404
+        for invoice in every:
+            shown = client.get(f"/invoices/{invoice.pk}/")
+            paid = post(client, f"/invoices/{invoice.pk}/pay/")
+            if invoice.pk in seen:
+                assert (shown.status_code, paid.status_code) == (200, 403)
+                assert ("Confirm that it is you" in paid.text) == (invoice.pk in payable)
+            else:
+                assert (shown.status_code, shown.text) == (404, not_found.text)
+                assert (paid.status_code, paid.text) == (404, not_payable.text)
+        assert post(client, "/second-factor/").status_code == 200
+        assert listed(client.get("/").text, PAYABLE) == payable & seen
+
+
+def test_the_example_takes_a_payment_once(server: Server) -> None:
+    name = "bob"
+    pk = min(meant_of(server.alias, name, "pay") & meant_of(server.alias, name, "view"))
+    with signed_in(server, name) as client:
+        post(client, "/second-factor/")
+        assert post(client, f"/invoices/{pk}/pay/").text.count("Paid") == 1
+        assert post(client, f"/invoices/{pk}/pay/").status_code == 403
+    with httpx.Client(base_url=server.address) as anonymous:
+        response = anonymous.get("/")
+        assert (response.status_code, response.headers["location"]) == (302, "/login/?next=/")
+
+
+def test_the_example_can_be_tried(tmp_path: Path) -> None:
+    environment = {**os.environ, "DATABASE_URL": f"sqlite://{tmp_path / 'portal.sqlite3'}"}
+    for command in ("check", "migrate", "seed", "makemigrations --check"):
+        run = [sys.executable, "manage.py", *command.split()]
+        done = subprocess.run(run, cwd=EXAMPLE, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr

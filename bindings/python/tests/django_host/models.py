@@ -42,6 +42,28 @@ class Loan(models.Model):
     reader = models.ForeignKey(Reader, on_delete=models.CASCADE)
 
 
+class Scrambled(models.CharField):  # type: ignore[type-arg] # pyright: ignore
+    """What Python reads is not what stands in the column."""
+
+    def from_db_value(self, value: str, *_: object) -> str:
+        return value[::-1]
+
+
+class Series(models.Model):
+    """Nothing of this can be derived."""
+
+    name = models.CharField(max_length=50, unique=True)
+    scrambled = Scrambled(max_length=50)
+    after = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="+")
+    named = models.ForeignKey(
+        "self", null=True, on_delete=models.CASCADE, to_field="name", related_name="+"
+    )
+
+
+class Long(Series):
+    """Its name stands in the table of the series."""
+
+
 class Odd(models.Model):
     id = models.IntegerField(primary_key=True, db_column="i%d")
     title = models.TextField(db_column="ti%tle")

@@ -14,7 +14,7 @@ from django.http import (
     HttpResponseNotModified,
     StreamingHttpResponse,
 )
-from django.shortcuts import redirect
+from django.shortcuts import aget_object_or_404, get_object_or_404, redirect
 from django.template import engines
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.decorators import method_decorator
@@ -94,18 +94,22 @@ def lists(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(Book.objects.visible_to(request.user).count()))
 
 
+def counts(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(str(Book.objects.visible_to(request.user, "lent").count()))
+
+
 async def lists_async(request: HttpRequest) -> HttpResponse:
     visible = await sync_to_async(Book.objects.visible_to)(request.user)
     return HttpResponse(str(await visible.acount()))
 
 
 def requires(request: HttpRequest, pk: str, action: str) -> HttpResponse:
-    require(request, action, Book.objects.get(pk=pk))
+    require(request, action, get_object_or_404(Book, pk=pk))
     return HttpResponse("done")
 
 
 async def requires_async(request: HttpRequest, pk: str, action: str) -> HttpResponse:
-    await arequire(request, action, await Book.objects.aget(pk=pk))
+    await arequire(request, action, await aget_object_or_404(Book, pk=pk))
     return HttpResponse("done")
 
 
@@ -121,6 +125,11 @@ def buttons(request: HttpRequest) -> HttpResponse:
     return HttpResponse(template.render({"books": books}, request))
 
 
+def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Tells all that it was told, as some hosts do."""
+    return HttpResponse(str(exception), status=404)
+
+
 class Open(View):
     def get(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse("open")
@@ -134,14 +143,14 @@ def listed(request: HttpRequest) -> HttpResponse:
     return HttpResponse("open")
 
 
-def reverse_paths(*views: Callable[..., Any]) -> list[URLPattern]:
+def paths(*views: Callable[..., Any]) -> list[URLPattern]:
     return [path(f"{it.__name__}/", it) for it in views]
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    *reverse_paths(forgets, forgets_async, streams, streams_checked, streams_async, downloads),
-    *reverse_paths(redirects, redirects_to_login, redirects_near_login, unmodified),
-    *reverse_paths(fails, refuses, lists, lists_async, buttons),
+    *paths(forgets, forgets_async, streams, streams_checked, streams_async, downloads),
+    *paths(redirects, redirects_to_login, redirects_near_login, unmodified),
+    *paths(fails, refuses, lists, lists_async, counts, buttons),
     path("requires/<pk>/<action>/", requires),
     path("requires_async/<pk>/<action>/", requires_async),
     path("opened/", opened),
@@ -151,3 +160,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("of-a-namespace/", include(([path("", listed, name="it")], "open"))),
     path("login/", listed, name="login"),
 ]
+handler404 = "django_host.urls.missing"

@@ -96,7 +96,7 @@ class Access:
 
     def entities(self, row: models.Model) -> list[Entity]:
         """A row as policies read it, last, after those that it leads to."""
-        return self._table(type(row)).entities(row)
+        return self._table(row).entities(row)
 
     def check(
         self,
@@ -117,7 +117,7 @@ class Access:
         Raises:
             ImproperlyConfigured: The model has no row here.
         """
-        table = self._table(type(row))
+        table = self._table(row)
         asked_for = self._question(user, table, row, entities)
         if asked_for is None:
             return None
@@ -127,16 +127,23 @@ class Access:
             logger.warning("%s: the schema declares no such action: %s", table.type, action)
         return decision
 
-    def allows(self, user: Any, action: ActionName, row: models.Model) -> bool:
-        """Whether a check allows it."""
-        decision = self.check(user, action, row)
+    def allows(
+        self,
+        user: Any,
+        action: ActionName,
+        row: models.Model,
+        *,
+        entities: Iterable[Entity] | None = None,
+    ) -> bool:
+        """Whether :meth:`check` allows it."""
+        decision = self.check(user, action, row, entities=entities)
         return decision is not None and decision.allowed
 
     def is_disclosed(
         self, user: Any, action: ActionName, row: models.Model, view: ActionName = "view"
     ) -> bool:
         """Whether a refusal may be told, since the user may ``view`` the row."""
-        asked_for = self._question(user, self._table(type(row)), row, None)
+        asked_for = self._question(user, self._table(row), row, None)
         if asked_for is None:
             return False
         caller, uid, entities = asked_for
@@ -174,11 +181,13 @@ class Access:
         table = self._table(model)
         return table.model._meta.db_table, name_of(table.id.field)
 
-    def _table(self, model: AnyModel) -> Table:
-        meta = getattr(model, "_meta", None)
+    def _table(self, of: AnyModel | models.Model) -> Table:
+        # Not the type of it, which may be lazy, as `request.user` is.
+        meta = getattr(of, "_meta", None)
         table = self.tables.get(meta.concrete_model) if meta else None
         if table is None:
-            raise ImproperlyConfigured(f"{model.__name__} has no row in the setting DOORWARD")
+            what = meta.label if meta else type(of).__name__
+            raise ImproperlyConfigured(f"{what} has no row in the setting DOORWARD")
         return table
 
     def _question(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -24,12 +25,25 @@ Response = HttpResponseBase
 
 
 def open_to_all(view: View) -> View:
-    """Marks a view that anybody may see, so that it need not check anything.
+    """A view that anybody may see, so that it need not check anything. The view itself stays as it is.
 
     For a class: ``@method_decorator(open_to_all, name="dispatch")``.
     """
-    setattr(view, "doorward_open_to_all", True)
-    return view
+    opened: Callable[..., Any]
+    if iscoroutinefunction(view):  # pyright: ignore[reportDeprecated]
+
+        async def opened_async(*args: Any, **named: Any) -> Any:
+            return await view(*args, **named)
+
+        opened = opened_async
+    else:
+
+        def opened_sync(*args: Any, **named: Any) -> Any:
+            return view(*args, **named)
+
+        opened = opened_sync
+    setattr(opened, "doorward_open_to_all", True)
+    return cast(View, wraps(view)(opened))
 
 
 class GuardMiddleware:

@@ -23,7 +23,8 @@ def require(
         view: The action that lets somebody know that the row is there.
 
     Raises:
-        PermissionDenied: He may not, but may view the row: HTTP 403. Its ``__cause__`` is a
+        PermissionDenied: He may not, but may view the row, or may do it once he has signed in again or
+            given a second factor: HTTP 403. Its ``__cause__`` is a
             :class:`doorward.Denied`, whose ``decision`` tells a handler of 403 why, and what it would
             take, as in ``decision.step_up``.
         Http404: He may not even view it: the same as where ``get_object_or_404`` finds none.

@@ -34,5 +34,4 @@ def allowed(context: Context, action: ActionName, row: models.Model | None) -> b
     known = cast(Known, context.render_context).setdefault(KEY, {})
     if (kept := known.get(id(row))) is None:
         kept = known[id(row)] = (row, access.entities(row))
-    decision = access.check(context["request"].user, action, row, entities=kept[1])
-    return decision is not None and decision.allowed
+    return access.allows(context["request"].user, action, row, entities=kept[1])
