@@ -67,7 +67,7 @@ def workload(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workload]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The address of a PostgreSQL server of the tests' own, as ``postgresql://…``."""
-    server = [sys.executable, ROOT / "tests" / "servers" / "server.py", "postgres"]
+    server = [sys.executable, str(ROOT / "tests" / "servers" / "server.py"), "postgres"]
     pipe = subprocess.PIPE
     with subprocess.Popen(server, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdin and process.stdout and process.stderr

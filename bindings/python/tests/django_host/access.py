@@ -8,13 +8,15 @@ from django_host.models import Book, Odd, Reader, Shelf
 from doorward import Engine, PolicyBundle
 from doorward.django import Access, Principal, Row
 
-SCHEMA = """
+ENTITIES = """
 entity Shelf = { closed: Bool };
 entity Reader = { branch: String };
 entity Book = {
     title: String, remark?: String, pages?: Long, kept?: Bool,
     shelf: Shelf, owner?: Reader, readers: Set<Reader>,
 };
+entity Odd = { title: String };
+action odd appliesTo { principal: Reader, resource: Odd };
 """
 # Each is an action of its own, so that each is a list of its own.
 CONDITIONS = {
@@ -41,35 +43,29 @@ CONDITIONS = {
     "on_shelf": """resource.shelf == Shelf::"o'%s_sun" """,
     "on_open_shelf": "!resource.shelf.closed",
 }
-POLICIES = "".join(
+LISTS = "".join(
     f'permit (principal, action == Action::"{name}", resource) when {{ {condition} }};\n'
     for name, condition in CONDITIONS.items()
 )
 # Reading a shelf that is gone is an error, which refuses.
-POLICIES += """
+OTHERS = """
 permit (principal, action == Action::"view", resource);
 forbid (principal, action == Action::"view", resource) when { resource.shelf.closed };
 permit (principal, action == Action::"lend", resource) when { resource.readers.contains(principal) };
 forbid (principal, action == Action::"lend", resource)
 when { resource has owner && resource.owner != principal };
+permit (principal, action == Action::"odd", resource) when { resource.title == principal.branch };
 """
 # Of the last there is no policy.
 ACTIONS = [*CONDITIONS, "view", "lend", "burn"]
-SCHEMA += """
-entity Odd = { title: String };
-action odd appliesTo { principal: Reader, resource: Odd };
-"""
-POLICIES += """
-permit (principal, action == Action::"odd", resource) when { resource.title == principal.branch };
-"""
-SCHEMA += f"action {', '.join(ACTIONS)} appliesTo {{ principal: Reader, resource: Book }};"
+APPLIES = f"action {', '.join(ACTIONS)} appliesTo {{ principal: Reader, resource: Book }};"
 
 resolved: list[object] = []
 
 
 @cache
 def engine() -> Engine:
-    return Engine(PolicyBundle(POLICIES, SCHEMA), all_inline=True)
+    return Engine(PolicyBundle(LISTS + OTHERS, ENTITIES + APPLIES), all_inline=True)
 
 
 def principal(user: Any) -> Principal | None:

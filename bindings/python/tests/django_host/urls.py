@@ -14,7 +14,7 @@ from django.http import (
     HttpResponseNotModified,
     StreamingHttpResponse,
 )
-from django.shortcuts import aget_object_or_404, get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.template import engines
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.decorators import method_decorator
@@ -109,7 +109,7 @@ def requires(request: HttpRequest, pk: str, action: str) -> HttpResponse:
 
 
 async def requires_async(request: HttpRequest, pk: str, action: str) -> HttpResponse:
-    await arequire(request, action, await aget_object_or_404(Book, pk=pk))
+    await arequire(request, action, await sync_to_async(get_object_or_404)(Book, pk=pk))
     return HttpResponse("done")
 
 

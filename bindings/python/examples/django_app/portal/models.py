@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false
 from __future__ import annotations
 
 import uuid

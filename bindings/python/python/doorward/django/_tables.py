@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple
 
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.db import models, router
@@ -12,12 +12,8 @@ from django.db import models, router
 from doorward import ColumnMapping, Engine, Entity, EntityUid, PolicyBundle, TableMapping
 from doorward.filters import Holds, JoinedTable, Nulls, RelatedTable
 
-AnyModel: TypeAlias = type[models.Model]
-# What Django's own stubs have no common name for, with its parameters.
-AnyField: TypeAlias = "models.Field[Any, Any]"
-
 # Exactly these: a class made from one of them may keep something else in the column.
-_KINDS: Mapping[type[AnyField], Literal["text", "integer", "boolean", "uuid"]] = {
+_KINDS: Mapping[type[models.Field[Any, Any]], Literal["text", "integer", "boolean", "uuid"]] = {
     models.CharField: "text",
     models.EmailField: "text",
     models.SlugField: "text",
@@ -36,7 +32,8 @@ _KINDS: Mapping[type[AnyField], Literal["text", "integer", "boolean", "uuid"]] =
     models.UUIDField: "uuid",
 }
 _VALUES: Mapping[str, Callable[[Any], str | int | bool]] = {
-    "text": str,
+    # Its characters: `str` of a member of an enumeration may be its name.
+    "text": str.__str__,
     "integer": int,
     "boolean": bool,
 }
@@ -65,7 +62,7 @@ class Row:
             brings along.
     """
 
-    model: AnyModel
+    model: type[models.Model]
     type: str
     attributes: Sequence[str] | dict[str, str] = ()
     follow: Collection[str] = ()
@@ -80,9 +77,9 @@ class Row:
 class Column(NamedTuple):
     """A field of the row's own table, or of one with the elements of a set."""
 
-    field: AnyField
+    field: models.Field[Any, Any]
     """The field whose column it is."""
-    plain: AnyField
+    plain: models.Field[Any, Any]
     """The field that says what stands there: where a foreign key leads to."""
     target: Table | None
     """Whose id it is, if it is one."""
@@ -115,8 +112,8 @@ class Column(NamedTuple):
 class Elements(NamedTuple):
     """The table of a many-to-many relation."""
 
-    through: AnyModel
-    owner: AnyField
+    through: type[models.Model]
+    owner: models.Field[Any, Any]
     element: Column
 
 
@@ -124,7 +121,7 @@ class Elements(NamedTuple):
 class Table:
     """A model's table, for checks and for lists."""
 
-    model: AnyModel
+    model: type[models.Model]
     type: str
     id: Column = field(init=False)
     columns: dict[str, Column] = field(default_factory=dict[str, Column])
@@ -133,7 +130,8 @@ class Table:
     mappings: dict[bool, TableMapping] = field(default_factory=dict[bool, TableMapping])
 
     def uid(self, pk: object) -> EntityUid:
-        return EntityUid(self.type, str(pk))
+        id = self.id.plain.to_python(pk)
+        return EntityUid(self.type, str.__str__(id) if isinstance(id, str) else str(id))
 
     def entities(self, row: models.Model) -> list[Entity]:
         """A row as policies read it, and before it those that it leads to.
@@ -198,13 +196,13 @@ class Table:
         Engine(policies, facts=[Entity(self.type, "", sample)])
 
 
-def name_of(field: AnyField) -> str:
+def name_of(field: models.Field[Any, Any]) -> str:
     """A field's column, which every field has that is derived."""
     assert field.column is not None
     return field.column
 
 
-def derive_tables(rows: Iterable[Row]) -> dict[AnyModel, Table]:
+def derive_tables(rows: Iterable[Row]) -> dict[type[models.Model], Table]:
     """Derives tables by model.
 
     Raises:
@@ -212,7 +210,7 @@ def derive_tables(rows: Iterable[Row]) -> dict[AnyModel, Table]:
     """
     rows = list(rows)
     wrong: list[str] = []
-    tables: dict[AnyModel, Table] = {}
+    tables: dict[type[models.Model], Table] = {}
     for row in rows:
         model = row.model._meta.concrete_model or row.model
         if model in tables:
@@ -226,7 +224,7 @@ def derive_tables(rows: Iterable[Row]) -> dict[AnyModel, Table]:
     return tables
 
 
-def _fill(table: Table, row: Row, tables: Mapping[AnyModel, Table]) -> list[str]:
+def _fill(table: Table, row: Row, tables: Mapping[type[models.Model], Table]) -> list[str]:
     """Derives the columns of a table, and tells what cannot be derived."""
     label, wrong = table.model._meta.label, list[str]()
     try:
@@ -253,7 +251,7 @@ def _fill(table: Table, row: Row, tables: Mapping[AnyModel, Table]) -> list[str]
     return wrong
 
 
-def _column(table: Table, found: Any, tables: Mapping[AnyModel, Table] | None) -> Column:
+def _column(table: Table, found: Any, tables: Mapping[type[models.Model], Table] | None) -> Column:
     """A column; where ``tables`` are given, a foreign key names an entity of one of them."""
     if getattr(found, "column", None) is None:
         raise NotDerivable("it has no column")
@@ -271,7 +269,7 @@ def _column(table: Table, found: Any, tables: Mapping[AnyModel, Table] | None) -
     return Column(found, plain, target)
 
 
-def _target(key: Any, tables: Mapping[AnyModel, Table]) -> Table:
+def _target(key: Any, tables: Mapping[type[models.Model], Table]) -> Table:
     related = key.related_model
     target = tables.get(related._meta.concrete_model)
     if target is None:
@@ -281,7 +279,7 @@ def _target(key: Any, tables: Mapping[AnyModel, Table]) -> Table:
     return target
 
 
-def _elements(table: Table, found: Any, tables: Mapping[AnyModel, Table]) -> Elements:
+def _elements(table: Table, found: Any, tables: Mapping[type[models.Model], Table]) -> Elements:
     through = found.remote_field.through
     owner = through._meta.get_field(found.m2m_field_name())
     named = through._meta.get_field(found.m2m_reverse_field_name())
@@ -299,7 +297,7 @@ def _elements(table: Table, found: Any, tables: Mapping[AnyModel, Table]) -> Ele
     return Elements(through, owner, Column(named, plain, _target(named, tables)))
 
 
-def _circles(tables: Mapping[AnyModel, Table]) -> list[Table]:
+def _circles(tables: Mapping[type[models.Model], Table]) -> list[Table]:
     """The tables that following leads back to."""
 
     def leads(table: Table, path: tuple[Table, ...]) -> bool:

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 
 from doorward import Decision, Engine, Entity, EntityUid, Filter
 from doorward.django._asked import asked
-from doorward.django._tables import AnyModel, NotDerivable, Row, Table, derive_tables, name_of
+from doorward.django._tables import NotDerivable, Row, Table, derive_tables, name_of
 from doorward.types import ActionName, Circumstances
 
 __all__ = ["Access", "Principal", "Row", "current_access"]
@@ -55,8 +55,9 @@ class Access:
         engine: Gives the engine, each time that one is needed: keep it with ``functools.cache``, which
             makes one in each worker process.
         principal: Tells who asks, by what views call a user; ``None`` is nobody, to whom nothing is
-            allowed. What a session knows, a middleware of the host's puts on the user before. Users
-            who are not active, the anonymous one too, are nobody without being asked for.
+            allowed. It is called once for each request and user object under ``GuardMiddleware``, and
+            each time elsewhere. What a session knows, a middleware of the host's puts on the user
+            before. Users who are not active, the anonymous one too, are nobody without asking it.
         rows: What the rows of models are to the policies. All of them are host-owned types.
         open_to_all: Views that need no check, by name as in ``"login"``, or all of a namespace as in
             ``"admin:"``: see :class:`doorward.django.GuardMiddleware`.
@@ -79,7 +80,7 @@ class Access:
         self._rows = tuple(rows)
 
     @cached_property
-    def tables(self) -> dict[AnyModel, Table]:
+    def tables(self) -> dict[type[models.Model], Table]:
         """The tables of the rows, by model. Derived when models are loaded, which may be later.
 
         Raises:
@@ -151,7 +152,7 @@ class Access:
             caller.uid, action, uid, view, caller.context, entities=entities
         )
 
-    def filters(self, user: Any, action: ActionName, model: AnyModel) -> dict[bool, Filter] | None:
+    def filters(self, user: Any, action: ActionName, model: type[models.Model]) -> dict[bool, Filter] | None:
         """Which rows of a model's table a check allows now: for databases that have a type for UUIDs,
         and for others. ``None`` where nobody asks.
 
@@ -176,12 +177,12 @@ class Access:
             for native in (True, False)
         }
 
-    def table_name(self, model: AnyModel) -> tuple[str, str]:
+    def table_name(self, model: type[models.Model]) -> tuple[str, str]:
         """The table of a model that has a row, and the column of its ids."""
         table = self._table(model)
         return table.model._meta.db_table, name_of(table.id.field)
 
-    def _table(self, of: AnyModel | models.Model) -> Table:
+    def _table(self, of: type[models.Model] | models.Model) -> Table:
         # Not the type of it, which may be lazy, as `request.user` is.
         meta = getattr(of, "_meta", None)
         table = self.tables.get(meta.concrete_model) if meta else None

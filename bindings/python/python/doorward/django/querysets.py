@@ -31,7 +31,8 @@ class VisibleQuerySet(models.QuerySet[M]):
         """The rows on which a check allows the action: one subquery, on whatever database runs it.
 
         Policies, facts and the user are those of the moment when it is called; rows are those of the
-        moment when the query runs. So call it for each request, and keep no queryset.
+        moment when the query runs. So call it for each request, and keep no queryset. Whatever is put
+        beside it with ``|`` is as wide as it is itself.
 
         Args:
             user: What :class:`doorward.django.Access` finds a principal by. Nobody sees nothing.
