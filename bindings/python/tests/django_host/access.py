@@ -16,6 +16,7 @@ entity Book = {
     shelf: Shelf, owner?: Reader, readers: Set<Reader>,
 };
 entity Odd = { title: String };
+action know appliesTo { principal: Reader, resource: Reader };
 action odd appliesTo { principal: Reader, resource: Odd };
 """
 # Each is an action of its own, so that each is a list of its own.
@@ -54,6 +55,7 @@ forbid (principal, action == Action::"view", resource) when { resource.shelf.clo
 permit (principal, action == Action::"lend", resource) when { resource.readers.contains(principal) };
 forbid (principal, action == Action::"lend", resource)
 when { resource has owner && resource.owner != principal };
+permit (principal, action == Action::"know", resource) when { resource == principal };
 permit (principal, action == Action::"odd", resource) when { resource.title == principal.branch };
 """
 # Of the last there is no policy.

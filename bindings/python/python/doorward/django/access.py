@@ -143,7 +143,8 @@ class Access:
     def is_disclosed(
         self, user: Any, action: ActionName, row: models.Model, view: ActionName = "view"
     ) -> bool:
-        """Whether a refusal may be told, since the user may ``view`` the row."""
+        """Whether a refusal may be told, since the user may ``view`` the row, or a step up is all that
+        is missing."""
         asked_for = self._question(user, self._table(row), row, None)
         if asked_for is None:
             return False
@@ -152,7 +153,9 @@ class Access:
             caller.uid, action, uid, view, caller.context, entities=entities
         )
 
-    def filters(self, user: Any, action: ActionName, model: type[models.Model]) -> dict[bool, Filter] | None:
+    def filters(
+        self, user: Any, action: ActionName, model: type[models.Model]
+    ) -> dict[bool, Filter] | None:
         """Which rows of a model's table a check allows now: for databases that have a type for UUIDs,
         and for others. ``None`` where nobody asks.
 

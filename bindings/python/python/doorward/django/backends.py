@@ -26,9 +26,9 @@ class Backend:
     first in ``AUTHENTICATION_BACKENDS``.
 
     Django asks no backend about active superusers: their ``has_perm`` is always true. ``require``,
-    ``visible_to`` and the template tag ask the policies, which know no superusers. Where
-    ``has_perm`` is used, keep superusers out of the portal, or ask ``_user_has_perm`` in a user model
-    of your own.
+    ``visible_to`` and the template tag ask the policies, which know no superusers. So where
+    ``has_perm`` decides, keep superusers out of the portal; ``GuardMiddleware`` fails their views, in
+    which nothing was checked.
 
     There is no ``with_perm`` and no ``has_module_perms``: principals are found from users, not users
     from principals, and permissions for a whole app are not the policies'.

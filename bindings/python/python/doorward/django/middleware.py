@@ -88,10 +88,11 @@ def guarded(request: HttpRequest, response: Response, asked: Asked) -> Response:
         return response
     match = request.resolver_match
     # The view, and not the address, which may name a row or carry a secret.
-    logger.error("%s answered without a check", match._func_path if match else "a middleware")
+    logger.error("%s answered without a check", match.view_name if match else "a middleware")
     failure = HttpResponseServerError()
     # What is not sent is closed with what is: closing it here would end the request.
-    failure._resource_closers += response._resource_closers  # type: ignore[attr-defined] # pyright: ignore
+    closers: list[Any] = vars(response)["_resource_closers"]
+    vars(failure)["_resource_closers"].extend(closers)
     return failure
 
 

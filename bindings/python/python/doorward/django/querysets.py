@@ -32,7 +32,8 @@ class VisibleQuerySet(models.QuerySet[M]):
 
         Policies, facts and the user are those of the moment when it is called; rows are those of the
         moment when the query runs. So call it for each request, and keep no queryset. Whatever is put
-        beside it with ``|`` is as wide as it is itself.
+        beside it with ``|`` is as wide as it is itself. In ``async`` views call it by
+        ``sync_to_async`` where finding the principal asks the database.
 
         Args:
             user: What :class:`doorward.django.Access` finds a principal by. Nobody sees nothing.
