@@ -129,7 +129,8 @@ def column(attribute: orm.InstrumentedAttribute[Any] | sa.Column[Any]) -> Column
     """How a mapped attribute's column, or a table's, keeps its values.
 
     ``NULL`` where it is allowed means that the attribute is absent. What the type does not tell,
-    such as milliseconds in integers, and enumerations, is declared with :class:`ColumnMapping`.
+    such as milliseconds in integers, and enumerations, is declared with :class:`ColumnMapping`; for
+    :meth:`Filter.to_sql` so are UUIDs in MariaDB, of which SQLAlchemy 2.1 makes the type ``uuid``.
 
     Raises:
         FilterError: It is no column of a type that tells.
