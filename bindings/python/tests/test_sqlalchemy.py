@@ -236,7 +236,7 @@ class Invoice(Base):
     client_name: Mapped[str | None] = mapped_column("client", sa.ForeignKey("clients.client"))
     heading: Mapped[str] = mapped_column("ti%tle")
     note: Mapped[str | None]
-    status: Mapped[str] = mapped_column("state")
+    status: Mapped[str] = mapped_column("state", key="key_of_state")
     total: Mapped[int] = mapped_column(sa.BigInteger)
     paid: Mapped[int] = mapped_column(sa.BigInteger)
     due: Mapped[int | None] = mapped_column("due_ms", sa.BigInteger)
@@ -621,6 +621,9 @@ def test_a_statement_is_cached_by_its_shape_and_not_with_its_values(database: Da
         "resource.client == principal.client || resource.title == principal.title"
         " || resource.watchers.contains(principal) || resource.total < principal.limit"
         " || (resource has owner && resource.owner == principal)"
+        " || (resource has reviewer && resource.reviewer == principal)"
+        " || (resource has note && !(resource.note like \"*\"))"
+        " || (resource has folder && resource.folder.readers.contains(principal))"
     )
     engine = engine_of(text)
     cache: dict[Any, Any] = {}
@@ -898,6 +901,10 @@ REFUSED: dict[str, Made] = {
     "delete of a subclass": lambda: sa.delete(Refund),
     "insert": lambda: sa.insert(Invoice).values(key=3),
     "insert from": lambda: sa.insert(Client).from_select(["client"], select(Invoice.client_name)),
+    "window of its own within": lambda: select(
+        Invoice.key, select(func.count().filter(Invoice.total > 0)).correlate(None).scalar_subquery()
+    ),
+    "core insert": lambda: sa.insert(T).values(id=3),
     "bulk insert": lambda: sa.insert(Invoice),
     "insert of a raw value": lambda: sa.insert(Client).values(name=sa.text("(SELECT 1)")),
     "core delete": lambda: sa.delete(T),
@@ -1054,6 +1061,15 @@ def test_facts_count_from_the_next_statement_on(host: Host) -> None:
         assert session.scalars(select(Invoice.key)).all() == [MINE]
         host.engine.apply([Entity("Contact", CONTACTS[0].id, {**CONTACTS[0].attributes, "client": EntityUid("Client", "C'2")})])
         assert session.scalars(select(Invoice.key)).all() == [OTHERS]
+
+
+def test_guards_of_several_parts_of_a_host_go_together(host: Host) -> None:
+    sessions = orm.sessionmaker(host.database)
+    for model in (Invoice, Payment):
+        guard(sessions, {model: host.filters[model]})
+    with sessions(info={CALLER: host.engine.checker(CONTACTS[0])}) as session:
+        assert [it.key for it in session.scalars(select(Invoice))] == [MINE]
+        assert [it.id for it in session.scalars(select(Payment))] == [MINE]
 
 
 def test_rows_are_pickled_without_their_caller(host: Host) -> None:
