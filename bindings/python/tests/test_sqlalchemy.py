@@ -50,9 +50,11 @@ def served(app: example.Pages) -> Generator[int, None, None]:
     with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -181,7 +183,8 @@ CONDITIONS = [
     "resource has owner && resource.owner == principal",
     "resource has owner && resource.owner != principal",
     "!(resource has owner)",
-    f'resource has owner && [Contact::"{CONTACTS[0].id}", Contact::"{CONTACTS[1].id}"].contains(resource.owner)',
+    "resource has owner && "
+    f'[Contact::"{CONTACTS[0].id}", Contact::"{CONTACTS[1].id}"].contains(resource.owner)',
     "resource has reviewer && resource.reviewer == principal",
     "resource has reviewer && resource.reviewer != principal",
     "resource has owner && resource has reviewer && resource.owner.client == principal.client",
@@ -853,7 +856,12 @@ NARROWED: dict[str, tuple[Made, list[Any]]] = {
         [("C'2", 0), ("C1", 1)],
     ),
     "in": (lambda: select(Client).where(Client.name.in_(select(Invoice.client_name))), ["C1"]),
-    "exists": (lambda: select(Client).where(select(Invoice).where(Invoice.client_name == Client.name).exists()), ["C1"]),
+    "exists": (
+        lambda: select(Client).where(
+            select(Invoice).where(Invoice.client_name == Client.name).exists()
+        ),
+        ["C1"],
+    ),
     "any": (lambda: select(Client).where(Client.invoices.any()), ["C1"]),
     "not any": (lambda: select(Client).where(~Client.invoices.any()), ["C'2"]),
     "union": (lambda: sa.union_all(select(Invoice.key), select(Invoice.key)), [1, 1]),
@@ -957,7 +965,8 @@ def test_without_a_caller_or_a_filter_there_are_no_rows(host: Host) -> None:
 
 def test_a_filter_that_cannot_be_made_is_an_error(host: Host) -> None:
     sessions = orm.sessionmaker(host.database)
-    guard(sessions, {Invoice: lambda checker: checker.filter("view", TableMapping("Invoice", ColumnMapping("id", "integer")))})
+    unmapped = TableMapping("Invoice", ColumnMapping("id", "integer"))
+    guard(sessions, {Invoice: lambda checker: checker.filter("view", unmapped)})
     with sessions(info={CALLER: host.engine.checker(CONTACTS[0])}) as session:
         with pytest.raises(FilterError, match="client"):
             session.scalars(select(Invoice))
@@ -1014,7 +1023,10 @@ def test_a_row_that_may_no_longer_be_seen_is_gone(host: Host) -> None:
         session.expire(mine)
         assert mine.total == 100
         with host.sessions.begin() as other:
-            for changed in (sa.update(Invoice).values(client_name="C'2"), sa.update(Payment).values(client="C'2")):
+            for changed in (
+                sa.update(Invoice).values(client_name="C'2"),
+                sa.update(Payment).values(client="C'2"),
+            ):
                 other.execute(changed, execution_options={UNGUARDED: True})
         with pytest.raises(exc.InvalidRequestError, match="Could not refresh instance"):
             session.refresh(mine)
@@ -1059,7 +1071,8 @@ def test_facts_count_from_the_next_statement_on(host: Host) -> None:
     guard(sessions, {Invoice: lambda contact: host.engine.filter(contact, "view", INVOICES)})
     with sessions(info={CALLER: CONTACTS[0].uid}) as session:
         assert session.scalars(select(Invoice.key)).all() == [MINE]
-        host.engine.apply([Entity("Contact", CONTACTS[0].id, {**CONTACTS[0].attributes, "client": EntityUid("Client", "C'2")})])
+        moved = {**CONTACTS[0].attributes, "client": EntityUid("Client", "C'2")}
+        host.engine.apply([Entity("Contact", CONTACTS[0].id, moved)])
         assert session.scalars(select(Invoice.key)).all() == [OTHERS]
 
 
