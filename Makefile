@@ -84,6 +84,7 @@ planted: ## Plant bugs in the evaluation: the comparison finds each
 check: ## Format, lints, documentation, dependencies
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	cargo clippy --package doorward -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
 	@cargo deny --version >/dev/null 2>&1 \
 		|| (set -x; cargo install cargo-deny --locked --version $(CARGO_DENY_VERSION))

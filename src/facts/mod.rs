@@ -49,8 +49,10 @@ pub(crate) use page::Row;
 pub(crate) use postings::Postings;
 pub(crate) use rows::{By, Classify, Index, IndexKey, Links, Look, LookedUp, Rows, Slot};
 pub(crate) use text::{cedar_text, is_identifier, member_name, quoted};
+#[cfg(feature = "author")]
+pub(crate) use types::ActionTypes;
 pub(crate) use types::{
-    ActionTypes, ApplicationError, Attributes, Type, Types, check_type_name, check_untyped_entity,
+    ApplicationError, Attributes, Type, Types, check_type_name, check_untyped_entity,
     check_untyped_record,
 };
 pub(crate) use uid::{is_type_name, shorten};

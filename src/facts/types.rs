@@ -124,6 +124,7 @@ impl Types {
     }
 
     /// The names of entity types, in order.
+    #[cfg(feature = "author")]
     pub(crate) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.entities.keys().collect::<BTreeSet<_>>().into_iter()
     }

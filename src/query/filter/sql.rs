@@ -320,6 +320,12 @@ impl Writer<'_> {
             Holds::Integer | Holds::Boolean | Holds::Milliseconds => false,
         };
         match self.dialect {
+            // MariaDB's own type for UUIDs is a text with hyphens.
+            Dialect::MySql if column.holds == Holds::UuidHex => {
+                self.text.push_str("BINARY REPLACE(CONVERT(");
+                self.column(table, &column.name);
+                self.text.push_str(" USING utf8mb4), '-', '')");
+            }
             Dialect::MySql if is_text => {
                 self.text.push_str("BINARY CONVERT(");
                 self.column(table, &column.name);
