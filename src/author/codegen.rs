@@ -24,16 +24,22 @@ const TAKEN: &[&str] = &[
 const TITLE: &str =
     r#""""Types of the policies' schema. Made by `doorward codegen python`; do not edit.""""#;
 
+/// Since Python 3.11 it is Python's own.
+const NOT_REQUIRED: &str = "
+if sys.version_info >= (3, 11):
+    from typing import NotRequired
+else:
+    from typing_extensions import NotRequired
+";
+
 /// What modules there are for types, and what they are taken from.
-const IMPORTS: [(&str, &str); 7] = [
+const IMPORTS: [(&str, &str); 6] = [
     ("datetime", "datetime"),
     ("datetime", "timedelta"),
     ("decimal", "Decimal"),
     ("doorward", "EntityUid"),
     ("doorward.types", "IpAddress"),
     ("doorward.types", "SetOf"),
-    // Type checkers know it whether it is installed or not.
-    ("typing_extensions", "NotRequired"),
 ];
 
 /// Writes a Python module with the types of a schema: the names of its entity types, actions and
@@ -41,7 +47,7 @@ const IMPORTS: [(&str, &str); 7] = [
 /// `TypedDict`s.
 ///
 /// Equal policies give equal text, so that a test can tell whether a module is out of date. Python
-/// 3.10 or newer runs it.
+/// 3.11 or newer runs it, and 3.10 with the package `typing_extensions`.
 ///
 /// # Errors
 ///
@@ -92,20 +98,21 @@ struct Module {
 impl Module {
     /// The imports of what is used.
     fn head(&self) -> String {
-        let mut head = format!("{TITLE}\n\nfrom __future__ import annotations\n\n");
-        if self.used.is_empty() {
-            head.push_str("from typing import Literal, TypedDict\n");
-            return head;
-        }
-        head.push_str(
-            "from typing import TYPE_CHECKING, Literal, TypedDict\n\nif TYPE_CHECKING:\n",
-        );
         let mut imports: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (module, name) in IMPORTS.iter().filter(|(_, name)| self.used.contains(name)) {
             imports.entry(module).or_default().push(name);
         }
-        for (module, names) in imports {
-            let _ = writeln!(head, "    from {module} import {}", names.join(", "));
+        let takes_less = self.used.contains("NotRequired");
+        let mut head = format!("{TITLE}\n\n{}", if takes_less { "import sys\n" } else { "" });
+        for (module, names) in imports.range(.."doorward") {
+            let _ = writeln!(head, "from {module} import {}", names.join(", "));
+        }
+        head.push_str("from typing import Literal, TypedDict\n\n");
+        for (module, names) in imports.range("doorward"..) {
+            let _ = writeln!(head, "from {module} import {}", names.join(", "));
+        }
+        if takes_less {
+            head.push_str(NOT_REQUIRED);
         }
         head
     }
@@ -162,25 +169,23 @@ impl Module {
         }
     }
 
+    /// A name for each action: those of one context are names of one class.
     fn contexts(&mut self, types: &Types) {
-        // Actions of one context have one class.
-        let mut known: Vec<(&Attributes, Vec<&str>)> = Vec::new();
-        let applying = applying(types);
-        for (action, of) in &applying {
-            match known.iter_mut().find(|(context, _)| **context == of.context) {
-                Some((_, actions)) => actions.push(action.id()),
-                None => known.push((&of.context, vec![action.id()])),
+        let mut known: Vec<(&Attributes, String)> = Vec::new();
+        for (action, of) in applying(types) {
+            let wanted = format!("{}Context", class_name(action.id()));
+            match known.iter().find(|(context, _)| **context == of.context) {
+                Some((_, class)) => {
+                    let class = class.clone();
+                    let name = self.free_name(&wanted);
+                    let _ = write!(self.text, "\n{name} = {class}\n");
+                }
+                None => {
+                    let told = format!("The context of `{}`.", action.id());
+                    let class = self.class(&wanted, &of.context, &told);
+                    known.push((&of.context, class));
+                }
             }
-        }
-        for (context, actions) in known {
-            let Some(first) = actions.first() else { continue };
-            let name = if actions.len() == applying.len() {
-                "AnyContext".to_owned()
-            } else {
-                format!("{}Context", class_name(first))
-            };
-            let named: Vec<String> = actions.iter().map(|action| format!("`{action}`")).collect();
-            self.class(&name, context, &format!("The context of {}.", named.join(", ")));
         }
     }
 
@@ -212,7 +217,7 @@ impl Module {
             // Names that are none in Python.
             let _ = write!(self.text, "\n\n{name} = TypedDict(\n    {},\n    {{\n", text_of(&name));
             for (attribute, of) in members {
-                let (attribute, of) = (text_of(&attribute), text_of(&of));
+                let attribute = text_of(&attribute);
                 let _ = writeln!(self.text, "        {attribute}: {of},");
             }
             let _ = write!(self.text, "    }},\n)\n{}\n", docstring(told));
@@ -295,9 +300,25 @@ fn is_identifier(name: &str) -> bool {
 
 /// A text of Python's: what JSON escapes, Python reads alike.
 fn text_of(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    format!("\"{}\"", escaped(text))
 }
 
 fn docstring(text: &str) -> String {
-    format!("\"\"\"{}\"\"\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    format!("\"\"\"{}\"\"\"", escaped(text))
+}
+
+/// What Python reads as the text. Whatever a terminal or an editor might take for more than a character
+/// is told by its number.
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut told, character| {
+        match character {
+            '\\' | '"' => told.extend(['\\', character]),
+            character if character.is_ascii_graphic() || character == ' ' => told.push(character),
+            character if character.is_alphanumeric() => told.push(character),
+            other => {
+                let _ = write!(told, "\\U{:08x}", u32::from(other));
+            }
+        }
+        told
+    })
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::SuiteError;
-use crate::query::{ColumnMapping, Nulls, TableMapping};
+use crate::query::{ColumnMapping, Holds, Nulls, TableMapping};
 
 /// A [`TableMapping`] as a file says it.
 #[derive(Deserialize)]
@@ -29,7 +29,7 @@ struct MappingFile {
 #[serde(deny_unknown_fields)]
 struct ColumnSpec {
     column: String,
-    holds: Holds,
+    holds: HoldsSpec,
     #[serde(default)]
     nulls: NullsSpec,
 }
@@ -39,7 +39,7 @@ struct ColumnSpec {
 #[serde(deny_unknown_fields)]
 struct JoinedSpec {
     column: String,
-    holds: Holds,
+    holds: HoldsSpec,
     #[serde(default)]
     nulls: NullsSpec,
     table: String,
@@ -53,12 +53,12 @@ struct RelatedSpec {
     table: String,
     owner: String,
     column: String,
-    holds: Holds,
+    holds: HoldsSpec,
 }
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "snake_case")]
-enum Holds {
+enum HoldsSpec {
     Text,
     Integer,
     Boolean,
@@ -169,15 +169,18 @@ impl NullsSpec {
     }
 }
 
-impl Holds {
+impl HoldsSpec {
     fn column(self, name: &str) -> ColumnMapping {
-        match self {
-            Self::Text => ColumnMapping::text(name),
-            Self::Integer => ColumnMapping::integer(name),
-            Self::Boolean => ColumnMapping::boolean(name),
-            Self::Uuid => ColumnMapping::uuid(name),
-            Self::UuidHex => ColumnMapping::uuid_hex(name),
-            Self::Milliseconds => ColumnMapping::milliseconds(name),
-        }
+        ColumnMapping::new(
+            name,
+            match self {
+                Self::Text => Holds::Text,
+                Self::Integer => Holds::Integer,
+                Self::Boolean => Holds::Boolean,
+                Self::Uuid => Holds::Uuid,
+                Self::UuidHex => Holds::UuidHex,
+                Self::Milliseconds => Holds::Milliseconds,
+            },
+        )
     }
 }

@@ -578,7 +578,7 @@ fn types_for_python_have_names_that_python_takes() {
     let schema = r#"
         namespace Shop {
             entity Contact, Client;
-            entity Colour enum ["red", "a \"b\" \\"];
+            entity Colour enum ["red", "a \"b\" \\", "\u{1b}[31m\u{202e}é"];
             entity Order = {
                 "class": Long, "due-on"?: datetime, inner: { str: String, deep: { a: Set<Contact> } },
             };
@@ -593,17 +593,22 @@ fn types_for_python_have_names_that_python_takes() {
     let module = python_types(&policies(schema, rules)).unwrap();
     let has = |text: &str| assert!(module.contains(text), "{text}\n{module}");
     has("ActionName = Literal[\n    \"pay\",\n    \"set password\",\n    \"view\",\n]");
-    has("class PayContext(TypedDict):\n    \"\"\"The context of `pay`, `set password`.\"\"\"");
+    has("class PayContext(TypedDict):\n    \"\"\"The context of `pay`.\"\"\"");
+    has("\nSetPasswordContext = PayContext\n");
     has("ReasonCode = Literal[\n    \"EVAL_ERROR\",");
     has("    \"TOO_LATE\",\n");
-    has("ShopColourId = Literal[\n    \"a \\\"b\\\" \\\\\",\n    \"red\",\n]");
-    has("\nShopOrder = TypedDict(\n    \"ShopOrder\",\n    {\n        \"class\": \"int\",\n");
-    has("        \"due-on\": \"NotRequired[datetime]\",\n");
+    has(
+        "ShopColourId = Literal[\n    \"\\U0000001b[31m\\U0000202eé\",\n    \"a \\\"b\\\" \\\\\",\n    \"red\",\n]",
+    );
+    has("\nShopOrder = TypedDict(\n    \"ShopOrder\",\n    {\n        \"class\": int,\n");
+    has("        \"due-on\": NotRequired[datetime],\n");
     // Of two things with one name the second has a number.
     has("ShopOrderInner = TypedDict(");
     has("class ShopOrderInnerDeep(TypedDict):");
     has("ShopOrderInner2 = TypedDict(");
-    has("    from datetime import datetime\n    from decimal import Decimal\n");
+    has(
+        "import sys\nfrom datetime import datetime\nfrom decimal import Decimal\nfrom typing import",
+    );
     assert!(!module.contains("timedelta"), "{module}");
 
     let error = python_types(&policies("", rules)).unwrap_err();

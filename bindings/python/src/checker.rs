@@ -150,15 +150,15 @@ impl Checker {
         action: Action<'_, '_>,
         mapping: &TableMapping,
     ) -> PyResult<Filter> {
-        let mapping = &mapping.0;
+        let mapping = &mapping.mapping;
         let asked = self.asked(action.names()?, mapping.type_name());
-        let filter = match &asked.checker {
+        let filter = py.detach(|| match &asked.checker {
             Some((environment, checker)) => checker.filter(environment, mapping),
             None => {
                 let any = doorward::EntityUid::new(mapping.type_name(), "");
                 self.world.filter(&self.request(&asked.action, any), mapping)
             }
-        };
+        });
         filter.map(Filter).map_err(|error| error.into_python(py))
     }
 

@@ -257,9 +257,9 @@ impl Engine {
         context: Option<Circumstances<'_, '_>>,
         entities: Option<Rows>,
     ) -> PyResult<Filter> {
-        let any = Uid::Read(Name::new(mapping.0.type_name(), ""));
+        let any = Uid::Read(Name::new(mapping.mapping.type_name(), ""));
         let request = requested((&principal, &action, &any), context, entities)?;
-        let filter = py.detach(|| self.engine.filter(&request, &mapping.0));
+        let filter = py.detach(|| self.engine.filter(&request, &mapping.mapping));
         filter.map(Filter).map_err(|error| error.into_python(py))
     }
 

@@ -14,6 +14,9 @@ use crate::bundle::PolicyBundle;
 use crate::class::Class;
 use crate::error::{IntoPython, filter_error};
 
+/// More than any query joins: what is made of a mapping goes through its joins by recursion.
+const JOINS_MAX: usize = 32;
+
 const HOLDS: [(&str, Holds); 6] = [
     ("text", Holds::Text),
     ("integer", Holds::Integer),
@@ -60,16 +63,7 @@ pub(crate) struct ColumnMapping {
 
 impl ColumnMapping {
     fn mapping(&self) -> doorward::ColumnMapping {
-        let column = match self.holds {
-            Holds::Integer => doorward::ColumnMapping::integer(&self.name),
-            Holds::Boolean => doorward::ColumnMapping::boolean(&self.name),
-            Holds::Uuid => doorward::ColumnMapping::uuid(&self.name),
-            Holds::UuidHex => doorward::ColumnMapping::uuid_hex(&self.name),
-            Holds::Milliseconds => doorward::ColumnMapping::milliseconds(&self.name),
-            // What else there is, `HOLDS` does not name.
-            _ => doorward::ColumnMapping::text(&self.name),
-        };
-        column.nulls(self.nulls)
+        doorward::ColumnMapping::new(&self.name, self.holds).nulls(self.nulls)
     }
 }
 
@@ -108,7 +102,11 @@ impl ColumnMapping {
 
 /// Where the rows of one entity type stand in a host's database.
 #[pyclass(frozen, module = "doorward")]
-pub(crate) struct TableMapping(pub(crate) doorward::TableMapping);
+pub(crate) struct TableMapping {
+    pub(crate) mapping: doorward::TableMapping,
+    /// How many tables joins lead through.
+    joins: usize,
+}
 
 type Columns<'py> = BTreeMap<String, Bound<'py, ColumnMapping>>;
 /// The table, the column that names the resource, and that of the elements.
@@ -144,11 +142,18 @@ impl TableMapping {
         for (attribute, (table, owner, element)) in related {
             mapping = mapping.related(&attribute, &table, &owner, element.get().mapping());
         }
+        let mut joins = 0;
         for (attribute, (column, table, other)) in joined {
-            let other = other.get().0.clone();
-            mapping = mapping.joined(&attribute, column.get().mapping(), &table, other);
+            let other = other.get();
+            joins = joins.max(other.joins + 1);
+            if joins > JOINS_MAX {
+                let message = format!("{}: {attribute} leads through too many tables", r#type);
+                return Err(filter_error(py, &message, "join what policies read, and no more"));
+            }
+            let column = column.get().mapping();
+            mapping = mapping.joined(&attribute, column, &table, other.mapping.clone());
         }
-        Ok(Self(mapping))
+        Ok(Self { mapping, joins })
     }
 
     /// Reads one from YAML or JSON.
@@ -156,7 +161,9 @@ impl TableMapping {
     #[pyo3(signature = (text, name = "mapping.yaml"))]
     fn from_text(py: Python<'_>, text: &str, name: &str) -> PyResult<Self> {
         let read = read_mapping(name, text);
-        read.map(Self).map_err(|error| filter_error(py, error.message(), error.help()))
+        // The reader of files bounds how deep they nest.
+        read.map(|mapping| Self { mapping, joins: JOINS_MAX })
+            .map_err(|error| filter_error(py, error.message(), error.help()))
     }
 
     #[staticmethod]
@@ -169,16 +176,16 @@ impl TableMapping {
     }
 
     fn check(&self, py: Python<'_>, policies: &PolicyBundle) -> PyResult<()> {
-        self.0.check(&policies.0).map_err(|error| error.into_python(py))
+        self.mapping.check(&policies.0).map_err(|error| error.into_python(py))
     }
 
     #[getter]
     fn r#type(&self) -> &str {
-        self.0.type_name()
+        self.mapping.type_name()
     }
 
     fn __repr__(&self) -> String {
-        format!("<TableMapping of {}>", self.0.type_name())
+        format!("<TableMapping of {}>", self.mapping.type_name())
     }
 }
 
@@ -255,10 +262,10 @@ fn tree<'py>(py: Python<'py>, predicate: &Predicate) -> PyResult<Bound<'py, PyAn
         Predicate::And(parts) => AND.make(py, (all(parts)?,)),
         Predicate::Or(parts) => OR.make(py, (all(parts)?,)),
         Predicate::Compare(of, comparison, with) => {
-            COMPARE.make(py, (column(py, of)?, operator(*comparison), value(py, with)?))
+            COMPARE.make(py, (column(py, of)?, operator(py, *comparison)?, value(py, with)?))
         }
         Predicate::CompareColumns(one, comparison, other) => {
-            let ends = (column(py, one)?, operator(*comparison), column(py, other)?);
+            let ends = (column(py, one)?, operator(py, *comparison)?, column(py, other)?);
             COMPARE_COLUMNS.make(py, ends)
         }
         Predicate::In { column: of, values: among, negated } => {
@@ -288,16 +295,16 @@ fn column<'py>(py: Python<'py>, of: &doorward::Column) -> PyResult<Bound<'py, Py
     COLUMN.make(py, (of.name(), named(&HOLDS, &of.holds())))
 }
 
-const fn operator(comparison: Comparison) -> &'static str {
-    match comparison {
+fn operator(py: Python<'_>, comparison: Comparison) -> PyResult<&'static str> {
+    Ok(match comparison {
         Comparison::Equal => "=",
         Comparison::NotEqual => "<>",
         Comparison::Less => "<",
         Comparison::LessOrEqual => "<=",
         Comparison::Greater => ">",
         Comparison::GreaterOrEqual => ">=",
-        _ => "",
-    }
+        _ => return Err(filter_error(py, "a comparison is of no kind that is known here", None)),
+    })
 }
 
 /// The texts of a pattern, and `None` for any text between.

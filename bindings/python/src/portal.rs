@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use doorward::portal::{Channel, TenantConfig};
 use doorward::{Action, Disclosure, Facts, Kind, Preset, Timestamp};
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDateTime, PyDict, PyList, PyString, PyTuple};
 
@@ -92,7 +92,10 @@ impl Portal {
         let config = match config.cast::<PyString>() {
             Ok(preset) => word::<Preset>(py, preset.to_str()?)?.into(),
             Err(_) => {
-                let text: serde_json::Value = read_json(config, "configuration")?;
+                let members = config.cast::<PyDict>().map_err(|_| {
+                    PyTypeError::new_err("a configuration is the name of a preset, or a dict")
+                })?;
+                let text: serde_json::Value = read_json(members, "configuration")?;
                 let read = TenantConfig::read("configuration", &text.to_string());
                 read.map_err(|error| doorward::Error::from(error).into_python(py))?
             }

@@ -48,7 +48,8 @@ pub(crate) fn read_json<T: DeserializeOwned>(given: &Bound<'_, PyAny>, what: &st
 
 /// Attributes by name.
 pub(crate) fn record(given: &Bound<'_, PyDict>) -> PyResult<Record> {
-    record_within(given, 0, &mut PARTS_MAX.clone())
+    let mut parts_left = PARTS_MAX;
+    record_within(given, 0, &mut parts_left)
 }
 
 fn record_within(

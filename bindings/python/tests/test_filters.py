@@ -174,6 +174,7 @@ def test_parameters_are_written_as_a_driver_wants_them(engine: Engine) -> None:
     reader = READERS[1]
     filter = engine.filter(reader, "read", BOOKS, entities=[reader])
     native = filter.to_sql("postgresql", "b")
+    assert "rnorth3" not in repr(native) and "rnorth3" in native.parameters
     percent = filter.to_sql("postgresql", "b", placeholders="percent")
     assert '"ti%tle"' in native.condition and "$1" in native.condition
     assert '"ti%%tle"' in percent.condition and "$" not in percent.condition
@@ -226,6 +227,14 @@ def test_what_cannot_be_asked_is_an_error_that_names_the_clause(engine: Engine) 
         engine.filter('Shelf::"s"', "read", BOOKS)
     with pytest.raises(ValueError, match="text, integer, boolean, uuid, uuid_hex, milliseconds"):
         ColumnMapping("id", "float")  # type: ignore[arg-type] # pyright: ignore
+
+
+def test_mappings_that_lead_through_many_tables_are_refused() -> None:
+    mapping = TableMapping("Book", ColumnMapping("id", "integer"))
+    with pytest.raises(FilterError, match="too many tables"):
+        for _ in range(100):
+            joined = {"next": JoinedTable(ColumnMapping("next", "integer"), "books", mapping)}
+            mapping = TableMapping("Book", ColumnMapping("id", "integer"), joined=joined)
 
 
 def test_mappings_are_read_from_files(tmp_path: Path) -> None:

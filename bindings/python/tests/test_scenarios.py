@@ -195,6 +195,17 @@ def test_scenario_files_are_tests(pytester: pytest.Pytester) -> None:
     broken.stdout.fnmatch_lines(["*broken.yaml: line 1*"])
 
 
+def test_a_pattern_of_no_file_is_a_mistake(pytester: pytest.Pytester) -> None:
+    pytester.makepyprojecttoml("""
+        [tool.pytest.ini_options]
+        doorward_scenarios = ["scenario/*.yaml"]
+    """)
+    pytester.makepyfile("def test_nothing(): pass")
+    result = pytester.runpytest("-p", "no:cacheprovider")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*doorward_scenarios: there is no scenario/[*].yaml*"])
+
+
 def test_scenarios_are_about_the_policies_that_are_named(pytester: pytest.Pytester) -> None:
     pytester.makepyprojecttoml("""
         [tool.pytest.ini_options]

@@ -30,7 +30,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Language {
-    /// A module with Literals and TypedDicts, for Python 3.10 or newer
+    /// A module with Literals and TypedDicts
     Python,
 }
 

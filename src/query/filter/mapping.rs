@@ -125,9 +125,10 @@ pub enum Holds {
     Integer,
     /// Booleans.
     Boolean,
-    /// UUIDs: PostgreSQL's `uuid`; with hyphens elsewhere.
+    /// UUIDs: PostgreSQL's `uuid`; with hyphens elsewhere. An id that is written otherwise than with
+    /// hyphens and in small letters is that of another entity.
     Uuid,
-    /// UUIDs: PostgreSQL's `uuid`; without hyphens elsewhere.
+    /// UUIDs: PostgreSQL's `uuid`; without hyphens elsewhere, though ids of entities have them.
     UuidHex,
     /// Milliseconds since 1970, or of a duration.
     Milliseconds,
@@ -146,7 +147,9 @@ impl Holds {
 }
 
 impl ColumnMapping {
-    fn new(name: &str, holds: Holds) -> Self {
+    /// A column that keeps its values so.
+    #[must_use]
+    pub fn new(name: &str, holds: Holds) -> Self {
         Self { name: name.into(), holds, nulls: Nulls::default() }
     }
 

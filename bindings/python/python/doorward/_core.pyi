@@ -1,7 +1,7 @@
 """What Rust decides, typed for Python. Import it from :mod:`doorward`."""
 
 import builtins
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 from os import PathLike
@@ -192,7 +192,7 @@ class PolicyBundle:
         policies: str | dict[str, str],
         schema: str | dict[str, str] | None = None,
         *,
-        links: Iterable[tuple[str, str, str | None, str | None]] | None = None,
+        links: builtins.list[tuple[str, str, str | None, str | None]] | None = None,
     ) -> PolicyBundle: ...
     @staticmethod
     def load(path: str | PathLike[str]) -> PolicyBundle:
@@ -458,9 +458,9 @@ class TableMapping:
         type: str,
         id: ColumnMapping,
         *,
-        columns: Mapping[str, ColumnMapping] | None = None,
-        related: Mapping[str, RelatedTable] | None = None,
-        joined: Mapping[str, JoinedTable] | None = None,
+        columns: dict[str, ColumnMapping] | None = None,
+        related: dict[str, RelatedTable] | None = None,
+        joined: dict[str, JoinedTable] | None = None,
     ) -> TableMapping: ...
     @staticmethod
     def load(path: str | PathLike[str]) -> TableMapping:
@@ -472,7 +472,11 @@ class TableMapping:
 
     @staticmethod
     def from_text(text: str, name: str = "mapping.yaml") -> TableMapping:
-        """Reads one from YAML or JSON."""
+        """Reads one from YAML or JSON.
+
+        Raises:
+            FilterError: It cannot be read.
+        """
 
     def check(self, policies: PolicyBundle) -> None:
         """Checks all of it against the schema, as each filter does: for when a program starts.
@@ -516,6 +520,7 @@ class Filter:
             alias: What the query calls the table; its own name where it has no other.
             placeholders: How parameters are written: as the database's own interface has them
                 (``?1``, ``$1``, ``?``), as ``?`` each, or as ``%s`` each, with ``%`` in names doubled.
+                Beside parameters of your own, SQLite takes ``"question"``.
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -566,7 +571,11 @@ class Suite:
 
     @staticmethod
     def from_text(text: str, name: str = "scenarios.yaml") -> Suite:
-        """Reads one file's text. It can use no other files."""
+        """Reads one file's text. It can use no other files.
+
+        Raises:
+            SuiteError: It is no scenario file.
+        """
 
     @property
     def scenarios(self) -> tuple[tuple[str, str], ...]:
@@ -1050,6 +1059,7 @@ class Portal:
 
         Raises:
             ConfigError: Everything that is wrong with the configuration.
+            RequestError: There is no such preset, or the configuration cannot be written as JSON.
             WriteError: There is one of that id, or this thread is inside a write.
         """
 

@@ -35,7 +35,8 @@ Holds: TypeAlias = Literal["text", "integer", "boolean", "uuid", "uuid_hex", "mi
 """How a column keeps its values.
 
 ``uuid`` is PostgreSQL's type, and text with hyphens elsewhere; ``uuid_hex`` is text without, as Django
-and SQLAlchemy keep UUIDs in SQLite and MySQL. ``milliseconds`` are integers: of a moment since 1970 in
+and SQLAlchemy keep UUIDs in SQLite and MySQL. Ids of entities are UUIDs with hyphens and in small letters
+in both: whatever else a policy compares with is another id. ``milliseconds`` are integers: of a moment since 1970 in
 UTC, or of a duration.
 """
 
@@ -52,6 +53,9 @@ class Sql(NamedTuple):
 
     condition: str
     parameters: tuple[SqlValue, ...]
+
+    def __repr__(self) -> str:
+        return f"Sql({self.condition!r}, {len(self.parameters)} parameters)"
 
 
 class RelatedTable(NamedTuple):

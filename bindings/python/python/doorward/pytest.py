@@ -14,7 +14,6 @@ Each scenario is a test of its own: ``pytest -k invited-only`` runs one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, overload
 
@@ -41,6 +40,7 @@ from doorward.types import ActionName, Circumstances, Named, PortalAction, Resou
 __all__ = ["assert_allowed", "assert_denied"]
 
 _POLICIES = pytest.StashKey[PolicyBundle]()
+_SCENARIOS = pytest.StashKey[frozenset[Path]]()
 
 
 @overload
@@ -138,13 +138,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("doorward_policies", "folder of the policies that scenarios are about")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Finds the scenario files: a pattern of none is a mistake, and not a suite that passes."""
+    found: set[Path] = set()
+    for pattern in config.getini("doorward_scenarios"):
+        files = set(config.rootpath.glob(pattern))
+        if not files:
+            raise pytest.UsageError(f"doorward_scenarios: there is no {pattern}")
+        found |= files
+    config.stash[_SCENARIOS] = frozenset(found)
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    patterns: list[str] = parent.config.getini("doorward_scenarios")
-    root = parent.config.rootpath
-    if not patterns or not file_path.is_relative_to(root):
-        return None
-    path = file_path.relative_to(root).as_posix()
-    if not any(fnmatch(path, pattern) for pattern in patterns):
+    if file_path not in parent.config.stash[_SCENARIOS]:
         return None
     file: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)  # pyright: ignore[reportUnknownMemberType]
     return file

@@ -129,8 +129,7 @@ def column(attribute: orm.InstrumentedAttribute[Any] | sa.Column[Any]) -> Column
     """How a mapped attribute's column, or a table's, keeps its values.
 
     ``NULL`` where it is allowed means that the attribute is absent. What the type does not tell,
-    such as milliseconds in integers, and enumerations, is declared with :class:`ColumnMapping`; for
-    :meth:`Filter.to_sql` so are UUIDs in MariaDB, of which SQLAlchemy 2.1 makes the type ``uuid``.
+    such as milliseconds in integers, and enumerations, is declared with :class:`ColumnMapping`.
 
     Raises:
         FilterError: It is no column of a type that tells.
@@ -171,7 +170,9 @@ def mapping(
         name: it if isinstance(it, ColumnMapping) else column(it) for name, it in attributes.items()
     }
     id = ColumnMapping(key[0].name, _holds(key[0]))
-    return TableMapping(type, id, columns=columns, related=related, joined=joined)
+    return TableMapping(
+        type, id, columns=columns, related=dict(related or {}), joined=dict(joined or {})
+    )
 
 
 def _is_column(found: object) -> bool:
@@ -305,7 +306,7 @@ class _Source:
         if column.holds == "text":
             return _Characters(found)
         if column.holds in ("uuid", "uuid_hex") and not isinstance(found.type, sa.Uuid):
-            return _UuidCharacters(found)
+            return (_UuidCharacters if column.holds == "uuid" else _HexCharacters)(found)
         return sa.type_coerce(found, self.type(column))
 
     def type(self, column: Column) -> TypeEngine[Any]:
@@ -445,6 +446,12 @@ class _UuidCharacters(_Characters):
     inherit_cache = True
 
 
+class _HexCharacters(_UuidCharacters):
+    """The same of a UUID without hyphens, which MariaDB's own type has."""
+
+    inherit_cache = True
+
+
 class _Likes(FunctionElement[bool]):
     """A text has the shape of a pattern."""
 
@@ -495,6 +502,12 @@ def _(element: _UuidCharacters, compiler: SQLCompiler, **options: Any) -> str:
 def _(element: _Characters, compiler: SQLCompiler, **options: Any) -> str:
     (text,) = _sql(compiler, element, **options)
     return f"BINARY CONVERT({text} USING utf8mb4)"
+
+
+@compiles(_HexCharacters, "mysql", "mariadb")
+def _(element: _HexCharacters, compiler: SQLCompiler, **options: Any) -> str:
+    (text,) = _sql(compiler, element, **options)
+    return f"BINARY REPLACE(CONVERT({text} USING utf8mb4), '-', '')"
 
 
 @compiles(_Likes, "postgresql", "mysql", "mariadb")
@@ -644,6 +657,8 @@ class _Watch:
 
 # How many shapes of statements a guard remembers.
 _SHAPES_MAX = 1000
+# What it remembers of a shape that it does not know: nothing, which is no answer.
+_UNSEEN: Any = object()
 
 
 class _Guard:
@@ -716,8 +731,10 @@ class _Guard:
         """What of a statement is not narrowed. Its values do not matter, so each shape is looked at once."""
         cached = statement._generate_cache_key()
         key = None if cached is None else (dialect.name, is_bulk, cached.key)
-        if key in self.known:
-            return self.known[key]
+        # Another thread may forget what is known at any moment.
+        known: str | None = self.known.get(key, _UNSEEN)
+        if known is not _UNSEEN:
+            return known
         if isinstance(statement, sa.DDLElement):
             why: str | None = "it changes tables"
         elif is_bulk and isinstance(statement, sa.UpdateBase):
